@@ -1,0 +1,130 @@
+//! Untrusted evidence: bytes that were found beside an image, and what could not be fetched.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::{Digest, ReasonCode};
+
+/// Everything that was collected for one image. Nothing in it has been verified.
+///
+/// A [`Gap`] is "could not be fetched" and is kept apart from "is not there": a registry that answers 401 or 500
+/// never turns a signed image into an unsigned one.
+#[derive(Debug, Clone, Default)]
+pub struct Evidence {
+    /// Signatures and attestations, in the order in which they were found.
+    pub items: Vec<Item>,
+    /// What could not be fetched or must not be believed.
+    pub gaps: Vec<Gap>,
+}
+
+/// One attached signature or attestation, as untrusted bytes.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// Where it was found.
+    pub locator: Locator,
+    /// The bytes.
+    pub content: Content,
+}
+
+/// The form in which evidence was attached.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Content {
+    /// A Sigstore bundle (JSON), an OCI referrer of the image.
+    Bundle(Vec<u8>),
+    /// A layer of cosign's `.sig` manifest: the simple-signing payload and the layer's annotations.
+    SimpleSigning {
+        /// The exact bytes that were signed.
+        payload: Vec<u8>,
+        /// `dev.cosignproject.cosign/signature`, certificate, chain, bundle and timestamp.
+        annotations: BTreeMap<String, String>,
+    },
+    /// A layer of cosign's `.att` manifest: a DSSE envelope and the layer's annotations.
+    Attestation {
+        /// The exact bytes of the DSSE envelope (JSON).
+        envelope: Vec<u8>,
+        /// Certificate, chain, bundle and timestamp.
+        annotations: BTreeMap<String, String>,
+    },
+}
+
+/// Where a piece of evidence was found: enough to fetch the same bytes again.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Locator {
+    /// By which of the formats' ways.
+    pub found_by: FoundBy,
+    /// The manifest that carries it.
+    pub manifest: Digest,
+    /// The layer's blob.
+    pub blob: Digest,
+}
+
+/// The ways by which evidence is attached to an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum FoundBy {
+    /// The referrers API (OCI distribution specification 1.1), or a manifest with `subject` in an OCI layout.
+    Referrers,
+    /// The index at the tag `sha256-<hex>` (the referrers tag schema).
+    FallbackTag,
+    /// cosign's tag `sha256-<hex>.sig`, or cosign save's `kind: …/sigs`.
+    SignatureTag,
+    /// cosign's tag `sha256-<hex>.att`, or cosign save's `kind: …/atts`.
+    AttestationTag,
+    /// A file handed over directly.
+    File,
+}
+
+impl FoundBy {
+    /// The stable name that reports use.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Referrers => "referrers",
+            Self::FallbackTag => "fallback-tag",
+            Self::SignatureTag => "signature-tag",
+            Self::AttestationTag => "attestation-tag",
+            Self::File => "file",
+        }
+    }
+}
+
+/// Something that could not be fetched, or that a registry sent and must not be believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// Whether it was missing or wrong.
+    pub class: GapClass,
+    /// The stable code: `registry-unavailable`, `registry-hostile`, …
+    pub code: ReasonCode,
+    /// What was asked for: `referrers of sha256:… in host/repo`.
+    pub what: String,
+    /// The cause, with status and host.
+    pub cause: String,
+}
+
+/// Whose fault a gap looks like. `onUnknown` and `stale` of a policy speak of [`Unavailable`](Self::Unavailable) only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum GapClass {
+    /// Connect error, time-out, 401, 403, 429, 5xx.
+    Unavailable,
+    /// Wrong digest, too large, endless, malformed, a refused redirect.
+    Hostile,
+}
+
+impl GapClass {
+    /// The stable name that reports use.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unavailable => "unavailable",
+            Self::Hostile => "hostile",
+        }
+    }
+}
+
+impl fmt::Display for Locator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.blob, self.found_by.as_str())
+    }
+}

@@ -1,0 +1,37 @@
+//! The pure heart of countersign: untrusted evidence and a policy go in, a [`Decision`] comes out.
+//!
+//! ```text
+//! text ─parse→ ImageRef ─registry→ PinnedImage ─collect→ Evidence ─examine→ Findings ─decide→ Decision
+//! ```
+//!
+//! This crate does no IO, asks no clock, reads no environment and has no async: `now` and every byte are
+//! arguments. `tests/rooms.rs` proves it. [`examine`] proves facts (who signed what, under which trust root,
+//! when) and never knows what is wanted; [`decide`] compares proven facts with the policy and never fetches or
+//! verifies. The only bridge between the two is [`Verified`], which nothing outside verification can make.
+
+mod base64;
+mod digest;
+mod evidence;
+mod examine;
+mod finding;
+mod image;
+mod json;
+mod limits;
+mod reason;
+mod reference;
+mod time;
+mod trust;
+
+pub use digest::{Digest, DigestError};
+pub use evidence::{Content, Evidence, FoundBy, Gap, GapClass, Item, Locator};
+pub use examine::examine;
+pub use finding::{
+    Certificate, CiClaims, Claim, Facts, Findings, Format, LogFact, ProvenTime, Rejected, RootName,
+    San, SignedBy, Statement, Subject, TimeSource, Verified,
+};
+pub use image::{Child, ManifestError, PinnedImage, Platform};
+pub use limits::Limits;
+pub use reason::{Class, ReasonCode};
+pub use reference::{ImageRef, ReferenceError};
+pub use time::{TimeError, UnixTime};
+pub use trust::{KeyError, PublicKey, Trust, TrustError, TrustRoot};

@@ -1,0 +1,64 @@
+//! Bounds on untrusted input, checked before any cryptography (`verification.md`, L0).
+
+/// How much untrusted input is looked at. Over a limit, evidence is refused with `over-limit`, never truncated.
+///
+/// The defaults come from what the largest real documents need and from the advisories of other verifiers:
+/// sigstore-go CVE-2024-45395 (unbounded log entries, timestamps and subjects), cosign CVE-2023-46737 (endless
+/// attestations), CVE-2024-29902 and -29903 (memory).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of one bundle or envelope (48 MiB: a 32 MiB payload in base64).
+    pub bundle_bytes: usize,
+    /// Bytes of one decoded payload (32 MiB).
+    pub payload_bytes: usize,
+    /// Bytes fetched for one check, all evidence together (96 MiB).
+    pub fetched_bytes: usize,
+    /// Bytes of one image manifest or index (4 MiB: the OCI distribution specification's advice).
+    pub manifest_bytes: usize,
+    /// Entries of one referrers listing, all pages together, and layers of one `.sig` or `.att` manifest (1,000: cosign's).
+    pub attachments: usize,
+    /// Pages of one referrers listing.
+    pub pages: usize,
+    /// Transparency-log entries in one bundle (32).
+    pub log_entries: usize,
+    /// RFC 3161 timestamps in one bundle (32).
+    pub timestamps: usize,
+    /// Subjects of one statement (1024).
+    pub subjects: usize,
+    /// Digests of one subject (32).
+    pub digests_per_subject: usize,
+    /// Hashes of one inclusion proof (64: a tree of 2^64 leaves).
+    pub proof_hashes: usize,
+    /// Bytes of one checkpoint (16 KiB).
+    pub checkpoint_bytes: usize,
+    /// Signature lines of one checkpoint (16).
+    pub checkpoint_signatures: usize,
+    /// Certificates of one chain (8).
+    pub chain_certificates: usize,
+    /// Nesting of one JSON document (64).
+    pub json_depth: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const MIB: usize = 1024 * 1024;
+        Self {
+            bundle_bytes: 48 * MIB,
+            payload_bytes: 32 * MIB,
+            fetched_bytes: 96 * MIB,
+            manifest_bytes: 4 * MIB,
+            attachments: 1000,
+            pages: 32,
+            log_entries: 32,
+            timestamps: 32,
+            subjects: 1024,
+            digests_per_subject: 32,
+            proof_hashes: 64,
+            checkpoint_bytes: 16 * 1024,
+            checkpoint_signatures: 16,
+            chain_certificates: 8,
+            json_depth: 64,
+        }
+    }
+}

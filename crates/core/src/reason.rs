@@ -1,0 +1,159 @@
+//! One stable kebab-case code for each reason.
+//!
+//! The same string is the JSON code, SARIF rule id, metric label, audit annotation and heading in `docs/reasons.md`,
+//! which is generated from this table. A golden test holds the list.
+
+use std::fmt;
+
+/// What kind of reason a code is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Class {
+    /// Evidence was there, and was refused or is not what the rule wants.
+    Rejected,
+    /// What the rule wants is not there.
+    Absent,
+    /// Nobody could tell: something could not be fetched or must not be believed.
+    Unknown,
+    /// The policy, the trust material or the command is wrong.
+    Misconfigured,
+}
+
+impl Class {
+    /// The stable name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rejected => "rejected",
+            Self::Absent => "absent",
+            Self::Unknown => "unknown",
+            Self::Misconfigured => "misconfigured",
+        }
+    }
+}
+
+macro_rules! reasons {
+    ($($variant:ident $code:literal $class:ident $rank:literal $message:literal $hint:literal)*) => {
+        /// Why something is refused or could not be decided.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum ReasonCode { $(#[doc = $message] $variant,)* }
+
+        impl ReasonCode {
+            /// Every code, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The stable kebab-case code.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// What kind of reason it is.
+            #[must_use]
+            pub const fn class(self) -> Class {
+                match self { $(Self::$variant => Class::$class,)* }
+            }
+
+            /// How far a candidate came before it failed: when many fail, the highest rank is shown.
+            #[must_use]
+            pub const fn rank(self) -> u8 {
+                match self { $(Self::$variant => $rank,)* }
+            }
+
+            /// What it means, for the person who was denied.
+            #[must_use]
+            pub const fn message(self) -> &'static str {
+                match self { $(Self::$variant => $message,)* }
+            }
+
+            /// What to do next.
+            #[must_use]
+            pub const fn hint(self) -> &'static str {
+                match self { $(Self::$variant => $hint,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    // What a rule wants is not there. Ranks 1 to 9.
+    NoEvidence "no-evidence" Absent 1 "Nothing is attached to the image: no signature and no attestation." "Sign the image by digest in CI (`cosign sign IMAGE@DIGEST`) and push the signature to the same repository."
+    NoSignature "no-signature" Absent 3 "Nothing that is attached signs the image; an attestation is not a signature." "Sign the image itself (`cosign sign IMAGE@DIGEST`), or write a `statement` rule if the attestation is what you rely on."
+    NoStatement "no-statement" Absent 3 "No attestation of the wanted predicate type is attached." "Attest it in CI (`cosign attest --type … IMAGE@DIGEST`), and compare the rule's `predicateType` with what `countersign verify --explain` lists."
+    DigestRequired "digest-required" Absent 5 "The reference has no digest, so what runs may differ from what was checked." "Write `repository:tag@sha256:…` in the manifest."
+    ThresholdNotMet "threshold-not-met" Absent 60 "Fewer distinct signers signed than the rule demands." "Let the missing signers sign the same digest."
+    Unmatched "unmatched" Absent 1 "No enforcing policy names this image." "Add a policy whose `images` match it, or set `unmatched` in Settings."
+
+    // Evidence that verification refused. Ranks 10 to 49: how far it came.
+    OverLimit "over-limit" Rejected 10 "The evidence is larger than the limits allow." "Look at what was attached; raise the limit only if you made it yourself."
+    BundleMalformed "bundle-malformed" Rejected 11 "The Sigstore bundle cannot be read strictly." "Sign again with a current cosign."
+    BundleVersion "bundle-version" Rejected 11 "The bundle's media type is not one of the Sigstore bundle versions." "Sign again with a current cosign."
+    AnnotationsMalformed "annotations-malformed" Rejected 11 "The annotations of the signature's layer cannot be read." "Sign again with a current cosign."
+    EnvelopeMalformed "envelope-malformed" Rejected 12 "The DSSE envelope cannot be read strictly, or has not exactly one signature." "Attest again with a current cosign."
+    PayloadType "payload-type" Rejected 13 "The DSSE payload is not an in-toto statement." "Attach in-toto statements only."
+    StatementMalformed "statement-malformed" Rejected 13 "The in-toto statement cannot be read strictly." "Attest again with a current cosign."
+    PayloadMalformed "payload-malformed" Rejected 13 "The simple-signing payload cannot be read strictly, or is not a cosign image signature." "Sign again with a current cosign."
+    DigestMismatch "digest-mismatch" Rejected 14 "The signature is about another image." "Sign this very digest; a copied or moved signature does not count."
+    KeyUnknown "key-unknown" Rejected 20 "The signature was not made by any key of the policy set." "Check which key signed, and add its public half to a Signer if you trust it."
+    CertificateMalformed "certificate-malformed" Rejected 21 "The signing certificate cannot be read, or breaks the rules for one." "Sign again with a certificate from Fulcio."
+    CertificateUntrusted "certificate-untrusted" Rejected 22 "The signing certificate does not chain to any trust root of the policy set." "Name the right TrustRoot in the Signer; if it is a private Sigstore, add its trusted_root.json."
+    CertificateUsage "certificate-usage" Rejected 23 "The signing certificate is not made for code signing." "Sign again with a certificate from Fulcio."
+    IdentityMalformed "identity-malformed" Rejected 24 "The certificate's identity (subject alternative name or issuer) cannot be read without doubt." "Sign again with a certificate from Fulcio."
+    TimeUnproven "time-unproven" Rejected 30 "No trusted log or timestamp authority proves when the certificate was used." "Sign with a transparency log or a timestamp authority that the trust root knows."
+    TimestampInvalid "timestamp-invalid" Rejected 31 "The RFC 3161 timestamp is not a valid timestamp of this signature." "Sign again; check the timestamp authority."
+    TimestampUntrusted "timestamp-untrusted" Rejected 31 "The RFC 3161 timestamp comes from no authority of the trust root, or from outside its validity." "Add the timestamp authority to the trust root if you trust it."
+    LogUnknown "log-unknown" Rejected 32 "The log entry names a log that the trust root does not know." "Name the TrustRoot that knows this log in the Signer."
+    LogEntryMalformed "log-entry-malformed" Rejected 33 "The transparency-log entry cannot be read strictly." "Sign again with a current cosign."
+    LogEntryMismatch "log-entry-mismatch" Rejected 34 "The transparency-log entry is about another signature." "Somebody attached an entry of something else; sign again, and find out who."
+    LogProofMissing "log-proof-missing" Rejected 35 "The log entry has neither the proof nor the promise that its format demands." "Sign again with a current cosign."
+    LogPromiseInvalid "log-promise-invalid" Rejected 36 "The log's signed entry timestamp does not verify." "Sign again; an entry that the log never promised is a forgery."
+    LogProofInvalid "log-proof-invalid" Rejected 36 "The log's inclusion proof does not lead to the signed checkpoint." "Sign again; an entry that the log never held is a forgery."
+    CheckpointInvalid "checkpoint-invalid" Rejected 36 "The log's checkpoint is malformed or not signed by the log that the entry names." "Sign again; an unsigned checkpoint is a forgery."
+    TimeInFuture "time-in-future" Rejected 37 "A proven time lies in the future." "Check the clocks of this machine and of the log or timestamp authority."
+    CertificateExpired "certificate-expired" Rejected 38 "A certificate of the chain was not valid at a proven time." "Sign and log or timestamp within the certificate's minutes of life."
+    SctMissing "sct-missing" Rejected 39 "The certificate carries no proof of being in a certificate-transparency log." "Use a Fulcio with a CT log, or say `sct: none` for a private trust root that has none."
+    SctInvalid "sct-invalid" Rejected 39 "The certificate's certificate-transparency proof does not verify." "Sign again with a certificate from Fulcio."
+    SignatureInvalid "signature-invalid" Rejected 40 "The signature does not verify over the signed bytes." "Somebody changed the signed bytes, or another key signed them; sign again, and find out who."
+
+    // Verified, but not what the rule wants. Ranks 50 to 79.
+    PredicateTypeMismatch "predicate-type-mismatch" Rejected 50 "The attestation verifies but is of another predicate type." "Attest the type that the rule names."
+    SignerMismatch "signer-mismatch" Rejected 51 "The signature verifies, but by another key than the Signer's." "Sign with the Signer's key, or add the key if you trust it."
+    TrustRootMismatch "trust-root-mismatch" Rejected 52 "The signature verifies under another trust root than the Signer names." "Name the right TrustRoot in the Signer."
+    IssuerMismatch "issuer-mismatch" Rejected 53 "The certificate was issued for another OIDC issuer." "Compare the Signer's `issuer` with the one shown."
+    SubjectMismatch "subject-mismatch" Rejected 54 "The certificate names another identity." "Compare the Signer's `subject` with the one shown."
+    SourceMismatch "source-mismatch" Rejected 55 "The certificate's CI claims (repository, ref, event, runner) are not those that the Signer demands." "Compare the Signer's `source` with the claims shown; a public reusable workflow can be called by anyone."
+    FormatNotAllowed "format-not-allowed" Rejected 56 "The Signer does not accept this format of signature." "Add the format to the Signer's `formats`, or sign in a current one."
+    LogMissing "log-missing" Rejected 57 "The Signer demands a transparency-log entry and there is none." "Sign with a transparency log, or say `log: off`."
+    TimeMissing "time-missing" Rejected 58 "The Signer demands a proven time of a kind that the signature does not have." "Sign with a log or timestamp authority, or change the Signer's `time`."
+    KeyWindow "key-window" Rejected 59 "The key was used outside the window in which the Signer allows it." "Sign with the key that is valid now, or correct the window."
+    TooOld "too-old" Rejected 61 "The evidence is older than the rule's `maxAge`." "Sign or attest again."
+
+    // Nobody could tell.
+    ImageNotFound "image-not-found" Unknown 80 "The registry says that the image does not exist." "Check the reference; push the image before you verify it."
+    RegistryUnavailable "registry-unavailable" Unknown 81 "The registry could not be reached or failed." "Try again; check the registry and the network."
+    RegistryTimeout "registry-timeout" Unknown 81 "The registry did not answer in time." "Try again; check the registry and the network."
+    RegistryRateLimited "registry-rate-limited" Unknown 81 "The registry refuses further requests for now." "Wait, or log in for a higher limit."
+    RegistryDenied "registry-denied" Unknown 82 "The registry refuses access to the image or its evidence." "Log in (`docker login`) with an account that may pull it."
+    RegistryTls "registry-tls" Unknown 82 "No secure connection to the registry could be made." "Pass its CA with --ca-file, or --plain-http for a registry without TLS."
+    RegistryProtocol "registry-protocol" Unknown 82 "The registry's answer breaks the OCI distribution protocol." "Check that the host is a registry."
+    RegistryHostile "registry-hostile" Unknown 85 "The registry sent what must not be believed: a wrong digest, endless or oversized data, or a refused redirect." "Do not run the image; find out what the registry serves."
+    LayoutUnreadable "layout-unreadable" Unknown 82 "The OCI layout cannot be read." "Check the path; it must hold `oci-layout`, `index.json` and `blobs/`."
+}
+
+impl ReasonCode {
+    /// Finds a code by its kebab-case text.
+    #[must_use]
+    pub fn find(code: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|reason| reason.as_str() == code)
+    }
+}
+
+impl fmt::Display for ReasonCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,329 @@
+//! Image references, as the distribution grammar reads them.
+
+use std::fmt;
+
+use crate::digest::clip;
+use crate::{Digest, DigestError};
+
+/// Which image somebody means: registry, repository, and a tag, a digest or both.
+///
+/// The grammar is that of `github.com/distribution/reference` ("normalized" form): Docker Hub short names are expanded
+/// (`nginx` is `docker.io/library/nginx`), a missing tag and digest mean `:latest`, and everything odd is an error.
+/// The host has one canonical form for policy matching: lower case, no default port, one name for Docker Hub.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ImageRef {
+    registry: String,
+    repository: String,
+    tag: Option<String>,
+    digest: Option<Digest>,
+    written: String,
+}
+
+/// Why a text is not an image reference.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReferenceError {
+    /// Nothing was given.
+    #[error("the image reference is empty")]
+    Empty,
+    /// Longer than any valid reference.
+    #[error("the image reference is longer than {MAX_BYTES} bytes")]
+    TooLong,
+    /// 64 hexadecimal digits name a local image id, not something in a registry.
+    #[error("`{0}` looks like a bare image id; write registry/repository@sha256:…")]
+    BareId(String),
+    /// The host part is not a host name, an address or a port.
+    #[error("`{0}` is not a registry host; expected host[:port]")]
+    Host(String),
+    /// The repository part breaks the grammar.
+    #[error(
+        "`{0}` is not a repository path; expected lower-case letters, digits and single . _ - between them"
+    )]
+    Repository(String),
+    /// The tag part breaks the grammar.
+    #[error("`{0}` is not a tag; expected at most 128 letters, digits, `_`, `.` or `-`")]
+    Tag(String),
+    /// The digest part is not a supported digest.
+    #[error(transparent)]
+    Digest(#[from] DigestError),
+}
+
+const MAX_BYTES: usize = 1024;
+/// `distribution/reference`: the repository path is at most 255 bytes.
+const MAX_PATH_BYTES: usize = 255;
+const DOCKER_HUB: &str = "docker.io";
+const DOCKER_HUB_ALIASES: [&str; 4] = [
+    DOCKER_HUB,
+    "index.docker.io",
+    "registry-1.docker.io",
+    "registry.hub.docker.com",
+];
+
+impl ImageRef {
+    /// Reads `[host[:port]/]path[:tag][@sha256:…]`.
+    ///
+    /// # Errors
+    /// [`ReferenceError`] that names the offending part.
+    pub fn parse(text: &str) -> Result<Self, ReferenceError> {
+        if text.is_empty() {
+            return Err(ReferenceError::Empty);
+        }
+        if text.len() > MAX_BYTES {
+            return Err(ReferenceError::TooLong);
+        }
+        if Digest::from_hex(text).is_some() {
+            return Err(ReferenceError::BareId(clip(text)));
+        }
+        let (named, digest) = match text.split_once('@') {
+            Some((named, digest)) => (named, Some(Digest::parse(digest)?)),
+            None => (text, None),
+        };
+        let (host, rest) = split_host(named);
+        let (path, tag) = match rest.rsplit_once(':') {
+            Some((path, tag)) => (path, Some(tag)),
+            None => (rest, None),
+        };
+        if let Some(tag) = tag
+            && !is_tag(tag)
+        {
+            return Err(ReferenceError::Tag(clip(tag)));
+        }
+        let registry = match host {
+            Some(host) => canonical_host(host)?,
+            None => DOCKER_HUB.to_owned(),
+        };
+        let repository = if registry == DOCKER_HUB && !path.contains('/') {
+            format!("library/{path}")
+        } else {
+            path.to_owned()
+        };
+        if repository.len() > MAX_PATH_BYTES || !repository.split('/').all(is_path_component) {
+            return Err(ReferenceError::Repository(clip(path)));
+        }
+        let tag = match (tag, &digest) {
+            (None, None) => Some("latest".to_owned()),
+            (tag, _) => tag.map(str::to_owned),
+        };
+        Ok(Self {
+            registry,
+            repository,
+            tag,
+            digest,
+            written: text.to_owned(),
+        })
+    }
+
+    /// Canonical `host[:port]` of the registry; Docker Hub is `docker.io`.
+    #[must_use]
+    pub fn registry(&self) -> &str {
+        &self.registry
+    }
+
+    /// The repository's path within the registry.
+    #[must_use]
+    pub fn repository(&self) -> &str {
+        &self.repository
+    }
+
+    /// `host/path`: what a policy's `images` match. Neither tag nor digest.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.registry, self.repository)
+    }
+
+    /// The tag, if one was written; `latest` if neither tag nor digest was.
+    #[must_use]
+    pub fn tag(&self) -> Option<&str> {
+        self.tag.as_deref()
+    }
+
+    /// The digest, if one was written.
+    #[must_use]
+    pub const fn digest(&self) -> Option<&Digest> {
+        self.digest.as_ref()
+    }
+
+    /// The text as it was written.
+    #[must_use]
+    pub fn written(&self) -> &str {
+        &self.written
+    }
+}
+
+/// Splits off the host by Docker's rule: the first element is one only if it has `.` or `:`, is `localhost`, or has
+/// upper-case letters.
+fn split_host(named: &str) -> (Option<&str>, &str) {
+    match named.split_once('/') {
+        Some((first, rest))
+            if first.contains(['.', ':'])
+                || first == "localhost"
+                || first.bytes().any(|byte| byte.is_ascii_uppercase()) =>
+        {
+            (Some(first), rest)
+        }
+        _ => (None, named),
+    }
+}
+
+fn canonical_host(host: &str) -> Result<String, ReferenceError> {
+    let bad = || ReferenceError::Host(clip(host));
+    let (name, port) = match host.strip_prefix('[') {
+        Some(v6) => {
+            let (address, rest) = v6.split_once(']').ok_or_else(bad)?;
+            address.parse::<std::net::Ipv6Addr>().map_err(|_| bad())?;
+            let port = match rest {
+                "" => None,
+                rest => Some(rest.strip_prefix(':').ok_or_else(bad)?),
+            };
+            (format!("[{}]", address.to_ascii_lowercase()), port)
+        }
+        None => {
+            let (name, port) = match host.split_once(':') {
+                Some((name, port)) => (name, Some(port)),
+                None => (host, None),
+            };
+            if !name.split('.').all(is_domain_component) {
+                return Err(bad());
+            }
+            (name.to_ascii_lowercase(), port)
+        }
+    };
+    let port = match port {
+        Some(port) if port.is_empty() || !port.bytes().all(|byte| byte.is_ascii_digit()) => {
+            return Err(bad());
+        }
+        Some(port) => Some(port.parse::<u16>().map_err(|_| bad())?),
+        None => None,
+    };
+    Ok(match port {
+        None | Some(443) if DOCKER_HUB_ALIASES.contains(&name.as_str()) => DOCKER_HUB.to_owned(),
+        None | Some(443) => name,
+        Some(port) => format!("{name}:{port}"),
+    })
+}
+
+fn is_domain_component(part: &str) -> bool {
+    !part.is_empty()
+        && !part.starts_with('-')
+        && !part.ends_with('-')
+        && part
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// `[a-z0-9]+` joined by one of `.`, `_`, `__` or any number of `-`.
+fn is_path_component(part: &str) -> bool {
+    let alphanumeric = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let bytes = part.as_bytes();
+    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else {
+        return false;
+    };
+    alphanumeric(first)
+        && alphanumeric(last)
+        && part
+            .split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+            .all(|gap| matches!(gap, "" | "." | "_" | "__") || gap.bytes().all(|byte| byte == b'-'))
+}
+
+fn is_tag(tag: &str) -> bool {
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    (1..=128).contains(&tag.len())
+        && tag.bytes().next().is_some_and(word)
+        && tag
+            .bytes()
+            .all(|byte| word(byte) || matches!(byte, b'.' | b'-'))
+}
+
+impl fmt::Display for ImageRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.registry, self.repository)?;
+        if let Some(tag) = &self.tag {
+            write!(f, ":{tag}")?;
+        }
+        if let Some(digest) = &self.digest {
+            write!(f, "@{digest}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::str::FromStr for ImageRef {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> String {
+        match ImageRef::parse(text) {
+            Ok(image) => image.to_string(),
+            Err(error) => format!("error: {error}"),
+        }
+    }
+
+    #[test]
+    fn expands_and_canonicalises() {
+        let digest = Digest::of(b"x");
+        for (text, expected) in [
+            ("nginx", "docker.io/library/nginx:latest"),
+            ("nginx:1.27", "docker.io/library/nginx:1.27"),
+            ("acme/app", "docker.io/acme/app:latest"),
+            ("index.docker.io/nginx", "docker.io/library/nginx:latest"),
+            ("registry-1.docker.io/acme/app:1", "docker.io/acme/app:1"),
+            ("GHCR.io/acme/app:v1", "ghcr.io/acme/app:v1"),
+            ("ghcr.io:443/acme/app:v1", "ghcr.io/acme/app:v1"),
+            ("localhost/app", "localhost/app:latest"),
+            ("localhost:5000/a/b/c:x", "localhost:5000/a/b/c:x"),
+            ("127.0.0.1:1338/app", "127.0.0.1:1338/app:latest"),
+            ("[::1]:5000/app:v1", "[::1]:5000/app:v1"),
+            ("a.b/c__d/e--f/g.h", "a.b/c__d/e--f/g.h:latest"),
+        ] {
+            assert_eq!(parsed(text), expected, "{text}");
+        }
+        let both = format!("ghcr.io/acme/app:v1@{digest}");
+        assert_eq!(parsed(&both), both);
+        let only = format!("ghcr.io/acme/app@{digest}");
+        assert_eq!(parsed(&only), only);
+    }
+
+    #[test]
+    fn refuses_everything_odd() {
+        for text in [
+            "",
+            "Nginx",
+            "ghcr.io/Acme/app",
+            "ghcr.io//app",
+            "ghcr.io/app/",
+            "ghcr.io/a..b",
+            "ghcr.io/a___b",
+            "ghcr.io/-a",
+            "ghcr.io/a:",
+            "ghcr.io/a:-x",
+            "ghcr.io/a:b:c",
+            "ghcr.io./a",
+            "ghcr.io:x/a",
+            "ghcr.io:99999/a",
+            "ghcr.io:/a",
+            "-ghcr.io/a",
+            "https://ghcr.io/a",
+            "ghcr.io/a@sha256:00",
+            "ghcr.io/a@sha512:00",
+            "ghcr.io/a@sha256:E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855",
+            "ghcr.io/a b",
+            "ghcr.io/a\n",
+            "user@ghcr.io/a",
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            "[::1/a",
+            "[zz]:1/a",
+            "ghcr.io/ä",
+        ] {
+            assert!(ImageRef::parse(text).is_err(), "{text}");
+        }
+        assert!(ImageRef::parse(&format!("ghcr.io/{}", "a".repeat(256))).is_err());
+    }
+}

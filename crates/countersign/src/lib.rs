@@ -1,0 +1,1 @@
+//! Decides whether a container image may run: signatures, attestations and policies, as a library.

@@ -1,0 +1,1 @@
+//! End-to-end tests of countersign with real cosign, registries and Sigstore.

@@ -1,0 +1,1 @@
+//! Forges evidence and serves registries with faults, for countersign's tests.
