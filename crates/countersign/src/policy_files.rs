@@ -1,0 +1,327 @@
+//! Policy files on disk: which files of a folder are a policy set, and what `file:` in them may reach.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Component, Path, PathBuf};
+
+/// Bytes of one policy file, key or trust root. The public-good `trusted_root.json` has 7 KiB.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
+/// Policy files of one folder. A ConfigMap holds 1 MiB in all.
+const MAX_FILES: usize = 1000;
+
+/// A policy set's files: one file, or every policy file of a folder.
+#[derive(Debug, Clone)]
+pub struct PolicyFiles {
+    folder: PathBuf,
+    sources: Vec<(String, String)>,
+}
+
+/// Why policy files cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PolicyFilesError {
+    /// The operating system refuses.
+    #[error("{}: {error}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system says.
+        error: io::Error,
+    },
+    /// The folder has no policy file: a set without policies would allow or deny by accident.
+    #[error("{}: the folder holds no policy file (*.yaml, *.yml, or *.json with an apiVersion)", .0.display())]
+    Empty(PathBuf),
+    /// More files than any policy set needs.
+    #[error("{}: the folder holds more than {MAX_FILES} policy files", .0.display())]
+    TooMany(PathBuf),
+    /// A subfolder has policy files, which would be passed over in silence.
+    #[error("{}: policy files in a subfolder are not read; a set is one folder", .0.display())]
+    Nested(PathBuf),
+    /// A file is larger than any policy, key or trust root.
+    #[error("{}: larger than {MAX_FILE_BYTES} bytes", .0.display())]
+    TooLarge(PathBuf),
+    /// A policy file is not UTF-8.
+    #[error("{}: not UTF-8 text", .0.display())]
+    NotText(PathBuf),
+    /// Neither file nor folder: a pipe or device would block or never end.
+    #[error("{}: not a regular file", .0.display())]
+    NotRegular(PathBuf),
+    /// It is hidden, absolute, has `..` or leads out of the policy's folder through a link.
+    #[error("{}: outside the policy's folder, or hidden", .0.display())]
+    Outside(PathBuf),
+}
+
+impl PolicyFiles {
+    /// Reads a policy file, or the policy files of a folder in the order of their names.
+    ///
+    /// Policy files of a folder are `*.yaml`, `*.yml`, and `*.json` that have an `apiVersion` (a `trusted_root.json` has
+    /// none). Hidden files are passed over: a mounted ConfigMap keeps its versions in `..data`, and its visible links,
+    /// which stay inside the folder, are followed. A link that leads out of the folder is an error.
+    ///
+    /// # Errors
+    /// [`PolicyFilesError`], which names the file.
+    pub fn read(path: &Path) -> Result<Self, PolicyFilesError> {
+        if !fs::metadata(path).map_err(failed(path))?.is_dir() {
+            let text = read_text(path)?;
+            let folder = match path.parent() {
+                Some(parent) if !parent.as_os_str().is_empty() => parent,
+                _ => Path::new("."),
+            };
+            return Ok(Self {
+                folder: folder.canonicalize().map_err(failed(folder))?,
+                sources: vec![(path.display().to_string(), text)],
+            });
+        }
+        let folder = path.canonicalize().map_err(failed(path))?;
+        let mut sources = Vec::new();
+        for file in visible_files(path)? {
+            if file.is_dir() {
+                refuse_nested(&file)?;
+                continue;
+            }
+            if !is_policy_name(&file) && !has_extension(&file, "json") {
+                continue;
+            }
+            let inside =
+                inside(&folder, &file).ok_or_else(|| PolicyFilesError::Outside(file.clone()))?;
+            let text = read_text(&inside)?;
+            if is_policy_name(&file) || is_policy_json(&text) {
+                sources.push((file.display().to_string(), text));
+            }
+            if sources.len() > MAX_FILES {
+                return Err(PolicyFilesError::TooMany(path.to_owned()));
+            }
+        }
+        if sources.is_empty() {
+            return Err(PolicyFilesError::Empty(path.to_owned()));
+        }
+        Ok(Self { folder, sources })
+    }
+
+    /// Name (the path as given) and text of each policy file.
+    #[must_use]
+    pub fn sources(&self) -> &[(String, String)] {
+        &self.sources
+    }
+
+    /// Reads what a `file:` of the set names: a visible file inside the folder.
+    ///
+    /// # Errors
+    /// [`PolicyFilesError`], which names the file.
+    pub fn read_named(&self, name: &str) -> Result<Vec<u8>, PolicyFilesError> {
+        let outside = || PolicyFilesError::Outside(PathBuf::from(name));
+        let plain = |component: Component<'_>| match component {
+            Component::Normal(part) => !is_hidden(part),
+            _ => false,
+        };
+        let path = Path::new(name);
+        if name.is_empty() || !path.components().all(plain) {
+            return Err(outside());
+        }
+        let path = self.folder.join(path);
+        fs::metadata(&path).map_err(failed(&path))?;
+        read_bounded(&inside(&self.folder, &path).ok_or_else(outside)?)
+    }
+}
+
+/// The visible entries of a folder, sorted by name.
+fn visible_files(folder: &Path) -> Result<Vec<PathBuf>, PolicyFilesError> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed(folder))? {
+        let entry = entry.map_err(failed(folder))?;
+        if !is_hidden(&entry.file_name()) {
+            files.push(entry.path());
+        }
+        if files.len() > 10 * MAX_FILES {
+            return Err(PolicyFilesError::TooMany(folder.to_owned()));
+        }
+    }
+    files.sort_unstable();
+    Ok(files)
+}
+
+fn refuse_nested(folder: &Path) -> Result<(), PolicyFilesError> {
+    match visible_files(folder)?
+        .into_iter()
+        .find(|file| is_policy_name(file))
+    {
+        Some(file) => Err(PolicyFilesError::Nested(file)),
+        None => Ok(()),
+    }
+}
+
+fn is_hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
+}
+
+fn has_extension(path: &Path, extension: &str) -> bool {
+    path.extension().is_some_and(|own| own == extension)
+}
+
+fn is_policy_name(path: &Path) -> bool {
+    has_extension(path, "yaml") || has_extension(path, "yml")
+}
+
+/// Whether a JSON file is a policy. A broken one is: its error must be seen.
+fn is_policy_json(text: &str) -> bool {
+    match serde_json::from_str::<serde_json::Value>(text) {
+        Ok(document) => document.get("apiVersion").is_some(),
+        Err(_) => true,
+    }
+}
+
+/// The file behind all links, if it lies inside the (canonical) folder.
+fn inside(folder: &Path, file: &Path) -> Option<PathBuf> {
+    file.canonicalize()
+        .ok()
+        .filter(|target| target.starts_with(folder))
+}
+
+fn read_text(path: &Path) -> Result<String, PolicyFilesError> {
+    String::from_utf8(read_bounded(path)?).map_err(|_| PolicyFilesError::NotText(path.to_owned()))
+}
+
+/// Reads a regular file of at most [`MAX_FILE_BYTES`].
+pub(crate) fn read_bounded(path: &Path) -> Result<Vec<u8>, PolicyFilesError> {
+    // Asked before opening: opening a pipe waits for its writer.
+    if !fs::metadata(path).map_err(failed(path))?.is_file() {
+        return Err(PolicyFilesError::NotRegular(path.to_owned()));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(failed(path))?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length <= MAX_FILE_BYTES) {
+        Ok(bytes)
+    } else {
+        Err(PolicyFilesError::TooLarge(path.to_owned()))
+    }
+}
+
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> PolicyFilesError {
+    let path = path.to_owned();
+    move |error| PolicyFilesError::Io { path, error }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    fn names(files: &PolicyFiles) -> Vec<String> {
+        let name = |(name, _): &(String, String)| {
+            Path::new(name)
+                .file_name()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned()
+        };
+        files.sources().iter().map(name).collect()
+    }
+
+    #[test]
+    fn a_folder_is_its_visible_policy_files_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        write("b.yaml", "b");
+        write("a.yml", "a");
+        write("c.json", r#"{"apiVersion": "countersign.dev/v1alpha1"}"#);
+        write(
+            "root.json",
+            r#"{"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}"#,
+        );
+        write(".hidden.yaml", "no");
+        write("README.md", "no");
+        fs::create_dir(folder.path().join("keys")).unwrap();
+        write("keys/ci.pub", "key");
+        let files = PolicyFiles::read(folder.path()).unwrap();
+        assert_eq!(names(&files), ["a.yml", "b.yaml", "c.json"]);
+        assert_eq!(files.read_named("keys/ci.pub").unwrap(), b"key");
+        write("keys/more.yaml", "no");
+        assert!(matches!(
+            PolicyFiles::read(folder.path()),
+            Err(PolicyFilesError::Nested(_))
+        ));
+    }
+
+    #[test]
+    fn a_mounted_config_map_is_read_through_its_links() {
+        let folder = tempfile::tempdir().unwrap();
+        let version = folder.path().join("..2026_01_31");
+        fs::create_dir(&version).unwrap();
+        fs::write(version.join("policy.yaml"), "text").unwrap();
+        fs::write(version.join("ci.pub"), "key").unwrap();
+        symlink("..2026_01_31", folder.path().join("..data")).unwrap();
+        symlink("..data/policy.yaml", folder.path().join("policy.yaml")).unwrap();
+        symlink("..data/ci.pub", folder.path().join("ci.pub")).unwrap();
+        let files = PolicyFiles::read(folder.path()).unwrap();
+        assert_eq!(names(&files), ["policy.yaml"]);
+        assert_eq!(files.read_named("ci.pub").unwrap(), b"key");
+        let one = PolicyFiles::read(&folder.path().join("policy.yaml")).unwrap();
+        assert_eq!(one.read_named("ci.pub").unwrap(), b"key");
+    }
+
+    #[test]
+    fn nothing_outside_the_folder_is_reached() {
+        let outer = tempfile::tempdir().unwrap();
+        let folder = outer.path().join("policies");
+        fs::create_dir(&folder).unwrap();
+        fs::write(outer.path().join("secret"), "secret").unwrap();
+        fs::write(folder.join("p.yaml"), "text").unwrap();
+        fs::write(folder.join(".key"), "hidden").unwrap();
+        symlink("../secret", folder.join("link.pub")).unwrap();
+        symlink("..", folder.join("up")).unwrap();
+        let files = PolicyFiles::read(&folder).unwrap();
+        let absolute = outer.path().join("secret");
+        for name in [
+            "link.pub",
+            "up/secret",
+            "../secret",
+            ".key",
+            "",
+            ".",
+            "p.yaml/../../secret",
+            absolute.to_str().unwrap(),
+        ] {
+            let error = files.read_named(name).unwrap_err();
+            assert!(
+                matches!(error, PolicyFilesError::Outside(_)),
+                "{name}: {error}"
+            );
+        }
+        symlink("../secret", folder.join("evil.yaml")).unwrap();
+        assert!(matches!(
+            PolicyFiles::read(&folder),
+            Err(PolicyFilesError::Outside(_))
+        ));
+    }
+
+    #[test]
+    fn odd_files_are_refused_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(
+            PolicyFiles::read(folder.path()),
+            Err(PolicyFilesError::Empty(_))
+        ));
+        let missing = PolicyFiles::read(&folder.path().join("missing.yaml"));
+        assert!(matches!(missing, Err(PolicyFilesError::Io { .. })));
+        assert!(matches!(
+            PolicyFiles::read(Path::new("/dev/zero")),
+            Err(PolicyFilesError::NotRegular(_))
+        ));
+        let file = folder.path().join("p.yaml");
+        fs::write(&file, [0xff]).unwrap();
+        assert!(matches!(
+            PolicyFiles::read(&file),
+            Err(PolicyFilesError::NotText(_))
+        ));
+        fs::write(&file, vec![b' '; 1024 * 1024 + 1]).unwrap();
+        assert!(matches!(
+            PolicyFiles::read(folder.path()),
+            Err(PolicyFilesError::TooLarge(_))
+        ));
+    }
+}
