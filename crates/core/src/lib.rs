@@ -17,10 +17,13 @@ mod finding;
 mod image;
 mod json;
 mod limits;
+mod pem;
 mod reason;
 mod reference;
+mod refusal;
 mod time;
 mod trust;
+mod x509;
 
 pub use digest::{Digest, DigestError};
 pub use evidence::{Content, Evidence, FoundBy, Gap, GapClass, Item, Locator};

@@ -1,12 +1,22 @@
 //! Public keys: what they are, and how each verifies.
 
-use crate::Digest;
+use std::fmt;
+
+use aws_lc_rs::signature::{
+    self as alg, ParsedPublicKey, UnparsedPublicKey, VerificationAlgorithm,
+};
+use der::{Decode as _, asn1::ObjectIdentifier};
+use spki::SubjectPublicKeyInfoRef;
+
+use crate::{Digest, pem};
 
 /// A public key for verification. Its algorithm, and the hash that belongs to it, are fixed by the key, never by a message.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct PublicKey {
     id: Digest,
     spki: Vec<u8>,
+    kind: Kind,
+    parsed: ParsedPublicKey,
 }
 
 /// Why a key is refused.
@@ -14,7 +24,7 @@ pub struct PublicKey {
 #[non_exhaustive]
 pub enum KeyError {
     /// Not exactly one PEM block of a public key.
-    #[error("not one PEM block `PUBLIC KEY`: {0}")]
+    #[error("not exactly one PEM block `PUBLIC KEY`: {0}")]
     Pem(String),
     /// The SubjectPublicKeyInfo cannot be read.
     #[error("the public key is malformed: {0}")]
@@ -24,13 +34,36 @@ pub enum KeyError {
     Unsupported(String),
 }
 
+/// The kinds of key that are supported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    P256,
+    P384,
+    P521,
+    Ed25519,
+    Rsa,
+}
+
+/// The hashes that signatures here are made over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hash {
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+/// The signature is not this key's over these bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BadSignature;
+
 impl PublicKey {
-    /// Reads one PEM block `PUBLIC KEY`; several blocks or anything behind it are refused.
+    /// Reads one PEM block `PUBLIC KEY`; several blocks or anything beside it are refused.
     ///
     /// # Errors
     /// [`KeyError`].
-    pub fn from_pem(_pem: &str) -> Result<Self, KeyError> {
-        Err(KeyError::Pem(String::new()))
+    pub fn from_pem(text: &str) -> Result<Self, KeyError> {
+        let spki = pem::one(text, "PUBLIC KEY").map_err(KeyError::Pem)?;
+        Self::from_spki(&spki)
     }
 
     /// Reads a DER SubjectPublicKeyInfo (RFC 5280, 4.1.2.7).
@@ -38,9 +71,16 @@ impl PublicKey {
     /// # Errors
     /// [`KeyError`].
     pub fn from_spki(spki: &[u8]) -> Result<Self, KeyError> {
+        let info = SubjectPublicKeyInfoRef::from_der(spki)
+            .map_err(|error| KeyError::Malformed(error.to_string()))?;
+        let kind = Kind::of(&info)?;
+        let parsed = ParsedPublicKey::new(kind.natural(), spki)
+            .map_err(|error| KeyError::Malformed(error.to_string()))?;
         Ok(Self {
             id: Digest::of(spki),
             spki: spki.to_vec(),
+            kind,
+            parsed,
         })
     }
 
@@ -54,5 +94,179 @@ impl PublicKey {
     #[must_use]
     pub fn spki(&self) -> &[u8] {
         &self.spki
+    }
+
+    /// Its algorithm, as people call it.
+    #[must_use]
+    pub const fn algorithm(&self) -> &'static str {
+        match self.kind {
+            Kind::P256 => "ECDSA P-256",
+            Kind::P384 => "ECDSA P-384",
+            Kind::P521 => "ECDSA P-521",
+            Kind::Ed25519 => "Ed25519",
+            Kind::Rsa => "RSA",
+        }
+    }
+
+    /// Step 15: the signature over `message` with the hash that belongs to the key (Sigstore's algorithm registry):
+    /// P-256 with SHA-256, P-384 with SHA-384, P-521 with SHA-512, Ed25519, RSA with SHA-256 (PKCS#1 v1.5 or PSS).
+    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
+        let natural = self.parsed.verify_sig(message, signature);
+        match (natural, self.kind) {
+            (Ok(()), _) => Ok(()),
+            (Err(_), Kind::Rsa) => {
+                self.verify_as(&alg::RSA_PSS_2048_8192_SHA256, message, signature)
+            }
+            (Err(_), _) => Err(BadSignature),
+        }
+    }
+
+    /// Step 15 for cosign's `.sig` and `.att`: cosign 2 signs with SHA-256 whatever the curve.
+    pub(crate) fn verify_legacy(
+        &self,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), BadSignature> {
+        match self.kind {
+            Kind::P384 => self
+                .verify(message, signature)
+                .or_else(|_| self.verify_with(Hash::Sha256, message, signature)),
+            Kind::P521 => self
+                .verify(message, signature)
+                .or_else(|_| self.verify_as(&alg::ECDSA_P521_SHA256_ASN1, message, signature)),
+            Kind::P256 | Kind::Ed25519 | Kind::Rsa => self.verify(message, signature),
+        }
+    }
+
+    /// The signature over `message` where a protocol (CMS, CT) names the hash. RSA is PKCS#1 v1.5.
+    pub(crate) fn verify_with(
+        &self,
+        hash: Hash,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), BadSignature> {
+        let algorithm: &'static dyn VerificationAlgorithm = match (self.kind, hash) {
+            (Kind::P256, Hash::Sha256) => return self.verify(message, signature),
+            (Kind::P384, Hash::Sha384) => return self.verify(message, signature),
+            (Kind::P521, Hash::Sha512) => return self.verify(message, signature),
+            (Kind::Ed25519, _) => return self.verify(message, signature),
+            (Kind::P256, Hash::Sha384) => &alg::ECDSA_P256_SHA384_ASN1,
+            (Kind::P256, Hash::Sha512) => &alg::ECDSA_P256_SHA512_ASN1,
+            (Kind::P384, Hash::Sha256) => &alg::ECDSA_P384_SHA256_ASN1,
+            (Kind::P384, Hash::Sha512) => &alg::ECDSA_P384_SHA512_ASN1,
+            (Kind::P521, Hash::Sha256) => &alg::ECDSA_P521_SHA256_ASN1,
+            (Kind::P521, Hash::Sha384) => &alg::ECDSA_P521_SHA384_ASN1,
+            (Kind::Rsa, Hash::Sha256) => &alg::RSA_PKCS1_2048_8192_SHA256,
+            (Kind::Rsa, Hash::Sha384) => &alg::RSA_PKCS1_2048_8192_SHA384,
+            (Kind::Rsa, Hash::Sha512) => &alg::RSA_PKCS1_2048_8192_SHA512,
+        };
+        self.verify_as(algorithm, message, signature)
+    }
+
+    fn verify_as(
+        &self,
+        algorithm: &'static dyn VerificationAlgorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), BadSignature> {
+        UnparsedPublicKey::new(algorithm, &self.spki)
+            .verify(message, signature)
+            .map_err(|_| BadSignature)
+    }
+
+    /// The bit string of the key, without the algorithm.
+    pub(crate) fn raw(&self) -> &[u8] {
+        SubjectPublicKeyInfoRef::from_der(&self.spki)
+            .map(|info| info.subject_public_key.raw_bytes())
+            .unwrap_or_default()
+    }
+
+    pub(crate) const fn kind(&self) -> Kind {
+        self.kind
+    }
+}
+
+impl Kind {
+    fn of(info: &SubjectPublicKeyInfoRef<'_>) -> Result<Self, KeyError> {
+        const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+        const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+        const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+        const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
+        const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+        const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+        let point = info
+            .subject_public_key
+            .as_bytes()
+            .ok_or_else(|| KeyError::Malformed("the key's bit string has unused bits".into()))?;
+        match info.algorithm.oid {
+            EC if point.first() != Some(&4) => Err(KeyError::Unsupported(
+                "an elliptic-curve point that is not uncompressed".into(),
+            )),
+            EC => match info.algorithm.parameters_oid() {
+                Ok(P256) => Ok(Self::P256),
+                Ok(P384) => Ok(Self::P384),
+                Ok(P521) => Ok(Self::P521),
+                _ => Err(KeyError::Unsupported("an unknown elliptic curve".into())),
+            },
+            ED25519 => Ok(Self::Ed25519),
+            RSA => match rsa_bits(point) {
+                Some(2048..=8192) => Ok(Self::Rsa),
+                Some(bits) => Err(KeyError::Unsupported(format!("RSA of {bits} bits"))),
+                None => Err(KeyError::Malformed("not an RSA key".into())),
+            },
+            other => Err(KeyError::Unsupported(other.to_string())),
+        }
+    }
+
+    fn natural(self) -> &'static dyn VerificationAlgorithm {
+        match self {
+            Self::P256 => &alg::ECDSA_P256_SHA256_ASN1,
+            Self::P384 => &alg::ECDSA_P384_SHA384_ASN1,
+            Self::P521 => &alg::ECDSA_P521_SHA512_ASN1,
+            Self::Ed25519 => &alg::ED25519,
+            Self::Rsa => &alg::RSA_PKCS1_2048_8192_SHA256,
+        }
+    }
+}
+
+/// The size of an RSA modulus (PKCS#1 `RSAPublicKey`).
+fn rsa_bits(key: &[u8]) -> Option<usize> {
+    #[derive(der::Sequence)]
+    struct RsaPublicKey<'a> {
+        modulus: der::asn1::UintRef<'a>,
+        exponent: der::asn1::UintRef<'a>,
+    }
+    let key = RsaPublicKey::from_der(key).ok()?;
+    let modulus = key.modulus.as_bytes();
+    let zeros = usize::try_from(modulus.first()?.leading_zeros()).ok()?;
+    (!key.exponent.as_bytes().is_empty()).then(|| modulus.len() * 8 - zeros)
+}
+
+impl Hash {
+    /// The digest of `bytes` by this hash.
+    pub(crate) fn of(self, bytes: &[u8]) -> aws_lc_rs::digest::Digest {
+        let algorithm = match self {
+            Self::Sha256 => &aws_lc_rs::digest::SHA256,
+            Self::Sha384 => &aws_lc_rs::digest::SHA384,
+            Self::Sha512 => &aws_lc_rs::digest::SHA512,
+        };
+        aws_lc_rs::digest::digest(algorithm, bytes)
+    }
+
+    /// By its OID (RFC 5754); anything but SHA-2 is `None`.
+    pub(crate) fn by_oid(oid: &ObjectIdentifier) -> Option<Self> {
+        use const_oid::db::rfc5912::{ID_SHA_256, ID_SHA_384, ID_SHA_512};
+        match *oid {
+            ID_SHA_256 => Some(Self::Sha256),
+            ID_SHA_384 => Some(Self::Sha384),
+            ID_SHA_512 => Some(Self::Sha512),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublicKey({} {})", self.algorithm(), self.id)
     }
 }

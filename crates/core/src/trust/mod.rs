@@ -1,10 +1,15 @@
 //! What is trusted: trust roots (Fulcio, CT, Rekor, timestamp authorities) and the keys of a policy set.
 
+mod chain;
 mod key;
 mod root;
+mod wire;
 
 use crate::Digest;
+pub(crate) use chain::Window;
+pub(crate) use key::{Hash, Kind};
 pub use key::{KeyError, PublicKey};
+pub(crate) use root::{CertificateAuthority, Log, TimestampAuthority};
 pub use root::{TrustError, TrustRoot};
 
 /// The trust roots and every key of one policy set: an immutable value, swapped whole.

@@ -1,0 +1,28 @@
+//! Why a piece of evidence did not verify, inside verification.
+
+use crate::ReasonCode;
+
+/// A stable code and the particulars.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) code: ReasonCode,
+    pub(crate) detail: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(code: ReasonCode, detail: impl Into<String>) -> Self {
+        Self {
+            code,
+            detail: detail.into(),
+        }
+    }
+
+    /// The one of two that came further (`ReasonCode::rank`); the first on a tie.
+    pub(crate) fn most_specific(self, other: Self) -> Self {
+        if other.code.rank() > self.code.rank() {
+            other
+        } else {
+            self
+        }
+    }
+}
