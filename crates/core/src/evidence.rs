@@ -89,6 +89,32 @@ impl FoundBy {
     }
 }
 
+/// Which kinds of evidence can matter for a decision: what `collect` looks for. Nothing by default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Needs {
+    /// Sigstore bundles: referrers of the image, by the API or the fallback tag.
+    pub referrers: bool,
+    /// cosign's tag `sha256-<hex>.sig`.
+    pub signature_tag: bool,
+    /// cosign's tag `sha256-<hex>.att`.
+    pub attestation_tag: bool,
+}
+
+impl Needs {
+    /// Everything.
+    pub const ALL: Self = Self {
+        referrers: true,
+        signature_tag: true,
+        attestation_tag: true,
+    };
+
+    /// Whether nothing has to be fetched at all, the image's manifest included.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        !self.referrers && !self.signature_tag && !self.attestation_tag
+    }
+}
+
 /// Something that could not be fetched, or that a registry sent and must not be believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gap {

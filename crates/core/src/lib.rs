@@ -10,6 +10,8 @@
 //! verifies. The only bridge between the two is [`Verified`], which nothing outside verification can make.
 
 mod base64;
+mod decide;
+mod decision;
 mod digest;
 mod evidence;
 mod examine;
@@ -18,15 +20,23 @@ mod image;
 mod json;
 mod limits;
 mod pem;
+mod policy;
 mod reason;
 mod reference;
 mod refusal;
+mod report;
+mod text;
 mod time;
 mod trust;
 mod x509;
 
+pub use decide::{Resolution, decide};
+pub use decision::{
+    Candidate, Cited, Decision, Identity, Mode, Outcome, PolicyOutcome, Refused, RuleOutcome,
+    Unmatched, Verdict, Warning,
+};
 pub use digest::{Digest, DigestError};
-pub use evidence::{Content, Evidence, FoundBy, Gap, GapClass, Item, Locator};
+pub use evidence::{Content, Evidence, FoundBy, Gap, GapClass, Item, Locator, Needs};
 pub use examine::examine;
 pub use finding::{
     Certificate, CiClaims, Claim, Facts, Findings, Format, LogFact, ProvenTime, Rejected, RootName,
@@ -34,7 +44,15 @@ pub use finding::{
 };
 pub use image::{Child, ManifestError, PinnedImage, Platform};
 pub use limits::Limits;
+pub use policy::{
+    Diagnostic, ExtraRoot, Files, Loaded, Place, PolicySet, Request, Severity, Source,
+};
 pub use reason::{Class, ReasonCode};
 pub use reference::{ImageRef, ReferenceError};
+pub use report::{
+    CandidateReport, Counts, EvidenceReport, FoundReport, GapReport, IdentityReport, ImageReport,
+    LogReport, PolicyReport, RefusedReport, Report, RuleReport, TimeReport, UnmatchedReport,
+    WarningReport,
+};
 pub use time::{TimeError, UnixTime};
 pub use trust::{KeyError, PublicKey, Trust, TrustError, TrustRoot};

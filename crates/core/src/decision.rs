@@ -1,0 +1,345 @@
+//! The decision about one image, with everything that explains it.
+//!
+//! Every string in here that came from evidence, a registry or a manifest has been escaped and cut.
+
+use crate::{Digest, Gap, Locator, Place, ReasonCode, UnixTime};
+
+/// May it run? Ordered from good to bad: the worst of several decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// Yes.
+    Allow,
+    /// Nobody could tell; the doors treat it as no unless the policy says otherwise.
+    Unknown,
+    /// No.
+    Deny,
+}
+
+impl Verdict {
+    /// `allow`, `unknown` or `deny`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Unknown => "unknown",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+/// What a policy's outcome does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Mode {
+    /// A failure denies.
+    Enforce,
+    /// A failure is a warning.
+    Warn,
+    /// A failure is only recorded.
+    Audit,
+}
+
+impl Mode {
+    /// `enforce`, `warn` or `audit`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Warn => "warn",
+            Self::Audit => "audit",
+        }
+    }
+}
+
+/// How one rule came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It is satisfied.
+    Pass,
+    /// Something that mattered could not be fetched.
+    Unknown,
+    /// It is not satisfied.
+    Fail,
+}
+
+impl Outcome {
+    /// `pass`, `unknown` or `fail`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Unknown => "unknown",
+            Self::Fail => "fail",
+        }
+    }
+
+    /// The verdict that this outcome alone leads to.
+    #[must_use]
+    pub const fn verdict(self) -> Verdict {
+        match self {
+            Self::Pass => Verdict::Allow,
+            Self::Unknown => Verdict::Unknown,
+            Self::Fail => Verdict::Deny,
+        }
+    }
+}
+
+/// The decision about one image: only [`decide`](crate::decide) makes one.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Decision {
+    pub(crate) image: String,
+    pub(crate) name: String,
+    pub(crate) digest: Option<Digest>,
+    pub(crate) now: UnixTime,
+    pub(crate) policy_digest: Digest,
+    pub(crate) trust_fingerprint: Digest,
+    pub(crate) judged: Verdict,
+    pub(crate) effect: Verdict,
+    pub(crate) policies: Vec<PolicyOutcome>,
+    pub(crate) unmatched: Option<Unmatched>,
+    pub(crate) warnings: Vec<Warning>,
+    pub(crate) evidence: Vec<Cited>,
+    pub(crate) refused: Vec<Refused>,
+    pub(crate) gaps: Vec<Gap>,
+}
+
+impl Decision {
+    /// The image as it was written.
+    #[must_use]
+    pub fn image(&self) -> &str {
+        &self.image
+    }
+
+    /// Canonical `host/path`: what policies matched.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The digest that was examined; none if the reference was not resolved.
+    #[must_use]
+    pub const fn digest(&self) -> Option<&Digest> {
+        self.digest.as_ref()
+    }
+
+    /// The time at which it was decided.
+    #[must_use]
+    pub const fn now(&self) -> UnixTime {
+        self.now
+    }
+
+    /// The digest of the policy set, contents of its files included.
+    #[must_use]
+    pub const fn policy_digest(&self) -> &Digest {
+        &self.policy_digest
+    }
+
+    /// The fingerprint of the trust roots and keys.
+    #[must_use]
+    pub const fn trust_fingerprint(&self) -> &Digest {
+        &self.trust_fingerprint
+    }
+
+    /// What all matching policies together judge, whatever their mode.
+    #[must_use]
+    pub const fn judged(&self) -> Verdict {
+        self.judged
+    }
+
+    /// What follows from it: only effective, enforcing policies deny, and `onUnknown` and `unmatched` are applied.
+    #[must_use]
+    pub const fn effect(&self) -> Verdict {
+        self.effect
+    }
+
+    /// Every policy that matches the image, in the order of the files.
+    #[must_use]
+    pub fn policies(&self) -> &[PolicyOutcome] {
+        &self.policies
+    }
+
+    /// Set when no effective, enforcing policy names the image.
+    #[must_use]
+    pub const fn unmatched(&self) -> Option<&Unmatched> {
+        self.unmatched.as_ref()
+    }
+
+    /// What a person should be told although it did not deny.
+    #[must_use]
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// All evidence that verified, whether or not a rule asked for it.
+    #[must_use]
+    pub fn evidence(&self) -> &[Cited] {
+        &self.evidence
+    }
+
+    /// All evidence that did not verify.
+    #[must_use]
+    pub fn refused(&self) -> &[Refused] {
+        &self.refused
+    }
+
+    /// What could not be fetched.
+    #[must_use]
+    pub fn gaps(&self) -> &[Gap] {
+        &self.gaps
+    }
+}
+
+/// How one policy came out.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct PolicyOutcome {
+    /// Its name.
+    pub name: String,
+    /// Where it stands.
+    pub place: Place,
+    /// Its mode.
+    pub mode: Mode,
+    /// Whether its `effectiveFrom` has passed.
+    pub effective: bool,
+    /// What its rules together judge, whatever mode and `effectiveFrom` say.
+    pub judged: Verdict,
+    /// What follows from it.
+    pub effect: Verdict,
+    /// One outcome for each rule, in the order of the file.
+    pub rules: Vec<RuleOutcome>,
+}
+
+/// How one rule came out, and why.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct RuleOutcome {
+    /// Its name.
+    pub name: String,
+    /// `digest`, `signature` or `statement`.
+    pub kind: &'static str,
+    /// Where it stands.
+    pub place: Place,
+    /// Whether its `effectiveFrom` (and its policy's) has passed.
+    pub effective: bool,
+    /// How it came out.
+    pub outcome: Outcome,
+    /// Why, unless it passed.
+    pub code: Option<ReasonCode>,
+    /// One sentence for the person who is told.
+    pub message: String,
+    /// What to do next; empty if it passed.
+    pub hint: String,
+    /// The evidence that decided it, each with the Signer that it counts for.
+    pub evidence: Vec<Cited>,
+    /// The candidate that came closest, unless it passed.
+    pub nearest: Option<Candidate>,
+}
+
+/// One verified piece of evidence, as a decision cites it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Cited {
+    /// `simple-signing`, `statement` or `message`.
+    pub kind: &'static str,
+    /// The statement's predicate type.
+    pub predicate_type: Option<String>,
+    /// `bundle-v0.3`, `legacy`, …
+    pub format: &'static str,
+    /// Where it was found.
+    pub locator: Locator,
+    /// Who made it.
+    pub identity: Identity,
+    /// The Signer of the policy for which it counts, if a rule cites it.
+    pub signer: Option<String>,
+    /// The trust root that proves it.
+    pub root: Option<String>,
+    /// The earliest proven time.
+    pub signed_at: Option<UnixTime>,
+    /// Who vouches for times: `log rekor.sigstore.dev`, `timestamp …`.
+    pub times: Vec<(UnixTime, String)>,
+    /// The logs that hold it, with the entry's index.
+    pub logs: Vec<(String, u64)>,
+}
+
+/// Who made a signature, as a decision cites it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Identity {
+    /// A key of the policy set.
+    Key {
+        /// sha256 of its SubjectPublicKeyInfo.
+        key: Digest,
+        /// Signer and key id under which the policy names it.
+        known_as: Option<String>,
+    },
+    /// A certificate's identity.
+    Certificate {
+        /// sha256 of the certificate.
+        fingerprint: Digest,
+        /// The subject alternative name.
+        subject: String,
+        /// The OIDC issuer.
+        issuer: String,
+        /// The repository that the CI provider states.
+        source: Option<String>,
+    },
+}
+
+/// The candidate that came closest to satisfying a rule, and why it did not count.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Candidate {
+    /// Why it did not count.
+    pub code: ReasonCode,
+    /// Where it was found.
+    pub locator: Locator,
+    /// The Signer with which it was compared; none if verification refused it.
+    pub signer: Option<String>,
+    /// Who made it, if it verified.
+    pub identity: Option<Identity>,
+    /// What it is or has.
+    pub found: String,
+    /// What the policy demands; empty if verification refused it.
+    pub wanted: String,
+}
+
+/// Evidence that verification refused.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Refused {
+    /// Where it was found.
+    pub locator: Locator,
+    /// What it claims to be, unverified.
+    pub claims: Option<String>,
+    /// Why it was refused.
+    pub code: ReasonCode,
+    /// The particulars.
+    pub detail: String,
+}
+
+/// No effective, enforcing policy names the image.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Unmatched {
+    /// What `unmatched` in Settings makes of it.
+    pub effect: Verdict,
+    /// Where that is said.
+    pub place: Place,
+}
+
+/// What a person should be told although it did not deny.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Warning {
+    /// The stable code.
+    pub code: ReasonCode,
+    /// The policy that it is about.
+    pub policy: Option<String>,
+    /// The rule that it is about.
+    pub rule: Option<String>,
+    /// One sentence.
+    pub message: String,
+}

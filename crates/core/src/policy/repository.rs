@@ -1,0 +1,120 @@
+//! Source repositories, compared as what they mean rather than as text.
+
+use std::fmt;
+
+/// A repository: host and path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Repository {
+    host: String,
+    path: String,
+}
+
+/// Where a short name such as `acme/app` lives.
+const DEFAULT_HOST: &str = "github.com";
+
+impl Repository {
+    /// Reads `acme/app`, `github.com/acme/app`, `https://github.com/acme/app.git`, `git+https://…`.
+    ///
+    /// Scheme, `git+`, `.git`, the case of the host and a trailing slash do not matter. User info, percent signs, queries
+    /// and dot segments are refused, because two readers could understand them differently.
+    ///
+    /// # Errors
+    /// What is wrong, as the end of a sentence that begins with the text.
+    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
+        if text.contains(['@', '%', '?', '#', '\\', '*'])
+            || text.chars().any(|c| c.is_whitespace() || c.is_control())
+        {
+            return Err("has characters that a repository's address does not need");
+        }
+        let rest = text.strip_prefix("git+").unwrap_or(text);
+        let (scheme, rest) = match rest.split_once("://") {
+            Some((scheme @ ("https" | "http" | "ssh" | "git"), rest)) => (Some(scheme), rest),
+            Some(_) => return Err("has a scheme that repositories do not have"),
+            None => (None, rest),
+        };
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        let rest = rest.strip_suffix(".git").unwrap_or(rest);
+        let (host, path) = match rest.split_once('/') {
+            Some((first, path)) if scheme.is_some() || first.contains(['.', ':']) => (first, path),
+            _ => (DEFAULT_HOST, rest),
+        };
+        let host = host.to_ascii_lowercase();
+        let mut elements = 0;
+        for element in path.split('/') {
+            if matches!(element, "" | "." | "..") {
+                return Err("has an empty or dotted path element");
+            }
+            elements += 1;
+        }
+        if host.is_empty() || elements < 2 || (host == DEFAULT_HOST && elements != 2) {
+            return Err("is not owner/repository, with a host before it or not");
+        }
+        Ok(Self {
+            host,
+            path: path.to_owned(),
+        })
+    }
+
+    /// A path as the certificate extension .1.5 has it: `owner/repository`, on the forge that the issuer stands for.
+    pub(crate) fn is_path(&self, path: &str) -> bool {
+        self.host == DEFAULT_HOST && self.path == path
+    }
+}
+
+impl fmt::Display for Repository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.host, self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_repository_are_equal() {
+        let wanted = Repository::parse("acme/app");
+        assert!(wanted.is_ok());
+        for text in [
+            "github.com/acme/app",
+            "https://github.com/acme/app",
+            "https://GitHub.com/acme/app/",
+            "git+https://github.com/acme/app.git",
+            "http://github.com/acme/app",
+        ] {
+            assert_eq!(Repository::parse(text), wanted, "{text}");
+        }
+        for text in [
+            "acme/app-evil",
+            "acme/ap",
+            "Acme/app",
+            "gitlab.com/acme/app",
+            "https://github.com.evil.com/acme/app",
+            "https://github.com:8443/acme/app",
+        ] {
+            assert_ne!(Repository::parse(text), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn tricks_are_refused() {
+        for text in [
+            "",
+            "acme",
+            "https://github.com/acme",
+            "https://user@github.com/acme/app",
+            "acme/app%2f..",
+            "acme/../app",
+            "acme//app",
+            "https://github.com/acme/app?x=1",
+            "https://github.com/acme/app#x",
+            "file:///acme/app",
+            "acme/*",
+            "acme/ app",
+            "acme/app/tree/main",
+            "git@github.com:acme/app",
+        ] {
+            assert!(Repository::parse(text).is_err(), "{text}");
+        }
+    }
+}
