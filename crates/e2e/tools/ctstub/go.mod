@@ -1,0 +1,3 @@
+module countersign.dev/e2e/tools/ctstub
+
+go 1.26
