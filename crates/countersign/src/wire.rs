@@ -1,0 +1,130 @@
+//! The JSON of manifests and indexes that carry evidence, as far as it is looked at.
+//!
+//! Nothing here is signed; twins of a key are refused all the same, so that no two readers see two documents.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use countersign_core::Digest;
+use serde::Deserialize;
+use serde::de::{self, DeserializeOwned, Deserializer, MapAccess, Visitor};
+
+use crate::error::clip;
+
+pub(crate) const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub(crate) const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+pub(crate) const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+pub(crate) const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+
+/// An image index: a referrers list, a fallback tag, or a layout's `index.json`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Index {
+    pub(crate) media_type: Option<String>,
+    pub(crate) manifests: Vec<Descriptor>,
+}
+
+/// A manifest that may carry evidence in its layers.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Manifest {
+    pub(crate) media_type: Option<String>,
+    pub(crate) artifact_type: Option<String>,
+    pub(crate) subject: Option<Descriptor>,
+    pub(crate) layers: Option<Vec<Descriptor>>,
+}
+
+/// A content descriptor. The digest stays text: one of an unknown algorithm must not spoil its neighbours.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Descriptor {
+    #[serde(default)]
+    pub(crate) media_type: String,
+    pub(crate) digest: String,
+    #[serde(default)]
+    pub(crate) size: u64,
+    pub(crate) artifact_type: Option<String>,
+    #[serde(default)]
+    pub(crate) annotations: Annotations,
+}
+
+impl Descriptor {
+    pub(crate) fn digest(&self) -> Result<Digest, String> {
+        Digest::parse(&self.digest).map_err(|error| error.to_string())
+    }
+
+    pub(crate) fn annotation(&self, key: &str) -> Option<&str> {
+        self.annotations.0.get(key).map(String::as_str)
+    }
+}
+
+/// A map of strings without twins; `null` is an empty one, as Go's encoder writes it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Annotations(pub(crate) BTreeMap<String, String>);
+
+/// Reads JSON; the error is short enough for a message.
+pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(bytes).map_err(|error| clip(&error.to_string()))
+}
+
+impl<'de> Deserialize<'de> for Annotations {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        struct Unique;
+
+        impl<'de> Visitor<'de> for Unique {
+            type Value = Annotations;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map of strings")
+            }
+
+            fn visit_unit<E>(self) -> Result<Annotations, E> {
+                Ok(Annotations::default())
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Annotations, A::Error> {
+                let mut map = BTreeMap::new();
+                while let Some((key, value)) = entries.next_entry::<String, String>()? {
+                    if map.contains_key(&key) {
+                        return Err(de::Error::custom(format_args!(
+                            "duplicate annotation `{}`",
+                            clip(&key)
+                        )));
+                    }
+                    map.insert(key, value);
+                }
+                Ok(Annotations(map))
+            }
+        }
+
+        reader.deserialize_any(Unique)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn reads_what_tools_write_and_refuses_twins() {
+        let index: Index = read(
+            br#"{"schemaVersion":2,"manifests":[{"digest":"sha512:00","size":1,"mediaType":"m","annotations":null},
+                {"digest":"x","size":2,"mediaType":"m","annotations":{"a":"b"}}]}"#,
+        )
+        .unwrap();
+        assert!(index.manifests[0].digest().is_err());
+        assert_eq!(index.manifests[1].annotation("a"), Some("b"));
+        for twin in [
+            r#"{"manifests":[],"manifests":[]}"#,
+            r#"{"manifests":[{"digest":"a","digest":"b"}]}"#,
+            r#"{"manifests":[{"digest":"a","annotations":{"k":"1","k":"2"}}]}"#,
+            r#"{"manifests":[{"digest":"a","size":-1}]}"#,
+            r#"{"manifests":{}}"#,
+            "",
+        ] {
+            assert!(read::<Index>(twin.as_bytes()).is_err(), "{twin}");
+        }
+    }
+}
