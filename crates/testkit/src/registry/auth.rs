@@ -1,0 +1,102 @@
+//! Who may read: nobody special, a user with a password, or the bearer of a token.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+
+use super::Request;
+
+const TOKEN_PREFIX: &str = "testkit.";
+
+#[derive(Debug, Default)]
+pub(super) enum Auth {
+    #[default]
+    Anonymous,
+    Basic {
+        user: String,
+        password: String,
+    },
+    /// `None`: a token for everybody who asks.
+    Bearer {
+        credentials: Option<(String, String)>,
+    },
+}
+
+impl Auth {
+    /// `Err` holds the challenge for `WWW-Authenticate`.
+    pub(super) fn check(
+        &self,
+        request: &Request,
+        repo: &str,
+        realm: &str,
+        service: &str,
+    ) -> Result<(), String> {
+        match self {
+            Self::Anonymous => Ok(()),
+            Self::Basic { user, password } => match request.header("authorization") {
+                Some(sent) if sent == basic(user, password) => Ok(()),
+                _ => Err(format!("Basic realm=\"{service}\"")),
+            },
+            Self::Bearer { .. } => {
+                let scope = format!("repository:{repo}:pull");
+                match request
+                    .header("authorization")
+                    .and_then(|sent| sent.strip_prefix("Bearer "))
+                {
+                    Some(token) if scopes(token).is_some_and(|scopes| scopes.contains(&scope)) => {
+                        Ok(())
+                    }
+                    _ => Err(format!(
+                        "Bearer realm=\"{realm}\",service=\"{service}\",scope=\"{scope}\""
+                    )),
+                }
+            }
+        }
+    }
+
+    /// The token for what the query's `scope`s ask, if the request may have one.
+    ///
+    /// Tokens only name their scopes: they are good at every registry of this kit, which lets one registry be the
+    /// token service of another.
+    pub(super) fn token(&self, request: &Request) -> Option<String> {
+        if let Self::Bearer {
+            credentials: Some((user, password)),
+        } = self
+            && request.header("authorization") != Some(&basic(user, password))
+        {
+            return None;
+        }
+        let (_, query) = request.path.split_once('?').unwrap_or_default();
+        let scopes: Vec<_> = query
+            .split('&')
+            .filter_map(|pair| pair.strip_prefix("scope="))
+            .map(|scope| {
+                scope
+                    .replace("%3A", ":")
+                    .replace("%3a", ":")
+                    .replace("%2F", "/")
+                    .replace("%2f", "/")
+            })
+            .collect();
+        Some(format!(
+            "{TOKEN_PREFIX}{}",
+            URL_SAFE_NO_PAD.encode(scopes.join(" "))
+        ))
+    }
+}
+
+fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+}
+
+fn scopes(token: &str) -> Option<Vec<String>> {
+    let scopes = URL_SAFE_NO_PAD
+        .decode(token.strip_prefix(TOKEN_PREFIX)?)
+        .ok()?;
+    Some(
+        String::from_utf8(scopes)
+            .ok()?
+            .split(' ')
+            .map(str::to_owned)
+            .collect(),
+    )
+}
