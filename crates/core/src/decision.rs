@@ -91,7 +91,7 @@ impl Outcome {
 #[must_use]
 pub struct Decision {
     pub(crate) image: String,
-    pub(crate) name: String,
+    pub(crate) name: Option<String>,
     pub(crate) digest: Option<Digest>,
     pub(crate) now: UnixTime,
     pub(crate) policy_digest: Digest,
@@ -113,10 +113,10 @@ impl Decision {
         &self.image
     }
 
-    /// Canonical `host/path`: what policies matched.
+    /// Canonical `host/path`: what policies matched. None if every policy judged ([`Request::unnamed`](crate::Request::unnamed)).
     #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
     }
 
     /// The digest that was examined; none if the reference was not resolved.

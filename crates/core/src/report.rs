@@ -34,8 +34,9 @@ pub struct Report {
 pub struct ImageReport {
     /// The image as it was written.
     pub image: String,
-    /// Canonical `host/path`, which policies match.
-    pub name: String,
+    /// Canonical `host/path`, which policies match; absent if every policy of the set judged, for want of a name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// The digest that was examined; absent if the reference was not resolved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
@@ -357,7 +358,7 @@ impl Report {
 fn image(decision: &Decision) -> ImageReport {
     ImageReport {
         image: decision.image().to_owned(),
-        name: decision.name().to_owned(),
+        name: decision.name().map(str::to_owned),
         digest: decision.digest().map(ToString::to_string),
         now: decision.now().to_string(),
         policy_digest: decision.policy_digest().to_string(),

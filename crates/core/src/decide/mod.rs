@@ -31,8 +31,8 @@ pub fn decide(
         Resolution::Unresolved(_) | Resolution::NotAsked => None,
     };
     Decision {
-        image: request.image.written().to_owned(),
-        name: request.image.name(),
+        image: request.written().to_owned(),
+        name: request.name().map(str::to_owned),
         digest,
         now,
         policy_digest: *policies.digest(),

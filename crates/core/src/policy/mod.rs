@@ -8,11 +8,13 @@ mod diagnostic;
 mod glob;
 mod model;
 mod repository;
+mod request;
 mod signer;
 
-use crate::{Digest, ImageRef, Needs, ReasonCode, Trust};
+use crate::{Digest, Needs, ReasonCode, Trust};
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub(crate) use model::*;
+pub use request::Request;
 
 /// One policy file: its text, and the name under which people know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,13 +55,6 @@ pub struct Loaded {
     pub policies: Option<PolicySet>,
     /// Every error and warning, in the order of the files.
     pub diagnostics: Vec<Diagnostic>,
-}
-
-/// What is to be judged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// The reference that policies match; its digest, if one was written, serves the rule `digest`.
-    pub image: ImageRef,
 }
 
 /// A valid, compiled set of policies: an immutable value, swapped whole.

@@ -1,0 +1,76 @@
+//! What is to be judged.
+
+use crate::{Digest, ImageRef};
+
+/// One image that is to be judged: how it was written, what policies match, and the digest that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    written: String,
+    name: Option<String>,
+    digest: Option<Digest>,
+}
+
+impl Request {
+    /// An image that its reference names: policies whose `images` match `host/path` judge it.
+    #[must_use]
+    pub fn named(image: &ImageRef) -> Self {
+        Self {
+            written: image.written().to_owned(),
+            name: Some(image.name()),
+            digest: image.digest().copied(),
+        }
+    }
+
+    /// An image without a name that could be believed, such as one in an OCI layout. **Every** policy of the set judges it,
+    /// whatever its `images` and `except` say: more policies only make the judgement stricter.
+    #[must_use]
+    pub fn unnamed(written: &str, digest: Option<Digest>) -> Self {
+        Self {
+            written: written.to_owned(),
+            name: None,
+            digest,
+        }
+    }
+
+    /// The same request for an image that was written in another way than its name, such as `oci:PATH`.
+    #[must_use]
+    pub fn written_as(mut self, written: &str) -> Self {
+        written.clone_into(&mut self.written);
+        self
+    }
+
+    /// The image as it was written, for people.
+    #[must_use]
+    pub fn written(&self) -> &str {
+        &self.written
+    }
+
+    /// Canonical `host/path`, which `images` match; none where every policy judges.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The digest that was written, which the rule `digest` demands.
+    #[must_use]
+    pub const fn digest(&self) -> Option<&Digest> {
+        self.digest.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_request_keeps_what_was_written_apart_from_what_matches() {
+        let image = ImageRef::parse("nginx:1.27").unwrap();
+        let named = Request::named(&image).written_as("oci:nginx");
+        assert_eq!(named.name(), Some("docker.io/library/nginx"));
+        assert_eq!(named.written(), "oci:nginx");
+        let digest = Digest::of(b"x");
+        let unnamed = Request::unnamed("oci:nginx", Some(digest));
+        assert_eq!((unnamed.name(), unnamed.digest()), (None, Some(&digest)));
+    }
+}
