@@ -108,6 +108,13 @@ impl Needs {
         attestation_tag: true,
     };
 
+    /// Nothing.
+    pub const NONE: Self = Self {
+        referrers: false,
+        signature_tag: false,
+        attestation_tag: false,
+    };
+
     /// Whether nothing has to be fetched at all, the image's manifest included.
     #[must_use]
     pub const fn is_empty(self) -> bool {
@@ -136,32 +143,6 @@ pub enum GapClass {
     Unavailable,
     /// Wrong digest, too large, endless, malformed, a refused redirect.
     Hostile,
-}
-
-/// Which evidence can matter for a decision: what is not needed is not asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Needs {
-    /// Sigstore bundles among the OCI referrers (referrers API and fallback tag).
-    pub referrers: bool,
-    /// cosign's `.sig` tag.
-    pub signature_tag: bool,
-    /// cosign's `.att` tag.
-    pub attestation_tag: bool,
-}
-
-impl Needs {
-    /// Everything that could be attached.
-    pub const ALL: Self = Self {
-        referrers: true,
-        signature_tag: true,
-        attestation_tag: true,
-    };
-    /// Nothing: a decision without any request.
-    pub const NONE: Self = Self {
-        referrers: false,
-        signature_tag: false,
-        attestation_tag: false,
-    };
 }
 
 impl GapClass {
