@@ -6,12 +6,22 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use serde::Deserialize as _;
 use serde::de::{self, DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
 /// Reads `bytes` as `T` after checking the whole document strictly.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8], max_depth: usize) -> Result<T, String> {
     check(bytes, max_depth)?;
     serde_json::from_slice(bytes).map_err(|error| crate::digest::clip(&error.to_string()))
+}
+
+/// protobuf's JSON form reads `null` as "not set" (ProtoJSON, "null"): for fields that may be missing.
+pub(crate) fn null_is_default<'de, D, T>(reader: D) -> Result<T, D::Error>
+where
+    D: de::Deserializer<'de>,
+    T: Default + serde::Deserialize<'de>,
+{
+    Option::<T>::deserialize(reader).map(Option::unwrap_or_default)
 }
 
 /// Walks the document once: no duplicate keys, at most `max_depth` levels, nothing behind it.

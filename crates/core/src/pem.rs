@@ -27,18 +27,16 @@ pub(crate) fn many(text: &str, label: &str, max: usize) -> Result<Vec<Vec<u8>>, 
     Ok(blocks)
 }
 
+/// The base64 between the two lines, however it is wrapped (writers differ: RFC 7468, 2), but canonical and without headers.
 fn decode(text: &str, label: &str) -> Result<Vec<u8>, String> {
-    let text = text.replace("\r\n", "\n");
-    if !text.starts_with(&format!("-----BEGIN {label}-----"))
-        || !text.ends_with(&format!("-----END {label}-----"))
-    {
-        return Err(format!(
-            "expected one block `{label}` and nothing beside it"
-        ));
-    }
-    der::pem::decode_vec(text.as_bytes())
-        .map(|(_, der)| der)
-        .map_err(|error| error.to_string())
+    let body = text
+        .strip_prefix(&format!("-----BEGIN {label}-----"))
+        .and_then(|text| text.strip_suffix(&format!("-----END {label}-----")))
+        .ok_or_else(|| format!("expected one block `{label}` and nothing beside it"))?;
+    let body: String = body.split_ascii_whitespace().collect();
+    crate::base64::decode(&body)
+        .filter(|der| !der.is_empty())
+        .ok_or_else(|| "its text is not canonical base64".to_owned())
 }
 
 #[cfg(test)]

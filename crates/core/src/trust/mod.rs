@@ -6,7 +6,7 @@ mod root;
 mod wire;
 
 use crate::Digest;
-pub(crate) use chain::Window;
+pub(crate) use chain::{Authorities, Window};
 pub(crate) use key::{Hash, Kind};
 pub use key::{KeyError, PublicKey};
 pub(crate) use root::{CertificateAuthority, Log, TimestampAuthority};

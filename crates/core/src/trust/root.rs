@@ -127,10 +127,8 @@ impl TrustRoot {
             let window = window(authority.valid_for.as_ref(), &called)?;
             if let Some(certs) = certificates(authority, &called, &mut warnings)? {
                 match timestamp_authority(certs, called.clone(), window)? {
-                    Some(authority) => timestamp_authorities.push(authority),
-                    None => warnings.push(format!(
-                        "{called}: skipped, because the root does not pin its signing certificate"
-                    )),
+                    Ok(authority) => timestamp_authorities.push(authority),
+                    Err(why) => warnings.push(format!("{called}: skipped, because {why}")),
                 }
             }
         }
@@ -300,33 +298,35 @@ fn certificates(
     Ok(Some(certs))
 }
 
-/// Step 10: the leaf is the first certificate, no authority itself, with timeStamping as its one, critical usage.
+/// Step 10: the leaf is the first certificate, no authority itself, with timeStamping as its one, critical usage. An authority
+/// that breaks these rules proves no time (the inner `Err` says why) but does not spoil the rest of the root.
 fn timestamp_authority(
     mut certs: Vec<Cert>,
     name: String,
     window: Window,
-) -> Result<Option<TimestampAuthority>, String> {
+) -> Result<Result<TimestampAuthority, &'static str>, String> {
     let leaf = certs.remove(0);
     let extensions = leaf.extensions();
     let is_authority = extensions
         .basic_constraints()?
         .is_some_and(|basic| basic.ca);
     if is_authority || certs.is_empty() {
-        return Ok(None);
+        return Ok(Err("the root does not pin its signing certificate"));
     }
-    let named = |why: &str| format!("{name}: its signing certificate {why}");
     if extensions.extended_key_usage()?.as_deref() != Some(&[oid::TIME_STAMPING])
         || !extensions.is_critical(&oid::EXTENDED_KEY_USAGE)
     {
-        return Err(named(
-            "must have timeStamping as its one and critical extended key usage",
+        return Ok(Err(
+            "its signing certificate must have timeStamping as its one and critical extended key usage",
         ));
     }
     if extensions
         .key_usage()?
         .is_some_and(|usage| !usage.digital_signature())
     {
-        return Err(named("lacks digitalSignature in its KeyUsage"));
+        return Ok(Err(
+            "its signing certificate's KeyUsage lacks digitalSignature",
+        ));
     }
     extensions
         .check_critical()
@@ -334,9 +334,11 @@ fn timestamp_authority(
     let chain =
         Authorities::new(certs, oid::TIME_STAMPING).map_err(|why| format!("{name}: {why}"))?;
     if !chain.issuing().is_some_and(|issuer| leaf.issued_by(issuer)) {
-        return Err(named("was not issued by the next certificate of its chain"));
+        return Err(format!(
+            "{name}: its signing certificate was not issued by the next one of its chain"
+        ));
     }
-    Ok(Some(TimestampAuthority {
+    Ok(Ok(TimestampAuthority {
         name,
         leaf,
         chain,

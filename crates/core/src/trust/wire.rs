@@ -2,31 +2,33 @@
 
 use serde::Deserialize;
 
+use crate::json::null_is_default;
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct TrustedRoot {
     pub(super) media_type: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub(super) tlogs: Vec<Log>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub(super) certificate_authorities: Vec<Authority>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub(super) ctlogs: Vec<Log>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub(super) timestamp_authorities: Vec<Authority>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Log {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub(super) base_url: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub(super) hash_algorithm: String,
     pub(super) public_key: Key,
     pub(super) log_id: LogId,
     pub(super) checkpoint_key_id: Option<LogId>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub(super) operator: String,
 }
 
@@ -34,7 +36,7 @@ pub(super) struct Log {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Key {
     pub(super) raw_bytes: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub(super) key_details: String,
     pub(super) valid_for: Option<ValidFor>,
 }
@@ -55,22 +57,22 @@ pub(super) struct ValidFor {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Authority {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub(super) subject: Option<Subject>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub(super) uri: String,
     pub(super) cert_chain: CertChain,
     pub(super) valid_for: Option<ValidFor>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub(super) operator: String,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Subject {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub(super) organization: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub(super) common_name: String,
 }
 

@@ -73,7 +73,9 @@ fn subject_alternative_name(extensions: &Extensions) -> Result<San, String> {
             San::OtherName(text.to_string())
         }
         _ => {
-            return Err("its subject alternative name is of a kind that Fulcio never issues".into());
+            return Err(
+                "its subject alternative name is of a kind that Fulcio never issues".into(),
+            );
         }
     };
     if san.value().is_empty() || san.value().contains('\0') {
