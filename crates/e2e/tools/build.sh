@@ -8,16 +8,17 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 bin=${COUNTERSIGN_LAB_BIN:-$HOME/.cache/countersign-lab/bin}
 
-# tool  folder  package
+# tool  folder  package (`.`: a program of our own)
 parts='
-ctstub            ctstub            .
-crane             crane             github.com/google/go-containerregistry/cmd/crane
-registry          crane             github.com/google/go-containerregistry/cmd/registry
-rekor-server      rekor-server      github.com/sigstore/rekor-tiles/v2/cmd/rekor-server/posix
-timestamp-server  timestamp-server  github.com/sigstore/timestamp-authority/v2/cmd/timestamp-server
-fulcio            fulcio            github.com/sigstore/fulcio
-cosign2           cosign2           github.com/sigstore/cosign/v2/cmd/cosign
-cosign3           cosign3           github.com/sigstore/cosign/v3/cmd/cosign
+ctstub              ctstub              .
+crane               crane               github.com/google/go-containerregistry/cmd/crane
+registry            crane               github.com/google/go-containerregistry/cmd/registry
+referrers-registry  referrers-registry  .
+rekor-server        rekor-server        github.com/sigstore/rekor-tiles/v2/cmd/rekor-server/posix
+timestamp-server    timestamp-server    github.com/sigstore/timestamp-authority/v2/cmd/timestamp-server
+fulcio              fulcio              github.com/sigstore/fulcio
+cosign2             cosign2             github.com/sigstore/cosign/v2/cmd/cosign
+cosign3             cosign3             github.com/sigstore/cosign/v3/cmd/cosign
 '
 
 main() {

@@ -1,10 +1,11 @@
 // Command ctstub stands in for a certificate transparency log while the tests run a private Fulcio.
 //
-//	ctstub ADDRESS PUBLIC_KEY_FILE
+//	ctstub ADDRESS PUBLIC_KEY_FILE [PRIVATE_KEY_FILE]
 //
 // It answers add-pre-chain (RFC 6962 section 4.2), under any path prefix, with a signed certificate timestamp that
-// verifies under the P-256 key which it makes at the start and whose public half it writes to PUBLIC_KEY_FILE. It keeps
-// no tree: a promise to log is all that a verifier of Sigstore certificates looks at.
+// verifies under the P-256 key in PRIVATE_KEY_FILE (PKCS #8 PEM), or one that it makes at the start, and whose public
+// half it writes to PUBLIC_KEY_FILE. It keeps no tree: a promise to log is all that a verifier of Sigstore certificates
+// looks at.
 package main
 
 import (
@@ -29,16 +30,16 @@ import (
 const maxRequest = 1 << 20
 
 func main() {
-	if len(os.Args) != 3 {
-		log.Fatal("usage: ctstub ADDRESS PUBLIC_KEY_FILE")
+	if len(os.Args) != 3 && len(os.Args) != 4 {
+		log.Fatal("usage: ctstub ADDRESS PUBLIC_KEY_FILE [PRIVATE_KEY_FILE]")
 	}
-	if err := serve(os.Args[1], os.Args[2]); err != nil {
+	if err := serve(os.Args[1], os.Args[2], os.Args[3:]); err != nil {
 		log.Fatal("ctstub: ", err)
 	}
 }
 
-func serve(address, publicKeyFile string) error {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+func serve(address, publicKeyFile string, privateKeyFile []string) error {
+	key, err := privateKey(privateKeyFile)
 	if err != nil {
 		return err
 	}
@@ -60,6 +61,30 @@ func serve(address, publicKeyFile string) error {
 	}
 	server := &http.Server{Handler: handler(ctLog), ReadTimeout: 10 * time.Second}
 	return server.Serve(listener)
+}
+
+// privateKey reads the file, if there is one, and makes a key else.
+func privateKey(file []string) (*ecdsa.PrivateKey, error) {
+	if len(file) == 0 {
+		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	}
+	text, err := os.ReadFile(file[0])
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, fmt.Errorf("%s holds no PEM block", file[0])
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file[0], err)
+	}
+	p256, ok := key.(*ecdsa.PrivateKey)
+	if !ok || p256.Curve != elliptic.P256() {
+		return nil, fmt.Errorf("%s is no P-256 key", file[0])
+	}
+	return p256, nil
 }
 
 func handler(ctLog *ctLog) http.Handler {

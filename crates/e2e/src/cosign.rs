@@ -1,0 +1,113 @@
+//! Signing with a key by real cosign, without log entry or timestamp.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{Parts, run};
+
+/// A cosign key pair in a folder of its own.
+#[derive(Debug)]
+pub struct SigningKey {
+    folder: PathBuf,
+    cosign2: PathBuf,
+    cosign3: PathBuf,
+}
+
+impl SigningKey {
+    /// Makes a P-256 key pair in `folder`, which is made too.
+    ///
+    /// # Errors
+    /// If cosign fails.
+    pub fn generate(parts: &Parts, folder: &Path) -> Result<Self> {
+        fs::create_dir_all(folder)?;
+        let key = Self {
+            folder: folder.to_owned(),
+            cosign2: parts.path("cosign2"),
+            cosign3: parts.path("cosign3"),
+        };
+        run(key.cosign(&key.cosign3).arg("generate-key-pair"))?;
+        for (command, file) in [
+            ("signing-config", key.no_services()),
+            ("trusted-root", key.no_roots()),
+        ] {
+            run(key
+                .cosign(&key.cosign3)
+                .args([command, "create", "--out"])
+                .arg(file))?;
+        }
+        Ok(key)
+    }
+
+    /// The public half, PEM.
+    #[must_use]
+    pub fn public_key(&self) -> PathBuf {
+        self.folder.join("cosign.pub")
+    }
+
+    /// A `trusted_root.json` that trusts nothing: it keeps cosign 3 from asking the network for one.
+    #[must_use]
+    pub fn no_roots(&self) -> PathBuf {
+        self.folder.join("no-roots.json")
+    }
+
+    /// Signs an image with cosign 3: a bundle.
+    ///
+    /// # Errors
+    /// If cosign fails.
+    pub fn sign3(&self, image: &str) -> Result<()> {
+        run(self.cosign3("sign").arg(image)).map(drop)
+    }
+
+    /// Attests a predicate (a file) of a type (cosign's short name or a URI) about an image with cosign 3: a bundle.
+    ///
+    /// # Errors
+    /// If cosign fails.
+    pub fn attest3(&self, kind: &str, predicate: &Path, image: &str) -> Result<()> {
+        let mut cosign = self.cosign3("attest");
+        cosign.args(["--type", kind, "--predicate"]).arg(predicate);
+        run(cosign.arg(image)).map(drop)
+    }
+
+    /// Signs an image with cosign 2: `.sig`.
+    ///
+    /// # Errors
+    /// If cosign fails.
+    pub fn sign2(&self, image: &str) -> Result<()> {
+        let mut cosign = self.cosign(&self.cosign2);
+        cosign.args(["sign", "--tlog-upload=false", "--key", "cosign.key"]);
+        run(cosign.args(["--allow-http-registry", "-y", image])).map(drop)
+    }
+
+    fn cosign3(&self, command: &str) -> Command {
+        let mut cosign = self.cosign(&self.cosign3);
+        cosign
+            .args([
+                command,
+                "--key",
+                "cosign.key",
+                "--allow-http-registry",
+                "-y",
+            ])
+            .arg("--signing-config")
+            .arg(self.no_services())
+            .arg("--trusted-root")
+            .arg(self.no_roots());
+        cosign
+    }
+
+    fn cosign(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command
+            .current_dir(&self.folder)
+            .env("COSIGN_PASSWORD", "")
+            .env("TUF_ROOT", self.folder.join("tuf"));
+        command
+    }
+
+    fn no_services(&self) -> PathBuf {
+        self.folder.join("no-services.json")
+    }
+}
