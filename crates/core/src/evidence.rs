@@ -98,6 +98,9 @@ pub struct Needs {
     pub signature_tag: bool,
     /// cosign's tag `sha256-<hex>.att`.
     pub attestation_tag: bool,
+    /// Whether a rule with `match: all` or `newest` is among those that matter: then nothing that is needed may be left
+    /// out, not even when what was found already satisfies every rule.
+    pub exhaustive: bool,
 }
 
 impl Needs {
@@ -106,6 +109,7 @@ impl Needs {
         referrers: true,
         signature_tag: true,
         attestation_tag: true,
+        exhaustive: true,
     };
 
     /// Nothing.
@@ -113,6 +117,7 @@ impl Needs {
         referrers: false,
         signature_tag: false,
         attestation_tag: false,
+        exhaustive: false,
     };
 
     /// Whether nothing has to be fetched at all, the image's manifest included.

@@ -1,6 +1,7 @@
 //! Points in time, as whole seconds. This room has no clock: every `now` is an argument.
 
 use std::fmt;
+use std::time::SystemTime;
 
 /// Seconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,6 +42,16 @@ impl UnixTime {
     }
 }
 
+/// A time of the system's clock, which a door has read. Before 1970 counts as 1970, where every proven time lies in the future.
+impl From<SystemTime> for UnixTime {
+    fn from(time: SystemTime) -> Self {
+        let since = time
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        Self(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+    }
+}
+
 impl fmt::Display for UnixTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_second(self.0) {
@@ -53,5 +64,20 @@ impl fmt::Display for UnixTime {
 impl fmt::Debug for UnixTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn system_times_become_seconds() {
+        let epoch = SystemTime::UNIX_EPOCH;
+        let second = epoch + Duration::from_millis(1999);
+        assert_eq!(UnixTime::from(second), UnixTime::from_seconds(1));
+        let before = epoch - Duration::from_secs(5);
+        assert_eq!(UnixTime::from(before), UnixTime::from_seconds(0));
     }
 }

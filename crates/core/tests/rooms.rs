@@ -1,0 +1,268 @@
+//! The rooms of ARCHITECTURE.md as a test: which crate may use which, from `cargo metadata`, and that `core` has no
+//! IO, clock, environment, thread or async, from its sources.
+//!
+//! Only what is shipped counts: normal and build dependencies. Development dependencies are free, but for the last
+//! table.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+#[path = "rooms/can_fail.rs"]
+mod can_fail;
+#[path = "rooms/graph.rs"]
+mod graph;
+#[path = "rooms/sources.rs"]
+mod sources;
+
+use std::path::Path;
+use std::process::Command;
+
+use graph::Graph;
+
+/// What one room may use.
+struct Room {
+    name: &'static str,
+    /// The rooms that it may use directly.
+    rooms: &'static [&'static str],
+    /// The foreign crates that it may use directly; `None`: any but the forbidden.
+    only: Option<&'static [&'static str]>,
+    /// Crates that it must not reach, directly or through others. A trailing `*` stands for any ending.
+    never: &'static [&'static str],
+    /// Crates that it must not use directly: they belong to a room below.
+    not_directly: &'static [&'static str],
+    /// Crates of `never` that are reached all the same, through which crate, and why that is no harm.
+    excused: &'static [Excuse],
+}
+
+/// An exception to [`Room::never`]; one that no longer applies fails too.
+struct Excuse {
+    krate: &'static str,
+    through: &'static str,
+    #[expect(dead_code, reason = "for the reader")]
+    because: &'static str,
+}
+
+const CORE: Room = Room {
+    name: "countersign-core",
+    rooms: &[],
+    only: Some(CORE_USES),
+    never: &[
+        "tokio*",
+        "futures*",
+        "async-*",
+        "mio",
+        "reqwest",
+        "hyper*",
+        "axum*",
+        "kube*",
+        "k8s-openapi",
+        "tracing*",
+        "clap*",
+    ],
+    not_directly: &[],
+    excused: &[Excuse {
+        krate: "futures-io",
+        through: "sigstore-crypto",
+        because: "two trait definitions for its asynchronous hasher, which core does not call; no executor, no IO",
+    }],
+};
+
+/// A crate that core comes to use is written down here by whoever brings it: it ends in every door, and in the part
+/// that decides.
+const CORE_USES: &[&str] = &[
+    "annotate-snippets",
+    "aws-lc-rs",
+    "base64",
+    "cms",
+    "const-oid",
+    "der",
+    "jiff",
+    "regex",
+    "regex-syntax",
+    "rustls-pki-types",
+    "rustls-webpki",
+    "schemars",
+    "serde",
+    "serde-saphyr",
+    "serde_json",
+    "serde_json_canonicalizer",
+    "sigstore-merkle",
+    "sigstore-trust-root",
+    "sigstore-types",
+    "spki",
+    "strsim",
+    "thiserror",
+    "x509-cert",
+];
+
+const ROOMS: &[Room] = &[
+    CORE,
+    Room {
+        name: "countersign",
+        rooms: &["countersign-core"],
+        only: None,
+        never: &["axum*", "kube*", "k8s-openapi", "clap*"],
+        not_directly: &[],
+        excused: &[],
+    },
+    Room {
+        name: "countersign-cli",
+        rooms: &["countersign-core", "countersign"],
+        only: None,
+        never: &["axum*", "kube*", "k8s-openapi"],
+        not_directly: &[
+            "sigstore-*",
+            "reqwest",
+            "hyper*",
+            "oci-client",
+            "oci-spec",
+            "http-auth",
+            "aws-lc-*",
+        ],
+        excused: &[],
+    },
+    Room {
+        name: "countersign-testkit",
+        rooms: &[],
+        only: None,
+        never: &["sigstore-*", "kube*", "clap*"],
+        not_directly: &[],
+        excused: &[],
+    },
+    Room {
+        name: "countersign-e2e",
+        rooms: &["countersign-core", "countersign", "countersign-testkit"],
+        only: None,
+        never: &["sigstore-verify"],
+        not_directly: &[],
+        excused: &[],
+    },
+];
+
+/// What no published crate ships: the forger, and the verifier that is the tests' oracle.
+const NEVER_SHIPPED: &[&str] = &[
+    "countersign-testkit",
+    "countersign-e2e",
+    "sigstore-verify",
+    "oci-client",
+];
+
+#[test]
+fn every_crate_of_the_workspace_is_a_room_of_the_table() {
+    let graph = workspace();
+    let mut members = graph.members();
+    let mut rooms: Vec<&str> = ROOMS.iter().map(|room| room.name).collect();
+    members.sort_unstable();
+    rooms.sort_unstable();
+    assert_eq!(members, rooms);
+}
+
+#[test]
+fn each_room_uses_only_what_it_may() {
+    let graph = workspace();
+    let wrong: Vec<String> = ROOMS
+        .iter()
+        .flat_map(|room| violations(&graph, room))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_published_crate_ships_what_is_for_tests() {
+    let graph = workspace();
+    let wrong = shipped(&graph);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn core_has_no_io_clock_environment_thread_or_async() {
+    let wrong = sources::scan(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn workspace() -> Graph {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked", "--offline"])
+        // What other systems need (a clock for browsers, say) is not what is shipped.
+        .args(["--filter-platform", "x86_64-unknown-linux-gnu"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Graph::new(&serde_json::from_slice(&output.stdout).unwrap())
+}
+
+fn violations(graph: &Graph, room: &Room) -> Vec<String> {
+    let name = room.name;
+    let mut wrong = Vec::new();
+    for used in graph.uses(name) {
+        if graph.is_member(used) {
+            if !room.rooms.contains(&used) {
+                wrong.push(format!("{name} must not use the room {used}"));
+            }
+        } else if room.only.is_some_and(|only| !only.contains(&used)) {
+            wrong.push(format!(
+                "{name} uses {used}, which its table in crates/core/tests/rooms.rs does not list"
+            ));
+        }
+        if any(room.not_directly, used) {
+            wrong.push(format!("{name} must not use {used} directly"));
+        }
+    }
+    for unused in room.only.unwrap_or_default() {
+        if !graph.uses(name).contains(unused) {
+            wrong.push(format!(
+                "{name} may use {unused} but does not: take it off the table"
+            ));
+        }
+    }
+    for (reached, path) in graph.reached(name) {
+        let through = path[path.len() - 2];
+        let excused = room
+            .excused
+            .iter()
+            .any(|excuse| excuse.krate == reached && excuse.through == through);
+        if any(room.never, reached) && !excused {
+            wrong.push(format!(
+                "{name} must not reach {reached}: {}",
+                path.join(" → ")
+            ));
+        }
+    }
+    for excuse in room.excused {
+        if !graph.edge(name, excuse.through, excuse.krate) {
+            wrong.push(format!(
+                "{name} no longer reaches {} through {}: take the excuse off the table",
+                excuse.krate, excuse.through
+            ));
+        }
+    }
+    wrong
+}
+
+fn shipped(graph: &Graph) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for member in graph.published() {
+        for (reached, path) in graph.reached(member) {
+            if NEVER_SHIPPED.contains(&reached) {
+                wrong.push(format!(
+                    "the published {member} ships {reached}: {}",
+                    path.join(" → ")
+                ));
+            }
+        }
+    }
+    wrong
+}
+
+fn any(patterns: &[&str], name: &str) -> bool {
+    patterns
+        .iter()
+        .any(|pattern| match pattern.strip_suffix('*') {
+            Some(start) => name.starts_with(start),
+            None => name == *pattern,
+        })
+}
