@@ -11,6 +11,7 @@ use countersign_core::{
 };
 use futures_util::stream::{self, StreamExt};
 
+use crate::registry::check_size;
 use crate::wire::{self, DOCKER_LIST, Descriptor, Manifest, OCI_INDEX};
 use crate::{Budget, Reference, Referrer, Registry, RegistryError, Repository};
 
@@ -190,13 +191,12 @@ impl<'a, R: Registry> Collector<'a, R> {
             Ok(None) => return Opened::gap(self.protocol("it is listed but not there"), what),
             Err(error) => return Opened::gap(error, what),
         };
-        if fetched.bytes.len() != size {
-            let error = RegistryError::Size {
-                host: self.host(),
-                digest: referrer.digest,
-                expected: referrer.size,
-                actual: u64::try_from(fetched.bytes.len()).unwrap_or(u64::MAX),
-            };
+        if let Err(error) = check_size(
+            &self.host(),
+            &referrer.digest,
+            referrer.size,
+            fetched.bytes.len(),
+        ) {
             return Opened::gap(error, what);
         }
         let manifest: Manifest = match wire::read(&fetched.bytes) {

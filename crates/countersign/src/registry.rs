@@ -155,6 +155,42 @@ impl Listing {
     }
 }
 
+/// Whether bytes are those that were asked for.
+pub(crate) fn check_digest(
+    host: &str,
+    expected: &Digest,
+    bytes: &[u8],
+) -> Result<(), RegistryError> {
+    let actual = Digest::of(bytes);
+    if actual == *expected {
+        return Ok(());
+    }
+    Err(RegistryError::Digest {
+        host: host.to_owned(),
+        expected: *expected,
+        actual,
+    })
+}
+
+/// Whether there are as many bytes as the descriptor says.
+pub(crate) fn check_size(
+    host: &str,
+    digest: &Digest,
+    expected: u64,
+    actual: usize,
+) -> Result<(), RegistryError> {
+    let actual = u64::try_from(actual).unwrap_or(u64::MAX);
+    if actual == expected {
+        return Ok(());
+    }
+    Err(RegistryError::Size {
+        host: host.to_owned(),
+        digest: *digest,
+        expected,
+        actual,
+    })
+}
+
 impl fmt::Display for Repository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.registry, self.path)

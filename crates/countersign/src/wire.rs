@@ -20,15 +20,20 @@ pub(crate) const DOCKER_LIST: &str = "application/vnd.docker.distribution.manife
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Index {
-    pub(crate) media_type: Option<String>,
     pub(crate) manifests: Vec<Descriptor>,
+}
+
+/// The file `oci-layout`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LayoutMarker {
+    pub(crate) image_layout_version: String,
 }
 
 /// A manifest that may carry evidence in its layers.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Manifest {
-    pub(crate) media_type: Option<String>,
     pub(crate) artifact_type: Option<String>,
     pub(crate) subject: Option<Descriptor>,
     pub(crate) layers: Option<Vec<Descriptor>>,
