@@ -454,7 +454,6 @@ impl Findings {
     }
 
     /// Every claim that verified; one piece of evidence appears once for each trust root that proves it.
-    #[must_use]
     pub fn verified(&self) -> &[Verified<Claim>] {
         &self.verified
     }

@@ -284,7 +284,7 @@ fn bundled_chain(certs: Vec<Cert>) -> Result<Material, Refusal> {
 
 fn certificate_of(raw: &str) -> Result<Cert, Refusal> {
     let der = decode(raw, "certificate")?;
-    Cert::parse(&der).map_err(|why| Refusal::new(ReasonCode::CertificateMalformed, why))
+    Cert::parse(&der).map_err(|why| Refusal::new(ReasonCode::CertificateMalformed, why.to_string()))
 }
 
 impl TlogEntry {

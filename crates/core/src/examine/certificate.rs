@@ -114,9 +114,10 @@ fn check_path(leaf: &Cert, chain: &Authorities, time: UnixTime) -> Result<(), Re
         .iter()
         .map(|cert| CertificateDer::from(cert.der()))
         .collect();
+    let none: &[CertificateDer<'_>] = &[];
     let (intermediates, anchor) = match (ders.as_slice(), chain.name_constraints_above()) {
         ([between @ .., root], true) => (between, root),
-        ([issuing, ..], _) => (&[] as &[CertificateDer<'_>], issuing),
+        ([issuing, ..], _) => (none, issuing),
         ([], _) => return Err(untrusted(webpki::Error::UnknownIssuer)),
     };
     let anchors = [anchor_from_trusted_cert(anchor).map_err(untrusted)?];

@@ -78,7 +78,7 @@ fn signed(
             let der = pem::one(certificate, "CERTIFICATE")
                 .map_err(|why| Refusal::new(ReasonCode::CertificateMalformed, why))?;
             let leaf = Cert::parse(&der)
-                .map_err(|why| Refusal::new(ReasonCode::CertificateMalformed, why))?;
+                .map_err(|why| Refusal::new(ReasonCode::CertificateMalformed, why.to_string()))?;
             Material::Certificate(Box::new(leaf))
         }
         None => Material::Key { hint: None },

@@ -1,5 +1,7 @@
 //! One signature under each trust root: everything holds together under one of them, or it does not count.
 
+use std::borrow::Cow;
+
 use super::Artifact;
 use super::signed::{Material, Signed};
 use super::{certificate, sct, tlog, tsa};
@@ -20,6 +22,7 @@ pub(super) fn prove(
 ) -> Result<Vec<Facts>, Refusal> {
     let context = Context {
         signed,
+        signed_bytes: signed.signed_bytes(artifact.bytes),
         artifact,
         locator,
         limits,
@@ -32,6 +35,7 @@ pub(super) fn prove(
 
 struct Context<'a> {
     signed: &'a Signed,
+    signed_bytes: Cow<'a, [u8]>,
     artifact: &'a Artifact<'a>,
     locator: &'a Locator,
     limits: &'a Limits,
@@ -89,11 +93,11 @@ impl Context<'_> {
 
     /// Step 15: over the exact bytes, by the key's own algorithm.
     fn check_signature(&self, key: &PublicKey) -> Result<(), ()> {
-        let bytes = self.signed.signed_bytes(self.artifact.bytes);
+        let bytes = &self.signed_bytes;
         let verified = match self.signed.format {
-            Format::Legacy => key.verify_legacy(&bytes, &self.signed.signature),
+            Format::Legacy => key.verify_legacy(bytes, &self.signed.signature),
             Format::BundleV01 | Format::BundleV02 | Format::BundleV03 => {
-                key.verify(&bytes, &self.signed.signature)
+                key.verify(bytes, &self.signed.signature)
             }
         };
         verified.map_err(|_| ())

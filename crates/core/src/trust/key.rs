@@ -128,12 +128,9 @@ impl PublicKey {
         signature: &[u8],
     ) -> Result<(), BadSignature> {
         match self.kind {
-            Kind::P384 => self
+            Kind::P384 | Kind::P521 => self
                 .verify(message, signature)
                 .or_else(|_| self.verify_with(Hash::Sha256, message, signature)),
-            Kind::P521 => self
-                .verify(message, signature)
-                .or_else(|_| self.verify_as(&alg::ECDSA_P521_SHA256_ASN1, message, signature)),
             Kind::P256 | Kind::Ed25519 | Kind::Rsa => self.verify(message, signature),
         }
     }

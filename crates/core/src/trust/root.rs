@@ -3,7 +3,7 @@
 use super::chain::{Authorities, Window};
 use super::key::{KeyError, Kind, PublicKey};
 use super::wire;
-use crate::x509::{Cert, oid};
+use crate::x509::{Cert, CertError, oid};
 use crate::{Digest, Limits, RootName, UnixTime, base64, json};
 
 /// One Sigstore instance's trust material: certificate authorities, logs and timestamp authorities that belong together.
@@ -288,7 +288,7 @@ fn certificates(
     for cert in raw {
         match Cert::parse(&decode(&cert.raw_bytes, called)?) {
             Ok(cert) => certs.push(cert),
-            Err(why) if why.contains("not supported") => {
+            Err(CertError::Unsupported(why)) => {
                 warnings.push(format!("{called}: skipped: {why}"));
                 return Ok(None);
             }

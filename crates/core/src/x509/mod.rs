@@ -13,7 +13,29 @@ use x509_cert::Certificate as Parsed;
 pub(crate) use extensions::{Extensions, oid};
 pub(crate) use identity::identity;
 
-use crate::{Digest, PublicKey, UnixTime};
+use crate::{Digest, KeyError, PublicKey, UnixTime};
+
+/// Why a certificate cannot be used at all.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CertError {
+    /// Its key is of a kind that nobody here verifies with.
+    #[error("its key is not supported: {0}")]
+    Unsupported(String),
+    #[error("{0}")]
+    Malformed(String),
+}
+
+impl From<String> for CertError {
+    fn from(why: String) -> Self {
+        Self::Malformed(why)
+    }
+}
+
+impl From<&str> for CertError {
+    fn from(why: &str) -> Self {
+        Self::Malformed(why.to_owned())
+    }
+}
 
 /// One certificate, parsed once; `der` is what was signed, never a re-encoding.
 #[derive(Debug, Clone)]
@@ -28,20 +50,23 @@ pub(crate) struct Cert {
 
 impl Cert {
     /// Reads one DER certificate: X.509 v3, a supported key, no duplicate extension.
-    pub(crate) fn parse(der: &[u8]) -> Result<Self, String> {
+    pub(crate) fn parse(der: &[u8]) -> Result<Self, CertError> {
         let parsed = Parsed::from_der(der).map_err(|error| error.to_string())?;
         let tbs = &parsed.tbs_certificate;
         if tbs.version != x509_cert::Version::V3 {
-            return Err("not an X.509 v3 certificate".to_owned());
+            return Err("not an X.509 v3 certificate".into());
         }
         if tbs.signature != parsed.signature_algorithm {
-            return Err("two different signature algorithms".to_owned());
+            return Err("two different signature algorithms".into());
         }
         let spki = tbs
             .subject_public_key_info
             .to_der()
             .map_err(|error| error.to_string())?;
-        let key = PublicKey::from_spki(&spki).map_err(|error| error.to_string())?;
+        let key = PublicKey::from_spki(&spki).map_err(|error| match error {
+            KeyError::Unsupported(why) => CertError::Unsupported(why),
+            other => CertError::Malformed(other.to_string()),
+        })?;
         let extensions = Extensions::of(tbs)?;
         let seconds = |time: &x509_cert::time::Time| {
             i64::try_from(time.to_unix_duration().as_secs())
