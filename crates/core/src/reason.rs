@@ -162,7 +162,6 @@ reasons! {
     ZeroThreshold "zero-threshold" Misconfigured 0 "A threshold of zero would pass without any evidence." "Write at least 1."
     ThresholdTooHigh "threshold-too-high" Misconfigured 0 "The threshold is higher than the number of Signers, so it can never be met." "Lower it or name more Signers."
     NoPolicies "no-policies" Misconfigured 0 "The set has no policies." "Add a document of kind Policy."
-    NoRules "no-rules" Misconfigured 0 "The policy has no rules." "Add a rule."
     NoCondition "no-condition" Misconfigured 0 "The rule has no condition." "Add `digest`, `signature` or `statement`."
     SeveralConditions "several-conditions" Misconfigured 0 "The rule has more than one condition." "Write one rule for each, so that each is named and cited."
     SettingsCount "settings-count" Misconfigured 0 "A set has exactly one document of kind Settings." "Write one, with `unmatched` and `onUnknown`."

@@ -4,16 +4,30 @@
 //! every unknown field → `compile` resolves names, anchors patterns, reads keys and roots → [`PolicySet`], which exists
 //! only if nothing is wrong. Diagnostics of all steps come at once.
 
+mod compile;
 mod diagnostic;
+mod document;
 mod glob;
 mod model;
+mod notes;
 mod repository;
 mod request;
-mod signer;
+mod scalar;
+mod shape;
+pub(crate) mod signer;
+mod yaml;
 
-use crate::{Digest, Needs, ReasonCode, Trust};
+use std::collections::BTreeMap;
+
+use crate::{Digest, Mode, Needs, Trust};
+use compile::Compiler;
 pub use diagnostic::{Diagnostic, Place, Severity};
-pub(crate) use model::*;
+use document::Documents;
+pub(crate) use model::{
+    Condition, DigestDemand, EvidenceDemand, From, OnUnmatched, Policy, Rule, Selection, Settings,
+    Wanted,
+};
+use notes::Notes;
 pub use request::Request;
 
 /// One policy file: its text, and the name under which people know it.
@@ -64,20 +78,48 @@ pub struct PolicySet {
     pub(crate) policies: Vec<Policy>,
     trust: Trust,
     digest: Digest,
+    /// `signer/id` of each key.
+    pub(crate) known_as: BTreeMap<Digest, String>,
 }
 
 impl PolicySet {
     /// Parses, validates and compiles a policy set. Every diagnostic is reported, not only the first.
-    pub fn load(_sources: &[Source], _files: &dyn Files, _extra: &[ExtraRoot]) -> Loaded {
-        Loaded {
-            policies: None,
-            diagnostics: vec![Diagnostic::new(
-                ReasonCode::NoPolicies,
-                Severity::Error,
-                "the set has no policies",
-                None,
-            )],
+    ///
+    /// `files` reads what documents name by `file:`; `extra` are trust roots that were handed over beside the policy.
+    pub fn load(sources: &[Source], files: &dyn Files, extra: &[ExtraRoot]) -> Loaded {
+        let mut notes = Notes::new(sources.iter().map(|source| source.name.clone()).collect());
+        let mut documents = Documents::default();
+        for (file, source) in sources.iter().enumerate() {
+            let (trees, whole) = yaml::read(file, &source.text, &mut notes);
+            documents.lost |= !whole;
+            for tree in &trees {
+                documents.add(tree, &mut notes);
+            }
         }
+        let mut compiler = Compiler {
+            notes,
+            sources,
+            files,
+            contents: Vec::new(),
+        };
+        let policies = compiler.compile(&documents, extra);
+        let diagnostics = compiler.notes.finish();
+        debug_assert!(
+            policies.is_some()
+                != diagnostics
+                    .iter()
+                    .any(|note| note.severity == Severity::Error)
+        );
+        Loaded {
+            policies,
+            diagnostics,
+        }
+    }
+
+    /// The JSON Schema of one policy document, as in `docs/policy.schema.json`.
+    #[must_use]
+    pub fn schema() -> serde_json::Value {
+        document::schema()
     }
 
     /// Every trust root and key that the set names, and the public-good root.
@@ -94,7 +136,23 @@ impl PolicySet {
 
     /// Which evidence can matter for this request: nothing if no policy matches, or if a `digest` rule already denies.
     #[must_use]
-    pub fn needs(&self, _request: &Request) -> Needs {
-        Needs::default()
+    pub fn needs(&self, request: &Request) -> Needs {
+        let mut needs = Needs::default();
+        for policy in self.policies.iter().filter(|policy| policy.names(request)) {
+            for rule in &policy.rules {
+                match &rule.condition {
+                    Condition::Digest(demand) => {
+                        let always =
+                            policy.effective_from.is_none() && rule.effective_from.is_none();
+                        if policy.mode == Mode::Enforce && always && !demand.is_met(request)
+                        {
+                            return Needs::default();
+                        }
+                    }
+                    Condition::Evidence(demand) => demand.add_needs(&mut needs),
+                }
+            }
+        }
+        needs
     }
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::Place;
+use super::{Place, Request};
 use super::glob::Glob;
 use super::signer::Signer;
-use crate::{Mode, UnixTime, Verdict};
+use crate::{Claim, Facts, Format, Mode, Needs, UnixTime, Verdict};
 
 /// `kind: Settings`.
 #[derive(Debug, Clone)]
@@ -37,6 +37,16 @@ pub(crate) struct Policy {
     pub(crate) rules: Vec<Rule>,
 }
 
+impl Policy {
+    /// Whether the policy judges this request: its patterns fit the name, or there is no name to go by.
+    pub(crate) fn names(&self, request: &Request) -> bool {
+        request.name().is_none_or(|name| {
+            let fits = |globs: &[Glob]| globs.iter().any(|glob| glob.matches(name));
+            fits(&self.images) && !fits(&self.except)
+        })
+    }
+}
+
 /// One rule of a policy.
 #[derive(Debug, Clone)]
 pub(crate) struct Rule {
@@ -60,6 +70,16 @@ pub(crate) enum DigestDemand {
     ResolveAtAdmissionUnsafe,
 }
 
+impl DigestDemand {
+    /// Whether the reference is as demanded. Nothing has to be fetched to know it.
+    pub(crate) const fn is_met(self, request: &Request) -> bool {
+        match self {
+            Self::Required => request.digest().is_some(),
+            Self::ResolveAtAdmissionUnsafe => true,
+        }
+    }
+}
+
 /// `signature: {…}` and `statement: {…}`.
 #[derive(Debug, Clone)]
 pub(crate) struct EvidenceDemand {
@@ -70,11 +90,46 @@ pub(crate) struct EvidenceDemand {
     pub(crate) max_age: Option<i64>,
 }
 
+impl EvidenceDemand {
+    /// Adds what could satisfy the rule.
+    pub(crate) fn add_needs(&self, needs: &mut Needs) {
+        needs.exhaustive |= self.selection != Selection::Any;
+        needs.referrers |= self
+            .from
+            .signers
+            .iter()
+            .any(|signer| signer.takes_bundles());
+        let legacy = self.from.signers.iter().any(|signer| signer.takes_legacy());
+        match self.wanted {
+            Wanted::Signature => needs.signature_tag |= legacy,
+            Wanted::Statement { .. } => needs.attestation_tag |= legacy,
+        }
+    }
+}
+
 /// Which claims count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Wanted {
     Signature,
     Statement { predicate_type: String },
+}
+
+impl Wanted {
+    /// Whether a claim is of the kind that the rule asks for (verification steps 18 and 21).
+    ///
+    /// An image signature is simple signing or a *bundle's* `cosign/sign/v1` statement. A DSSE envelope at the tag `.att`
+    /// attests and never signs, so that what other rules have fetched makes no difference.
+    pub(crate) fn is(&self, claim: &Claim, facts: &Facts) -> bool {
+        match self {
+            Self::Signature => {
+                claim.is_image_signature()
+                    && !(facts.format() == Format::Legacy && claim.predicate_type().is_some())
+            }
+            Self::Statement { predicate_type } => {
+                claim.predicate_type() == Some(predicate_type.as_str())
+            }
+        }
+    }
 }
 
 /// `match: any | all | newest`.

@@ -1,0 +1,324 @@
+//! Identities of keyless Signers: patterns are anchored, and what would accept strangers is refused.
+
+use regex::RegexBuilder;
+
+use super::Compiler;
+use super::breadth;
+use crate::ReasonCode;
+use crate::policy::document::{KeylessSpec, SourceSpec, SubjectSpec, WorkflowSpec};
+use crate::policy::glob::Glob;
+use crate::policy::notes::At;
+use crate::policy::repository::Repository;
+use crate::policy::shape::{Items, Text};
+use crate::policy::signer::{Keyless, Source, Subject};
+
+/// The issuer of GitHub Actions' identities.
+const GITHUB: &str = "https://token.actions.githubusercontent.com";
+/// What every subject of a GitHub Actions workflow has.
+const WORKFLOWS: &str = "/.github/workflows/";
+/// Characters of a regular expression; identities are shorter.
+const MAX_REGEX: usize = 1000;
+/// Bytes of a compiled regular expression.
+const MAX_COMPILED: usize = 1 << 20;
+
+impl Compiler<'_> {
+    pub(super) fn keyless(&mut self, spec: &KeylessSpec) -> Option<Keyless> {
+        let issuer = spec.issuer.as_ref().and_then(|issuer| self.exact(issuer));
+        let subject = spec
+            .subject
+            .as_ref()
+            .and_then(|subject| self.subject(subject));
+        let source = spec.source.as_ref().map(|source| self.source(source));
+        let (source, source_is_whole) = match source {
+            None => (Source::default(), true),
+            Some(Some(source)) => (source, true),
+            Some(None) => (Source::default(), false),
+        };
+        if let (Some(issuer), Some(subject), Some(at), true) = (
+            &issuer,
+            &subject,
+            spec.subject.as_ref().map(|subject| subject.at),
+            source_is_whole,
+        ) {
+            self.open_workflow(spec, issuer, subject, &source, at);
+        }
+        Some(Keyless {
+            issuer: issuer?,
+            subject: subject?,
+            source,
+        })
+    }
+
+    /// A workflow's identity says which file ran, not for whom: `source` must say that, or the risk be named.
+    fn open_workflow(
+        &mut self,
+        spec: &KeylessSpec,
+        issuer: &str,
+        subject: &Subject,
+        source: &Source,
+        at: At,
+    ) {
+        let is_workflow = match subject {
+            Subject::Workflow { .. } => true,
+            Subject::Exact(value) | Subject::Uri(value) => value.contains(WORKFLOWS),
+            Subject::Regex(..) => issuer == GITHUB,
+            Subject::Email(_) => false,
+        };
+        match &spec.any_caller {
+            None if is_workflow && source.is_open() => self.notes.error(
+                ReasonCode::OpenWorkflow,
+                at,
+                "any repository may call this workflow, and `source` names no repository",
+            ),
+            Some(word) if !is_workflow || !source.is_open() => {
+                self.notes.warning(
+                    ReasonCode::NoEffect,
+                    word.at,
+                    "`anyCaller` has no effect here",
+                );
+            }
+            _ => {}
+        }
+    }
+
+    fn subject(&mut self, spec: &SubjectSpec) -> Option<Subject> {
+        let given = [
+            spec.exact.is_some(),
+            spec.email.is_some(),
+            spec.uri.is_some(),
+            spec.regex.is_some(),
+            spec.workflow.is_some(),
+        ];
+        if given.iter().filter(|given| **given).count() != 1 {
+            self.notes.error(
+                ReasonCode::WrongValue,
+                spec.at,
+                "`subject` takes exactly one of `exact`, `email`, `uri`, `regex` and `workflow`",
+            );
+            return None;
+        }
+        if let Some(value) = &spec.exact {
+            return self.exact(value).map(Subject::Exact);
+        }
+        if let Some(value) = &spec.email {
+            let value = self.exact(value)?;
+            return Some(Subject::Email(value));
+        }
+        if let Some(value) = &spec.uri {
+            return self.exact(value).map(Subject::Uri);
+        }
+        if let Some(pattern) = &spec.regex {
+            return self.regex(pattern);
+        }
+        self.workflow(spec.workflow.as_ref()?)
+    }
+
+    fn workflow(&mut self, spec: &WorkflowSpec) -> Option<Subject> {
+        let path = spec.path.as_ref().and_then(|path| self.workflow_path(path));
+        let refs = spec.refs.as_ref().and_then(|refs| self.globs(refs));
+        Some(Subject::Workflow {
+            path: path?,
+            refs: refs?,
+        })
+    }
+
+    fn workflow_path(&mut self, path: &Text) -> Option<String> {
+        let value = self.exact(path)?;
+        let mut elements = value.split('/');
+        let (owner, repository) = (elements.next(), elements.next());
+        let rest: Vec<&str> = elements.collect();
+        let good = owner.is_some_and(|owner| !owner.is_empty() && !owner.contains(['.', ':']))
+            && repository.is_some_and(|repository| !repository.is_empty())
+            && matches!(rest.as_slice(), [".github", "workflows", file]
+                if file.strip_suffix(".yml").or_else(|| file.strip_suffix(".yaml")).is_some_and(|stem| !stem.is_empty()))
+            && !value.contains(['@', '?', '#', '%']);
+        if !good {
+            self.notes.error_with(
+                ReasonCode::WrongValue,
+                path.at,
+                format!("`{value}` is not the path of a workflow"),
+                "Write OWNER/REPOSITORY/.github/workflows/FILE.yml, without host and ref.",
+            );
+            return None;
+        }
+        Some(value)
+    }
+
+    /// Parses the pattern by itself first, so that it cannot leave the group that anchors it.
+    fn regex(&mut self, pattern: &Text) -> Option<Subject> {
+        let text = &pattern.value;
+        if text.len() > MAX_REGEX {
+            self.notes.error(
+                ReasonCode::BadPattern,
+                pattern.at,
+                format!("the pattern has more than {MAX_REGEX} bytes"),
+            );
+            return None;
+        }
+        let parsed = match regex_syntax::parse(text) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                let cause = error.to_string();
+                let cause = cause
+                    .lines()
+                    .last()
+                    .unwrap_or_default()
+                    .trim_start_matches("error: ");
+                self.notes.error(
+                    ReasonCode::BadPattern,
+                    pattern.at,
+                    format!("the regular expression is wrong: {cause}"),
+                );
+                return None;
+            }
+        };
+        let compiled = RegexBuilder::new(&format!(r"\A(?:{text})\z"))
+            .size_limit(MAX_COMPILED)
+            .build();
+        let regex = match compiled {
+            Ok(regex) => regex,
+            Err(_) => {
+                self.notes.error(
+                    ReasonCode::BadPattern,
+                    pattern.at,
+                    "the regular expression cannot be anchored, or is too large when compiled",
+                );
+                return None;
+            }
+        };
+        if regex.is_match("") {
+            self.notes.error(
+                ReasonCode::BadPattern,
+                pattern.at,
+                "the regular expression matches the empty text",
+            );
+            return None;
+        }
+        if let Some((left, right)) = breadth::strangers(&regex, &parsed) {
+            self.notes.error(
+                ReasonCode::BroadPattern,
+                pattern.at,
+                format!("the pattern matches both `{left}` and `{right}`"),
+            );
+            return None;
+        }
+        Some(Subject::Regex(regex, text.clone()))
+    }
+
+    fn source(&mut self, spec: &SourceSpec) -> Option<Source> {
+        let errors = self.notes.error_count();
+        let repository = spec.repository.as_ref().and_then(|text| {
+            let value = self.exact(text)?;
+            Repository::parse(&value)
+                .map_err(|why| {
+                    self.notes.error_with(
+                        ReasonCode::WrongValue,
+                        text.at,
+                        format!("`{value}` {why}"),
+                        "Write OWNER/REPOSITORY for GitHub, or HOST/OWNER/REPOSITORY.",
+                    );
+                })
+                .ok()
+        });
+        let source = Source {
+            repository,
+            repository_id: self.optional(spec.repository_id.as_ref()),
+            owner_id: self.optional(spec.owner_id.as_ref()),
+            refs: spec
+                .refs
+                .as_ref()
+                .and_then(|refs| self.globs(refs))
+                .unwrap_or_default(),
+            events: spec
+                .events
+                .as_ref()
+                .map(|events| {
+                    events
+                        .value
+                        .iter()
+                        .filter_map(|event| self.exact(event))
+                        .collect()
+                })
+                .unwrap_or_default(),
+            runner: self.optional(spec.runner.as_ref()),
+            environment: self.optional(spec.environment.as_ref()),
+        };
+        if let Some(refs) = &spec.refs {
+            self.duplicate_texts(refs);
+        }
+        if let Some(events) = &spec.events {
+            self.duplicate_texts(events);
+        }
+        let given = [
+            spec.repository.is_some(),
+            spec.repository_id.is_some(),
+            spec.owner_id.is_some(),
+            spec.refs.is_some(),
+            spec.events.is_some(),
+            spec.runner.is_some(),
+            spec.environment.is_some(),
+        ];
+        if !given.contains(&true) {
+            self.notes
+                .error(ReasonCode::EmptyList, spec.at, "`source` demands nothing");
+        }
+        (self.notes.error_count() == errors).then_some(source)
+    }
+
+    fn optional(&mut self, text: Option<&Text>) -> Option<String> {
+        text.and_then(|text| self.exact(text))
+    }
+
+    /// A value that is compared exactly: `*` would be an ordinary character, and no value has blanks around it.
+    pub(super) fn exact(&mut self, text: &Text) -> Option<String> {
+        let value = &text.value;
+        if value.contains('*') {
+            let message =
+                format!("`{value}` is compared exactly, so `*` would be an ordinary character");
+            self.notes.error(ReasonCode::StarInExact, text.at, message);
+            return None;
+        }
+        if value.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            self.notes.error(
+                ReasonCode::WrongValue,
+                text.at,
+                "the value has blanks or control characters",
+            );
+            return None;
+        }
+        Some(value.clone())
+    }
+
+    /// Compiles a list of patterns; `None` if any of them is wrong.
+    pub(super) fn globs(&mut self, list: &Items<Text>) -> Option<Vec<Glob>> {
+        let mut globs = Vec::new();
+        for text in &list.value {
+            match Glob::parse(&text.value) {
+                Ok(glob) => globs.push(glob),
+                Err(why) => {
+                    self.notes.error(
+                        ReasonCode::BadPattern,
+                        text.at,
+                        format!("`{}` {why}", text.value),
+                    );
+                }
+            }
+        }
+        (globs.len() == list.value.len()).then_some(globs)
+    }
+
+    pub(super) fn duplicate_texts(&mut self, list: &Items<Text>) {
+        for (index, text) in list.value.iter().enumerate() {
+            if list
+                .value
+                .iter()
+                .take(index)
+                .any(|other| other.value == text.value)
+            {
+                let message = format!("`{}` stands twice in the list", text.value);
+                self.notes
+                    .error(ReasonCode::DuplicateItem, text.at, message);
+            }
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! From documents to a [`PolicySet`]: names are resolved, patterns anchored, keys and trust roots read.
+//!
+//! Like the reading, it does not stop at the first error; whatever cannot be compiled is noted and left out.
+
+mod breadth;
+mod keyless;
+mod overlap;
+mod roots;
+mod rules;
+mod signers;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::document::{Document, Documents, OnUnknownWord, SettingsSpec, UnmatchedWord};
+use super::notes::{At, Notes, Spanned};
+use super::scalar::Name;
+use super::signer::Signer;
+use super::{ExtraRoot, Files, OnUnmatched, Policy, PolicySet, Settings, Severity, Source};
+use crate::{Digest, Mode, ReasonCode, Trust, Verdict};
+
+/// What the compilation of one set shares.
+pub(super) struct Compiler<'a> {
+    pub(super) notes: Notes,
+    pub(super) sources: &'a [Source],
+    pub(super) files: &'a dyn Files,
+    /// sha256 of every content that entered: sources, named files, roots handed over.
+    pub(super) contents: Vec<Digest>,
+}
+
+impl Compiler<'_> {
+    /// Compiles the documents; without a set, an error is among the notes.
+    pub(super) fn compile(
+        &mut self,
+        documents: &Documents,
+        extra: &[ExtraRoot],
+    ) -> Option<PolicySet> {
+        let settings = self.settings(documents);
+        self.duplicates(documents);
+        let roots = self.roots(documents, extra);
+        let signers = self.signers(documents, &roots);
+        let policies: Vec<Option<Policy>> = documents
+            .policies
+            .iter()
+            .map(|document| self.policy(document, &signers))
+            .collect();
+        if documents.policies.is_empty() && !documents.lost {
+            self.notes.general(
+                ReasonCode::NoPolicies,
+                Severity::Error,
+                "the set has no policies",
+                None,
+            );
+        }
+        if self.notes.has_errors() {
+            return None;
+        }
+        self.unused(documents);
+        let policies: Vec<Policy> = policies.into_iter().collect::<Option<_>>()?;
+        let settings = settings?;
+        self.denies_everything(&settings, &policies, documents);
+        let keys = signers.keys.iter().map(|(_, key)| key.clone()).collect();
+        let trust = match Trust::new(roots.all(), keys) {
+            Ok(trust) => trust,
+            Err(error) => {
+                self.notes.general(
+                    ReasonCode::TrustRootInvalid,
+                    Severity::Error,
+                    error.to_string(),
+                    None,
+                );
+                return None;
+            }
+        };
+        Some(PolicySet {
+            settings,
+            policies,
+            trust,
+            digest: self.digest(),
+            known_as: signers.known_as(),
+        })
+    }
+
+    fn settings(&mut self, documents: &Documents) -> Option<Settings> {
+        let all = &documents.settings;
+        for second in all.iter().skip(1) {
+            self.notes.error(
+                ReasonCode::SettingsCount,
+                second.name.at,
+                "this is a second document of kind Settings",
+            );
+        }
+        let Some(first) = all.first() else {
+            if !documents.lost {
+                self.notes.general(
+                    ReasonCode::SettingsCount,
+                    Severity::Error,
+                    "the set has no document of kind Settings",
+                    Some("Add a document of kind Settings with `spec: {unmatched: deny, onUnknown: deny}`."),
+                );
+            }
+            return None;
+        };
+        Some(self.read_settings(first))
+    }
+
+    fn read_settings(&self, document: &Document<SettingsSpec>) -> Settings {
+        let spec = &document.spec;
+        let unmatched = match spec.unmatched.as_ref().map(|word| word.value) {
+            None | Some(UnmatchedWord::Deny) => OnUnmatched::Deny,
+            Some(UnmatchedWord::Warn) => OnUnmatched::Warn,
+            Some(UnmatchedWord::Allow) => OnUnmatched::Allow,
+        };
+        let on_unknown = match spec.on_unknown.as_ref().map(|word| word.value) {
+            None | Some(OnUnknownWord::Deny) => Verdict::Unknown,
+            Some(OnUnknownWord::Allow) => Verdict::Allow,
+        };
+        let at = spec
+            .unmatched
+            .as_ref()
+            .map_or(document.name.at, |word| word.at);
+        Settings {
+            place: self.notes.place(at),
+            unmatched,
+            on_unknown,
+        }
+    }
+
+    /// Names are unique within their kind.
+    fn duplicates(&mut self, documents: &Documents) {
+        fn names<S>(documents: &[Document<S>]) -> Vec<&Spanned<Name>> {
+            documents.iter().map(|document| &document.name).collect()
+        }
+        self.duplicates_of("Signer", &names(&documents.signers));
+        self.duplicates_of("TrustRoot", &names(&documents.roots));
+        self.duplicates_of("Policy", &names(&documents.policies));
+    }
+
+    pub(super) fn duplicates_of(&mut self, what: &str, names: &[&Spanned<Name>]) {
+        let mut seen: BTreeMap<&str, At> = BTreeMap::new();
+        for name in names {
+            let text = name.value.0.as_str();
+            if let Some(first) = seen.get(text) {
+                let first = self.notes.place(*first);
+                let message = format!(
+                    "a second {what} is named `{text}`; the first is in {}, line {}",
+                    first.file, first.line
+                );
+                self.notes
+                    .error(ReasonCode::DuplicateName, name.at, message);
+            } else {
+                seen.insert(text, name.at);
+            }
+        }
+    }
+
+    /// Documents that nothing names. Asked only when there is no error, which could be why nothing names them.
+    fn unused(&mut self, documents: &Documents) {
+        let used: BTreeSet<&str> = documents
+            .policies
+            .iter()
+            .filter_map(|policy| policy.spec.rules.as_ref())
+            .flat_map(|rules| &rules.value)
+            .flat_map(|rule| {
+                let signature = rule.signature.as_ref().and_then(|rule| rule.from.as_ref());
+                let statement = rule.statement.as_ref().and_then(|rule| rule.from.as_ref());
+                signature.into_iter().chain(statement)
+            })
+            .flat_map(|from| &from.names)
+            .map(|name| name.value.0.as_str())
+            .collect();
+        for signer in &documents.signers {
+            let name = &signer.name.value.0;
+            if !used.contains(name.as_str()) {
+                let message = format!("no rule names the Signer `{name}`");
+                self.notes
+                    .warning(ReasonCode::UnusedName, signer.name.at, message);
+            }
+        }
+        let trusted: BTreeSet<&str> = documents
+            .signers
+            .iter()
+            .filter_map(|signer| signer.spec.trust.as_ref())
+            .map(|name| name.value.0.as_str())
+            .collect();
+        for root in &documents.roots {
+            let name = &root.name.value.0;
+            if !trusted.contains(name.as_str()) {
+                let message = format!("no Signer names the TrustRoot `{name}`");
+                self.notes
+                    .warning(ReasonCode::UnusedName, root.name.at, message);
+            }
+        }
+    }
+
+    fn denies_everything(
+        &mut self,
+        settings: &Settings,
+        policies: &[Policy],
+        documents: &Documents,
+    ) {
+        let enforcing = policies.iter().any(|policy| policy.mode == Mode::Enforce);
+        if settings.unmatched == OnUnmatched::Deny
+            && !enforcing
+            && let Some(document) = documents.settings.first()
+        {
+            let at = document
+                .spec
+                .unmatched
+                .as_ref()
+                .map_or(document.name.at, |word| word.at);
+            self.notes.warning(
+                ReasonCode::DeniesEverything,
+                at,
+                "no policy enforces, so `unmatched: deny` denies every image",
+            );
+        }
+    }
+
+    /// The bytes of a file that the document at `at` names.
+    pub(super) fn read_file(&mut self, at: At, path: &str) -> Option<Vec<u8>> {
+        let odd = path.starts_with('/')
+            || path.contains(['\\', '\0', ':'])
+            || path
+                .split('/')
+                .any(|element| matches!(element, "" | "." | ".."));
+        if odd {
+            let message = format!("`{path}` is not a path inside the policy's folder");
+            self.notes.error(ReasonCode::FileUnreadable, at, message);
+            return None;
+        }
+        let from = self
+            .sources
+            .get(at.file)
+            .map(|source| source.name.as_str())
+            .unwrap_or_default();
+        match self.files.read(from, path) {
+            Ok(bytes) => {
+                self.contents.push(Digest::of(&bytes));
+                Some(bytes)
+            }
+            Err(why) => {
+                self.notes.error(
+                    ReasonCode::FileUnreadable,
+                    at,
+                    format!("`{path}` cannot be read: {why}"),
+                );
+                None
+            }
+        }
+    }
+
+    /// The set's digest: independent of the files' names and order, so that every door computes the same.
+    fn digest(&mut self) -> Digest {
+        let mut contents: Vec<Digest> = self
+            .sources
+            .iter()
+            .map(|source| Digest::of(source.text.as_bytes()))
+            .collect();
+        contents.append(&mut self.contents);
+        contents.sort_unstable();
+        let mut material = b"countersign policy set v1\n".to_vec();
+        for content in &contents {
+            material.extend_from_slice(content.as_bytes());
+        }
+        Digest::of(&material)
+    }
+}
+
+/// The compiled Signers of a set.
+#[derive(Default)]
+pub(super) struct Signers {
+    /// By name; `None` for one that is defined but wrong.
+    pub(super) by_name: BTreeMap<String, Option<Arc<Signer>>>,
+    /// Every key, with its Signer's name and its id.
+    pub(super) keys: Vec<((String, String), crate::PublicKey)>,
+    /// Whether a document was lost, so that a name may be unknown for that reason only.
+    pub(super) lost: bool,
+}
+
+impl Signers {
+    fn known_as(&self) -> BTreeMap<Digest, String> {
+        self.keys
+            .iter()
+            .map(|((signer, id), key)| (*key.id(), format!("{signer}/{id}")))
+            .collect()
+    }
+}
