@@ -156,3 +156,6 @@ impl PolicySet {
         needs
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;
