@@ -1,0 +1,49 @@
+# What people do here. CI runs .ci/run; the recipes share its scripts, so `just` itself is not needed.
+
+# this list
+default:
+    @just --list
+
+# the tests that need neither network nor real parts
+test:
+    cargo test --workspace
+
+# the large suites whole, in release
+test-full:
+    .ci/test-full
+
+# everything that CI runs
+ci:
+    .ci/run
+
+# end-to-end tests with real cosign, registries and Sigstore; builds what is missing
+e2e *ARGUMENTS:
+    .ci/e2e {{ARGUMENTS}}
+
+# makes the signed images of testdata that are missing, or those named again
+testdata *NAMES:
+    COUNTERSIGN_E2E=1 testdata/make.sh {{NAMES}}
+
+# compares `countersign verify` with `cosign verify` by hyperfine: at most a quarter of its processor time
+bench-verify:
+    crates/e2e/bench-verify.sh
+
+# formats the sources
+fmt:
+    cargo fmt --all
+
+# clippy, with warnings as errors
+lint:
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# the API's documentation, with warnings as errors
+docs:
+    RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
+
+# bans, licences and sources of the dependencies
+deny:
+    .ci/deny
+
+# known vulnerabilities of the dependencies; fetches the advisory database
+advisories:
+    .ci/deny advisories
