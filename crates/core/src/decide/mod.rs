@@ -1,6 +1,25 @@
 //! Proven facts and a policy in, a [`Decision`] out (`architecture.md`, "Verdicts"). It never fetches or verifies.
+//!
+//! A rule passes, fails, or cannot be told because of a gap; over rules, policies and images deny is over unknown over
+//! allow. What is `judged` does not look at modes; the `effect` does, and nothing but effective, enforcing policies and
+//! `unmatched` can change it.
 
-use crate::{Decision, Findings, Gap, PinnedImage, PolicySet, Request, UnixTime, Verdict};
+mod assign;
+mod cite;
+mod condition;
+mod nearest;
+mod per_signer;
+#[cfg(test)]
+mod tests;
+
+use condition::Scene;
+
+use crate::policy::{OnUnmatched, Policy, Settings};
+use crate::text::safe;
+use crate::{
+    Decision, Findings, Gap, GapClass, Mode, Outcome, PinnedImage, PolicyOutcome, PolicySet, ReasonCode,
+    Request, RuleOutcome, UnixTime, Unmatched, Verdict, Warning,
+};
 
 /// What is known about the requested image.
 #[derive(Debug, Clone, Copy)]
@@ -20,30 +39,125 @@ pub enum Resolution<'a> {
 }
 
 /// Judges one image by every policy that matches it.
+///
+/// A proven time after `now` fails; there is no tolerance, for `now` is an argument and clocks are the doors' affair.
 pub fn decide(
     policies: &PolicySet,
     request: &Request,
     resolution: Resolution<'_>,
     now: UnixTime,
 ) -> Decision {
-    let digest = match resolution {
-        Resolution::Examined { image, .. } => Some(*image.digest()),
-        Resolution::Unresolved(_) | Resolution::NotAsked => None,
+    let scene = Scene::new(policies, request, resolution, now);
+    let mut warnings = Vec::new();
+    let mut outcomes = Vec::new();
+    let mut enforced = false;
+    for policy in policies.policies.iter().filter(|policy| policy.names(request)) {
+        let outcome = judge(policy, &scene, &policies.settings, &mut warnings);
+        enforced |= outcome.mode == Mode::Enforce && outcome.rules.iter().any(|rule| rule.effective);
+        outcomes.push(outcome);
+    }
+    let unmatched = (!enforced).then(|| unmatched(&policies.settings, &mut warnings));
+    let unmatched_judged = match policies.settings.unmatched {
+        OnUnmatched::Allow => Verdict::Allow,
+        OnUnmatched::Warn | OnUnmatched::Deny => Verdict::Deny,
     };
+    let judged = outcomes.iter().map(|policy| policy.judged).chain(unmatched.as_ref().map(|_| unmatched_judged));
+    let effect = outcomes.iter().map(|policy| policy.effect).chain(unmatched.as_ref().map(|one| one.effect));
     Decision {
-        image: request.written().to_owned(),
+        image: safe(request.written()),
         name: request.name().map(str::to_owned),
-        digest,
+        digest: scene.digest(),
         now,
         policy_digest: *policies.digest(),
         trust_fingerprint: *policies.trust().fingerprint(),
-        judged: Verdict::Deny,
-        effect: Verdict::Deny,
-        policies: Vec::new(),
-        unmatched: None,
-        warnings: Vec::new(),
-        evidence: Vec::new(),
-        refused: Vec::new(),
-        gaps: Vec::new(),
+        judged: judged.max().unwrap_or(Verdict::Unknown),
+        effect: effect.max().unwrap_or(Verdict::Unknown),
+        policies: outcomes,
+        unmatched,
+        warnings,
+        evidence: scene.cite_all(),
+        refused: scene.refused(),
+        gaps: scene.gaps(),
     }
+}
+
+/// All rules of one policy, and what follows from them.
+fn judge(policy: &Policy, scene: &Scene<'_>, settings: &Settings, warnings: &mut Vec<Warning>) -> PolicyOutcome {
+    let has_begun = |from: Option<UnixTime>| from.is_none_or(|from| from <= scene.now);
+    let effective = has_begun(policy.effective_from);
+    let mut judged = Verdict::Allow;
+    let mut effect = Verdict::Allow;
+    let mut rules = Vec::new();
+    for rule in &policy.rules {
+        let (mut outcome, excusable) = scene.rule(rule, warnings, policy);
+        outcome.effective = effective && has_begun(rule.effective_from);
+        judged = judged.max(outcome.outcome.verdict());
+        effect = effect.max(rule_effect(policy, &outcome, excusable, settings, warnings));
+        rules.push(outcome);
+    }
+    PolicyOutcome {
+        name: policy.name.clone(),
+        place: policy.place.clone(),
+        mode: policy.mode,
+        effective,
+        judged,
+        effect,
+        rules,
+    }
+}
+
+/// What one rule does to the verdict, by its policy's mode, `effectiveFrom` and `onUnknown`.
+fn rule_effect(
+    policy: &Policy,
+    rule: &RuleOutcome,
+    excusable: bool,
+    settings: &Settings,
+    warnings: &mut Vec<Warning>,
+) -> Verdict {
+    let Some(code) = rule.code else {
+        return Verdict::Allow;
+    };
+    let mut warn = |why: &str| {
+        warnings.push(Warning {
+            code,
+            policy: Some(policy.name.clone()),
+            rule: Some(rule.name.clone()),
+            message: format!("{} ({why})", rule.message),
+        });
+        Verdict::Allow
+    };
+    match policy.mode {
+        Mode::Audit => Verdict::Allow,
+        Mode::Warn => warn("mode: warn"),
+        Mode::Enforce if !rule.effective => warn("before effectiveFrom"),
+        Mode::Enforce => match rule.outcome {
+            Outcome::Unknown if excusable && settings.on_unknown == Verdict::Allow => {
+                warn("allowed by onUnknown")
+            }
+            outcome => outcome.verdict(),
+        },
+    }
+}
+
+fn unmatched(settings: &Settings, warnings: &mut Vec<Warning>) -> Unmatched {
+    let code = ReasonCode::Unmatched;
+    if settings.unmatched == OnUnmatched::Warn {
+        warnings.push(Warning {
+            code,
+            policy: None,
+            rule: None,
+            message: format!("{} (unmatched: warn)", code.message()),
+        });
+    }
+    let effect = match settings.unmatched {
+        OnUnmatched::Deny => Verdict::Deny,
+        OnUnmatched::Warn | OnUnmatched::Allow => Verdict::Allow,
+    };
+    Unmatched { effect, place: settings.place.clone() }
+}
+
+/// Whether `onUnknown` may speak of these gaps: all are *unavailable*, none hostile, and the image itself is there.
+fn excusable<'a>(gaps: impl IntoIterator<Item = &'a Gap>) -> bool {
+    gaps.into_iter()
+        .all(|gap| gap.class == GapClass::Unavailable && gap.code != ReasonCode::ImageNotFound)
 }
