@@ -138,6 +138,17 @@ pub struct Gap {
     pub what: String,
     /// The cause, with status and host.
     pub cause: String,
+    /// Which evidence may be hidden behind it; none if it may be any.
+    pub hides: Option<FoundBy>,
+}
+
+impl Gap {
+    /// The same gap, known to hide evidence of one kind only: rules that never ask for that kind are not touched by it.
+    #[must_use]
+    pub fn hiding(mut self, kind: FoundBy) -> Self {
+        self.hides = Some(kind);
+        self
+    }
 }
 
 /// Whose fault a gap looks like. `onUnknown` and `stale` of a policy speak of [`Unavailable`](Self::Unavailable) only.

@@ -43,6 +43,7 @@ pub async fn resolve<R: Registry>(
             code: ReasonCode::ImageNotFound,
             what: what(),
             cause: format!("{} says that it is not there", repository.registry()),
+            hides: None,
         })?;
     let expected = match reference {
         Reference::Digest(digest) => Some(digest),
@@ -64,6 +65,7 @@ pub async fn resolve<R: Registry>(
         },
         what: what(),
         cause: error.to_string(),
+        hides: None,
     })
 }
 
@@ -102,7 +104,7 @@ pub async fn collect_bundles<R: Registry>(
     let what = format!("referrers of {image} in {repository}");
     let listing = match registry.referrers(repository, image, budget).await {
         Ok(listing) => listing,
-        Err(error) => return gap_only(error.into_gap(what)),
+        Err(error) => return gap_only(error.into_gap(what).hiding(FoundBy::Referrers)),
     };
     let mut seen = BTreeSet::new();
     let opened = listing
@@ -117,7 +119,7 @@ pub async fn collect_bundles<R: Registry>(
     if let Some(error) = listing.incomplete {
         evidence.gaps.insert(0, error.into_gap(what));
     }
-    evidence
+    hiding(evidence, FoundBy::Referrers)
 }
 
 /// Collects what cosign 1 and 2 attach by tags: `.sig` and `.att`, as far as `needs` asks for them.
@@ -129,14 +131,38 @@ pub async fn collect_legacy<R: Registry>(
     budget: &Budget,
 ) -> Evidence {
     let collector = Collector::new(registry, repository, image, budget);
-    let mut opened = Vec::new();
-    if needs.signature_tag {
-        opened.push(collector.open_tag(FoundBy::SignatureTag, ".sig", SIMPLE_SIGNING));
+    let collect_tag = async |needed: bool, found_by: FoundBy, suffix: &str, media_type: &str| {
+        if !needed {
+            return Evidence::default();
+        }
+        let opened = collector.open_tag(found_by, suffix, media_type).await;
+        hiding(collector.fetch_layers(vec![opened]).await, found_by)
+    };
+    let (mut evidence, attestations) = tokio::join!(
+        collect_tag(
+            needs.signature_tag,
+            FoundBy::SignatureTag,
+            ".sig",
+            SIMPLE_SIGNING
+        ),
+        collect_tag(
+            needs.attestation_tag,
+            FoundBy::AttestationTag,
+            ".att",
+            DSSE_ENVELOPE
+        ),
+    );
+    evidence.items.extend(attestations.items);
+    evidence.gaps.extend(attestations.gaps);
+    evidence
+}
+
+/// Says of every gap which kind of evidence it may hide.
+fn hiding(mut evidence: Evidence, kind: FoundBy) -> Evidence {
+    for gap in &mut evidence.gaps {
+        gap.hides = Some(kind);
     }
-    if needs.attestation_tag {
-        opened.push(collector.open_tag(FoundBy::AttestationTag, ".att", DSSE_ENVELOPE));
-    }
-    collector.fetch_layers(concurrently(opened).await).await
+    evidence
 }
 
 struct Collector<'a, R> {

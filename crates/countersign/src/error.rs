@@ -199,6 +199,7 @@ impl RegistryError {
             code: self.code(),
             what: what.into(),
             cause: self.to_string(),
+            hides: None,
         }
     }
 

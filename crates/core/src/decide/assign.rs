@@ -30,7 +30,12 @@ pub(super) fn assign<'a>(results: &[PerSigner<'a>]) -> Vec<Option<&'a Verified<C
 /// The identities with which a Signer passes, each with its youngest evidence.
 fn options<'a>(result: &PerSigner<'a>) -> BTreeMap<Author, &'a Verified<Claim>> {
     let mut options: BTreeMap<Author, &'a Verified<Claim>> = BTreeMap::new();
-    let key = |one: &Verified<Claim>| (one.facts().signed_at(), std::cmp::Reverse(one.facts().locator().clone()));
+    let key = |one: &Verified<Claim>| {
+        (
+            one.facts().signed_at(),
+            std::cmp::Reverse(one.facts().locator().clone()),
+        )
+    };
     for one in &result.good {
         let slot = options.entry(Author::of(one.facts())).or_insert(one);
         if key(one) > key(slot) {

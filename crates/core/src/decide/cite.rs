@@ -1,9 +1,7 @@
 //! Evidence as a decision cites it: every foreign string is escaped and cut here.
 
 use crate::text::safe;
-use crate::{
-    Cited, Claim, Identity, Locator, PolicySet, SignedBy, Verified,
-};
+use crate::{Cited, Claim, Identity, Locator, PolicySet, SignedBy, Verified};
 
 /// One verified claim, with the Signer for which it counts.
 pub(super) fn cite(one: &Verified<Claim>, signer: Option<&str>, policies: &PolicySet) -> Cited {
@@ -22,20 +20,33 @@ pub(super) fn cite(one: &Verified<Claim>, signer: Option<&str>, policies: &Polic
             .iter()
             .map(|proven| {
                 let source = &proven.source;
-                (proven.time, format!("{} {}", source.kind(), safe(source.authority())))
+                (
+                    proven.time,
+                    format!("{} {}", source.kind(), safe(source.authority())),
+                )
             })
             .collect(),
-        logs: facts.logs().iter().map(|log| (safe(&log.operator), log.index)).collect(),
+        logs: facts
+            .logs()
+            .iter()
+            .map(|log| (safe(&log.operator), log.index))
+            .collect(),
     }
 }
 
 /// Who made a signature.
 pub(super) fn identity(signer: &SignedBy, policies: &PolicySet) -> Identity {
     match signer {
-        SignedBy::Key(key) => Identity::Key { key: *key, known_as: policies.known_as.get(key).cloned() },
+        SignedBy::Key(key) => Identity::Key {
+            key: *key,
+            known_as: policies.known_as.get(key).cloned(),
+        },
         SignedBy::Certificate(certificate) => {
             let claims = &certificate.claims;
-            let source = claims.source_repository_uri.as_deref().or(claims.github_workflow_repository.as_deref());
+            let source = claims
+                .source_repository_uri
+                .as_deref()
+                .or(claims.github_workflow_repository.as_deref());
             Identity::Certificate {
                 fingerprint: certificate.fingerprint,
                 subject: safe(certificate.san.value()),
@@ -49,7 +60,10 @@ pub(super) fn identity(signer: &SignedBy, policies: &PolicySet) -> Identity {
 /// Who made a signature, in a sentence.
 pub(super) fn who(identity: &Identity) -> String {
     match identity {
-        Identity::Key { known_as: Some(name), .. } => format!("key {name}"),
+        Identity::Key {
+            known_as: Some(name),
+            ..
+        } => format!("key {name}"),
         Identity::Key { key, .. } => format!("key {key}"),
         Identity::Certificate { subject, .. } => subject.clone(),
     }

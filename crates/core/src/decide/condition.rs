@@ -1,11 +1,11 @@
 //! One rule against what is known about the image.
 
+use super::Resolution;
 use super::assign::assign;
 use super::cite;
 use super::excusable;
 use super::nearest::{self, Reason};
 use super::per_signer::{PerSigner, Status};
-use super::Resolution;
 use crate::policy::signer::Signer;
 use crate::policy::{Condition, DigestDemand, EvidenceDemand, Policy, Rule, Wanted};
 use crate::text::safe;
@@ -29,7 +29,12 @@ impl<'a> Scene<'a> {
         resolution: Resolution<'a>,
         now: UnixTime,
     ) -> Self {
-        Self { policies, request, now, resolution }
+        Self {
+            policies,
+            request,
+            now,
+            resolution,
+        }
     }
 
     pub(super) fn digest(&self) -> Option<Digest> {
@@ -49,7 +54,10 @@ impl<'a> Scene<'a> {
     /// Every verified claim as a report cites it, in an order that does not depend on how it was fetched.
     pub(super) fn cite_all(&self) -> Vec<Cited> {
         let verified = self.findings().map(Findings::verified).unwrap_or_default();
-        let mut all: Vec<Cited> = verified.iter().map(|one| cite::cite(one, None, self.policies)).collect();
+        let mut all: Vec<Cited> = verified
+            .iter()
+            .map(|one| cite::cite(one, None, self.policies))
+            .collect();
         all.sort_by(|a, b| cite::order(a).cmp(&cite::order(b)));
         all
     }
@@ -77,17 +85,28 @@ impl<'a> Scene<'a> {
         };
         let mut all: Vec<Gap> = gaps
             .iter()
-            .map(|gap| Gap { what: safe(&gap.what), cause: safe(&gap.cause), ..gap.clone() })
+            .map(|gap| Gap {
+                what: safe(&gap.what),
+                cause: safe(&gap.cause),
+                ..gap.clone()
+            })
             .collect();
         all.sort_by(|a, b| (&a.what, a.code, &a.cause).cmp(&(&b.what, b.code, &b.cause)));
         all
     }
 
     /// Judges one rule; the second value says whether `onUnknown` may excuse that it could not be told.
-    pub(super) fn rule(&self, rule: &Rule, warnings: &mut Vec<Warning>, policy: &Policy) -> (RuleOutcome, bool) {
+    pub(super) fn rule(
+        &self,
+        rule: &Rule,
+        warnings: &mut Vec<Warning>,
+        policy: &Policy,
+    ) -> (RuleOutcome, bool) {
         let (kind, verdict) = match &rule.condition {
             Condition::Digest(demand) => {
-                if *demand == DigestDemand::ResolveAtAdmissionUnsafe && self.request.digest().is_none() {
+                if *demand == DigestDemand::ResolveAtAdmissionUnsafe
+                    && self.request.digest().is_none()
+                {
                     warnings.push(Warning {
                         code: ReasonCode::DigestRequired,
                         policy: Some(policy.name.clone()),
@@ -133,7 +152,11 @@ impl<'a> Scene<'a> {
                 outcome.nearest = reason.nearest;
                 outcome.evidence = reason.evidence;
             }
-            Judgement::Unknown { code, message, excusable } => {
+            Judgement::Unknown {
+                code,
+                message,
+                excusable,
+            } => {
                 outcome.outcome = Outcome::Unknown;
                 outcome.code = Some(code);
                 outcome.message = message;
@@ -146,16 +169,19 @@ impl<'a> Scene<'a> {
 
     fn pinned(&self, demand: DigestDemand) -> Judgement {
         if !demand.is_met(self.request) {
-            return Judgement::Fail(Reason::plain(ReasonCode::DigestRequired));
+            return Judgement::Fail(Reason::boxed(ReasonCode::DigestRequired));
         }
         if self.is_another_image() {
-            return Judgement::Fail(Reason::plain(ReasonCode::DigestMismatch));
+            return Judgement::Fail(Reason::boxed(ReasonCode::DigestMismatch));
         }
         let message = match self.request.digest() {
             Some(digest) => format!("The reference names {digest}."),
             None => "The policy lets the tag be resolved again.".to_owned(),
         };
-        Judgement::Pass { message, evidence: Vec::new() }
+        Judgement::Pass {
+            message,
+            evidence: Vec::new(),
+        }
     }
 
     /// The doors pass what they resolved; that it is what was written, and what was examined, is checked again here.
@@ -164,7 +190,10 @@ impl<'a> Scene<'a> {
             return false;
         };
         findings.image() != image.digest()
-            || self.request.digest().is_some_and(|written| written != image.digest())
+            || self
+                .request
+                .digest()
+                .is_some_and(|written| written != image.digest())
     }
 
     fn evidence(&self, demand: &EvidenceDemand) -> Judgement {
@@ -173,16 +202,23 @@ impl<'a> Scene<'a> {
             Resolution::Unresolved(gap) => return unknown(&[gap]),
             Resolution::NotAsked => {
                 let code = ReasonCode::NotExamined;
-                return Judgement::Unknown { code, message: code.message().to_owned(), excusable: false };
+                return Judgement::Unknown {
+                    code,
+                    message: code.message().to_owned(),
+                    excusable: false,
+                };
             }
         };
         if self.is_another_image() {
-            return Judgement::Fail(Reason::plain(ReasonCode::DigestMismatch));
+            return Judgement::Fail(Reason::boxed(ReasonCode::DigestMismatch));
         }
         let candidates: Vec<&Verified<Claim>> = findings
             .verified()
             .iter()
-            .filter(|one| one.facts().image() == findings.image() && demand.wanted.is(one.claim(), one.facts()))
+            .filter(|one| {
+                one.facts().image() == findings.image()
+                    && demand.wanted.is(one.claim(), one.facts())
+            })
             .collect();
         let results: Vec<PerSigner<'_>> = demand
             .from
@@ -198,29 +234,61 @@ impl<'a> Scene<'a> {
         let evidence: Vec<Cited> = results
             .iter()
             .zip(&assigned)
-            .filter_map(|(result, claim)| Some(cite::cite((*claim)?, Some(&result.signer.name), self.policies)))
+            .filter_map(|(result, claim)| {
+                Some(cite::cite(
+                    (*claim)?,
+                    Some(&result.signer.name),
+                    self.policies,
+                ))
+            })
             .collect();
         if count >= demand.from.threshold {
-            return Judgement::Pass { message: passed(demand, &evidence), evidence };
+            return Judgement::Pass {
+                message: passed(demand, &evidence),
+                evidence,
+            };
         }
-        let open = results.iter().filter(|result| result.status == Status::Unknown).count();
+        let open = results
+            .iter()
+            .filter(|result| result.status == Status::Unknown)
+            .count();
         if count + open >= demand.from.threshold {
             let hidden: Vec<&Gap> = findings
                 .gaps()
                 .iter()
-                .filter(|gap| demand.from.signers.iter().any(|signer| hides(gap, demand, signer)))
+                .filter(|gap| {
+                    demand
+                        .from
+                        .signers
+                        .iter()
+                        .any(|signer| hides(gap, demand, signer))
+                })
                 .collect();
             return unknown(&hidden);
         }
-        Judgement::Fail(nearest::explain(self.policies, demand, findings, &results, &assigned, evidence))
+        Judgement::Fail(nearest::explain(
+            self.policies,
+            demand,
+            findings,
+            &results,
+            &assigned,
+            evidence,
+        ))
     }
 }
 
 /// How one condition came out.
 enum Judgement {
-    Pass { message: String, evidence: Vec<Cited> },
-    Fail(Reason),
-    Unknown { code: ReasonCode, message: String, excusable: bool },
+    Pass {
+        message: String,
+        evidence: Vec<Cited>,
+    },
+    Fail(Box<Reason>),
+    Unknown {
+        code: ReasonCode,
+        message: String,
+        excusable: bool,
+    },
 }
 
 /// Whether behind a gap there may be evidence that could count for this Signer under this rule.
@@ -232,19 +300,28 @@ fn hides(gap: &Gap, demand: &EvidenceDemand, signer: &Signer) -> bool {
         None | Some(FoundBy::File) => true,
         Some(FoundBy::Referrers | FoundBy::FallbackTag) => signer.takes_bundles(),
         Some(FoundBy::SignatureTag) => signer.takes_legacy() && demand.wanted == Wanted::Signature,
-        Some(FoundBy::AttestationTag) => signer.takes_legacy() && demand.wanted != Wanted::Signature,
+        Some(FoundBy::AttestationTag) => {
+            signer.takes_legacy() && demand.wanted != Wanted::Signature
+        }
     }
 }
 
 /// The worst gap speaks for all.
 fn unknown(gaps: &[&Gap]) -> Judgement {
-    let worst = gaps.iter().max_by_key(|gap| (gap.class, gap.code.rank(), std::cmp::Reverse(&gap.what)));
+    let worst = gaps
+        .iter()
+        .max_by_key(|gap| (gap.class, gap.code.rank(), std::cmp::Reverse(&gap.what)));
     let Some(worst) = worst else {
-        return Judgement::Fail(Reason::plain(ReasonCode::NoEvidence));
+        return Judgement::Fail(Reason::boxed(ReasonCode::NoEvidence));
     };
     Judgement::Unknown {
         code: worst.code,
-        message: format!("{} {}: {}", worst.code.message(), safe(&worst.what), safe(&worst.cause)),
+        message: format!(
+            "{} {}: {}",
+            worst.code.message(),
+            safe(&worst.what),
+            safe(&worst.cause)
+        ),
         excusable: excusable(gaps.iter().copied()),
     }
 }
@@ -252,11 +329,19 @@ fn unknown(gaps: &[&Gap]) -> Judgement {
 fn passed(demand: &EvidenceDemand, evidence: &[Cited]) -> String {
     let by: Vec<String> = evidence
         .iter()
-        .map(|cited| format!("`{}` ({})", cited.signer.as_deref().unwrap_or_default(), cite::who(&cited.identity)))
+        .map(|cited| {
+            format!(
+                "`{}` ({})",
+                cited.signer.as_deref().unwrap_or_default(),
+                cite::who(&cited.identity)
+            )
+        })
         .collect();
     let by = by.join(" and ");
     match &demand.wanted {
         Wanted::Signature => format!("Signed by {by}."),
-        Wanted::Statement { predicate_type } => format!("`{}` attested by {by}.", safe(predicate_type)),
+        Wanted::Statement { predicate_type } => {
+            format!("`{}` attested by {by}.", safe(predicate_type))
+        }
     }
 }

@@ -17,8 +17,8 @@ use condition::Scene;
 use crate::policy::{OnUnmatched, Policy, Settings};
 use crate::text::safe;
 use crate::{
-    Decision, Findings, Gap, GapClass, Mode, Outcome, PinnedImage, PolicyOutcome, PolicySet, ReasonCode,
-    Request, RuleOutcome, UnixTime, Unmatched, Verdict, Warning,
+    Decision, Findings, Gap, GapClass, Mode, Outcome, PinnedImage, PolicyOutcome, PolicySet,
+    ReasonCode, Request, RuleOutcome, UnixTime, Unmatched, Verdict, Warning,
 };
 
 /// What is known about the requested image.
@@ -51,9 +51,14 @@ pub fn decide(
     let mut warnings = Vec::new();
     let mut outcomes = Vec::new();
     let mut enforced = false;
-    for policy in policies.policies.iter().filter(|policy| policy.names(request)) {
+    for policy in policies
+        .policies
+        .iter()
+        .filter(|policy| policy.names(request))
+    {
         let outcome = judge(policy, &scene, &policies.settings, &mut warnings);
-        enforced |= outcome.mode == Mode::Enforce && outcome.rules.iter().any(|rule| rule.effective);
+        enforced |=
+            outcome.mode == Mode::Enforce && outcome.rules.iter().any(|rule| rule.effective);
         outcomes.push(outcome);
     }
     let unmatched = (!enforced).then(|| unmatched(&policies.settings, &mut warnings));
@@ -61,8 +66,14 @@ pub fn decide(
         OnUnmatched::Allow => Verdict::Allow,
         OnUnmatched::Warn | OnUnmatched::Deny => Verdict::Deny,
     };
-    let judged = outcomes.iter().map(|policy| policy.judged).chain(unmatched.as_ref().map(|_| unmatched_judged));
-    let effect = outcomes.iter().map(|policy| policy.effect).chain(unmatched.as_ref().map(|one| one.effect));
+    let judged = outcomes
+        .iter()
+        .map(|policy| policy.judged)
+        .chain(unmatched.as_ref().map(|_| unmatched_judged));
+    let effect = outcomes
+        .iter()
+        .map(|policy| policy.effect)
+        .chain(unmatched.as_ref().map(|one| one.effect));
     Decision {
         image: safe(request.written()),
         name: request.name().map(str::to_owned),
@@ -82,7 +93,12 @@ pub fn decide(
 }
 
 /// All rules of one policy, and what follows from them.
-fn judge(policy: &Policy, scene: &Scene<'_>, settings: &Settings, warnings: &mut Vec<Warning>) -> PolicyOutcome {
+fn judge(
+    policy: &Policy,
+    scene: &Scene<'_>,
+    settings: &Settings,
+    warnings: &mut Vec<Warning>,
+) -> PolicyOutcome {
     let has_begun = |from: Option<UnixTime>| from.is_none_or(|from| from <= scene.now);
     let effective = has_begun(policy.effective_from);
     let mut judged = Verdict::Allow;
@@ -153,7 +169,10 @@ fn unmatched(settings: &Settings, warnings: &mut Vec<Warning>) -> Unmatched {
         OnUnmatched::Deny => Verdict::Deny,
         OnUnmatched::Warn | OnUnmatched::Allow => Verdict::Allow,
     };
-    Unmatched { effect, place: settings.place.clone() }
+    Unmatched {
+        effect,
+        place: settings.place.clone(),
+    }
 }
 
 /// Whether `onUnknown` may speak of these gaps: all are *unavailable*, none hostile, and the image itself is there.

@@ -4,9 +4,7 @@ use super::cite;
 use super::per_signer::PerSigner;
 use crate::policy::{EvidenceDemand, Wanted};
 use crate::text::safe;
-use crate::{
-    Candidate, Cited, Claim, Findings, ReasonCode, Rejected, PolicySet, Verified,
-};
+use crate::{Candidate, Cited, Claim, Findings, PolicySet, ReasonCode, Rejected, Verified};
 
 /// Why a rule failed.
 pub(super) struct Reason {
@@ -19,14 +17,22 @@ pub(super) struct Reason {
 
 impl Reason {
     /// A reason that needs no candidate.
-    pub(super) fn plain(code: ReasonCode) -> Self {
-        Self { code, message: code.message().to_owned(), nearest: None, evidence: Vec::new() }
+    pub(super) fn boxed(code: ReasonCode) -> Box<Self> {
+        Box::new(Self {
+            code,
+            message: code.message().to_owned(),
+            nearest: None,
+            evidence: Vec::new(),
+        })
     }
 
     /// What to do next: about the rule itself, and about the candidate where that is another reason.
     pub(super) fn hint(&self) -> String {
         match &self.nearest {
-            Some(nearest) if nearest.code != self.code && nearest.code != ReasonCode::PredicateTypeMismatch => {
+            Some(nearest)
+                if nearest.code != self.code
+                    && nearest.code != ReasonCode::PredicateTypeMismatch =>
+            {
                 format!("{} {}", self.code.hint(), nearest.code.hint())
             }
             _ => self.code.hint().to_owned(),
@@ -42,7 +48,7 @@ pub(super) fn explain(
     results: &[PerSigner<'_>],
     assigned: &[Option<&Verified<Claim>>],
     evidence: Vec<Cited>,
-) -> Reason {
+) -> Box<Reason> {
     let missing: Vec<&PerSigner<'_>> = results
         .iter()
         .zip(assigned)
@@ -59,12 +65,19 @@ pub(super) fn explain(
             wanted: safe(&mismatch.wanted),
         })
     });
-    let refused = findings.rejected().iter().filter(|one| claims(one, &demand.wanted)).map(refused);
+    let refused = findings
+        .rejected()
+        .iter()
+        .filter(|one| claims(one, &demand.wanted))
+        .map(refused);
     let nearest = best(compared.chain(refused)).or_else(|| other_kind(policies, demand, findings));
     let code = code(demand, findings, nearest.as_ref(), !evidence.is_empty());
     let mut message = code.message().to_owned();
     if code == ReasonCode::ThresholdNotMet {
-        let names: Vec<String> = missing.iter().map(|result| format!("`{}`", result.signer.name)).collect();
+        let names: Vec<String> = missing
+            .iter()
+            .map(|result| format!("`{}`", result.signer.name))
+            .collect();
         message = format!(
             "{message} {} of {} are there; missing: {}.",
             evidence.len(),
@@ -75,7 +88,12 @@ pub(super) fn explain(
     if let Some(nearest) = &nearest {
         message = format!("{message} {}", words(nearest, code));
     }
-    Reason { code, message, nearest, evidence }
+    Box::new(Reason {
+        code,
+        message,
+        nearest,
+        evidence,
+    })
 }
 
 /// The rule's code: the candidate's, or a threshold that was partly met, or what is absent.
@@ -85,14 +103,22 @@ fn code(
     nearest: Option<&Candidate>,
     partly: bool,
 ) -> ReasonCode {
-    let of_kind = nearest.map(|one| one.code).filter(|code| *code != ReasonCode::PredicateTypeMismatch);
+    let of_kind = nearest
+        .map(|one| one.code)
+        .filter(|code| *code != ReasonCode::PredicateTypeMismatch);
     let threshold = partly.then_some(ReasonCode::ThresholdNotMet);
     let absent = match demand.wanted {
-        _ if findings.verified().is_empty() && findings.rejected().is_empty() => ReasonCode::NoEvidence,
+        _ if findings.verified().is_empty() && findings.rejected().is_empty() => {
+            ReasonCode::NoEvidence
+        }
         Wanted::Signature => ReasonCode::NoSignature,
         Wanted::Statement { .. } => ReasonCode::NoStatement,
     };
-    of_kind.into_iter().chain(threshold).max_by_key(|code| code.rank()).unwrap_or(absent)
+    of_kind
+        .into_iter()
+        .chain(threshold)
+        .max_by_key(|code| code.rank())
+        .unwrap_or(absent)
 }
 
 /// Whether refused evidence claims to be of the wanted kind; what says nothing about itself might be.
@@ -116,7 +142,11 @@ fn refused(rejected: &Rejected) -> Candidate {
 }
 
 /// Verified evidence of another kind, for want of anything better: it shows what is there instead.
-fn other_kind(policies: &PolicySet, demand: &EvidenceDemand, findings: &Findings) -> Option<Candidate> {
+fn other_kind(
+    policies: &PolicySet,
+    demand: &EvidenceDemand,
+    findings: &Findings,
+) -> Option<Candidate> {
     let wanted = match &demand.wanted {
         Wanted::Signature => "a signature of the image".to_owned(),
         Wanted::Statement { predicate_type } => predicate_type.clone(),
@@ -134,17 +164,29 @@ fn other_kind(policies: &PolicySet, demand: &EvidenceDemand, findings: &Findings
 /// The highest rank; among equals the first by place, so that the answer does not depend on the order of fetching.
 fn best(candidates: impl Iterator<Item = Candidate>) -> Option<Candidate> {
     candidates.max_by(|a, b| {
-        let key = |one: &Candidate| (one.code.rank(), std::cmp::Reverse((one.locator.clone(), one.signer.clone())));
+        let key = |one: &Candidate| {
+            (
+                one.code.rank(),
+                std::cmp::Reverse((one.locator.clone(), one.signer.clone())),
+            )
+        };
         key(a).cmp(&key(b))
     })
 }
 
 /// What was found and what is wanted, in a sentence.
 fn words(nearest: &Candidate, code: ReasonCode) -> String {
-    let what = if nearest.code == code { String::new() } else { format!("{} ", nearest.code.message()) };
+    let what = if nearest.code == code {
+        String::new()
+    } else {
+        format!("{} ", nearest.code.message())
+    };
     match (nearest.found.is_empty(), nearest.wanted.is_empty()) {
         (true, _) => what.trim_end().to_owned(),
-        (false, true) => format!("{what}The closest: {}.", nearest.found.trim_end_matches('.')),
+        (false, true) => format!(
+            "{what}The closest: {}.",
+            nearest.found.trim_end_matches('.')
+        ),
         (false, false) => format!("{what}Found {}; wanted {}.", nearest.found, nearest.wanted),
     }
 }

@@ -71,7 +71,12 @@ impl<'a> PerSigner<'a> {
         if status != Status::Pass {
             good.clear();
         }
-        Self { signer, status, good, bad }
+        Self {
+            signer,
+            status,
+            good,
+            bad,
+        }
     }
 }
 

@@ -95,11 +95,6 @@ impl Glob {
     pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
-
-    /// Whether it has no operator.
-    pub(crate) fn is_literal(&self) -> bool {
-        !self.text.contains('*')
-    }
 }
 
 impl fmt::Debug for Glob {
@@ -165,8 +160,7 @@ fn meet<T: Item>(left: &[T], right: &[T], both: bool) -> bool {
             };
             let before = next.get(index) == Some(&true);
             next.push(
-                (item.is_any() && (above || before))
-                    || (absorbs(other) && (above || before))
+                ((item.is_any() || absorbs(other)) && (above || before))
                     || (diagonal && !item.is_any() && !absorbs(other) && item.fits(other, both)),
             );
         }

@@ -144,8 +144,7 @@ impl PolicySet {
                     Condition::Digest(demand) => {
                         let always =
                             policy.effective_from.is_none() && rule.effective_from.is_none();
-                        if policy.mode == Mode::Enforce && always && !demand.is_met(request)
-                        {
+                        if policy.mode == Mode::Enforce && always && !demand.is_met(request) {
                             return Needs::default();
                         }
                     }

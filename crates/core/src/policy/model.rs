@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Place, Request};
 use super::glob::Glob;
 use super::signer::Signer;
+use super::{Place, Request};
 use crate::{Claim, Facts, Format, Mode, Needs, UnixTime, Verdict};
 
 /// `kind: Settings`.

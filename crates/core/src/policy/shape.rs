@@ -100,6 +100,7 @@ macro_rules! mapping {
         $(#[doc = $doc])*
         #[derive(Debug, Clone)]
         pub(crate) struct $name {
+            #[allow(dead_code, reason = "not every mapping is pointed at as a whole")]
             pub(crate) at: $crate::policy::notes::At,
             $($(#[doc = $field_doc])* pub(crate) $field: Option<$type>,)*
         }

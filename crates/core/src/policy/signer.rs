@@ -2,7 +2,6 @@
 
 use regex::Regex;
 
-use super::Place;
 use super::glob::Glob;
 use super::repository::Repository;
 use crate::{
@@ -13,7 +12,6 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) struct Signer {
     pub(crate) name: String,
-    pub(crate) place: Place,
     pub(crate) maker: Maker,
     /// The one trust root; none for a keyed Signer that demands neither log nor time.
     pub(crate) root: Option<RootDemand>,

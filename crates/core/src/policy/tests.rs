@@ -14,7 +14,10 @@ impl Files for NoFiles {
 pub(crate) const SETTINGS: &str = "apiVersion: countersign.dev/v1alpha1\nkind: Settings\nmetadata: {name: acme}\nspec: {unmatched: deny, onUnknown: deny}\n";
 
 pub(crate) fn load(text: &str) -> Loaded {
-    let source = Source { name: "policy.yaml".to_owned(), text: text.to_owned() };
+    let source = Source {
+        name: "policy.yaml".to_owned(),
+        text: text.to_owned(),
+    };
     PolicySet::load(&[source], &NoFiles, &[])
 }
 

@@ -170,10 +170,10 @@ impl Compiler<'_> {
     }
 
     /// Gives the roots that were handed over to the names that wait for one.
-    fn extra<'a>(
+    fn extra(
         &mut self,
         extra: &[ExtraRoot],
-        open: &mut BTreeMap<String, Option<&'a Document<TrustRootSpec>>>,
+        open: &mut BTreeMap<String, Option<&Document<TrustRootSpec>>>,
         roots: &mut Roots,
     ) {
         let mut given = BTreeSet::new();

@@ -67,7 +67,6 @@ impl Compiler<'_> {
         self.check_root(document, root.as_ref(), log, time);
         Some(Signer {
             name: document.name.value.0.clone(),
-            place: self.notes.place(document.name.at),
             maker: maker?,
             root: root.map(|root| RootDemand {
                 name: root.root.name().name.clone(),
@@ -387,15 +386,15 @@ impl Compiler<'_> {
                     "`trust` has no effect: the Signer demands neither a log nor a time",
                 );
             }
-            (Some(trust), Some(_)) => {
-                if root.is_some_and(|root| root.sct && root.root.ct_log_count() == 0) {
-                    self.notes.error_with(
+            (Some(trust), Some(_))
+                if root.is_some_and(|root| root.sct && root.root.ct_log_count() == 0) =>
+            {
+                self.notes.error_with(
                         ReasonCode::Contradiction,
                         trust.at,
                         "the trust root lists no certificate-transparency log, and certificates need a proof by one",
                         "Say `sct: none` in the TrustRoot document (without `file:` if --trust-root hands it over).",
                     );
-                }
             }
             _ => {}
         }
