@@ -5,6 +5,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::as_conversions,
+    clippy::disallowed_methods,
     missing_docs
 )]
 
