@@ -7,21 +7,33 @@
 # README.md says what each layout holds. The keys are derived from their names and the authorities' certificates are
 # kept in testdata/trust, so that what is made later verifies under the same trusted root as what is there already.
 set -euo pipefail
+shopt -s inherit_errexit
 cd "$(dirname "$0")"
 readonly here=$PWD images=$PWD/images work=$(mktemp -d)
 export COSIGN_PASSWORD='' SOURCE_DATE_EPOCH=0 LC_ALL=C TZ=UTC
 export TUF_ROOT=$work/tuf # nobody's real Sigstore cache
+readonly no_services=$work/no-services.json
 
 # Each is one function below, `-` for `_`. Order matters: the tampered ones are made from others.
 readonly all=(
   unsigned
-  signed-keyed signed-keyed-referrers signed-keyed-legacy foreign-signed
-  tampered-signature
+  signed-keyed signed-keyed-referrers signed-keyed-logged signed-keyed-p384 signed-keyed-rsa
+  signed-keyed-legacy signed-keyed-legacy-p384 signed-keyed-legacy-rsa signed-keyed-legacy-ed25519
+  signed-keyed-legacy-ed25519ph
+  signed-keyless signed-keyless-workflow signed-keyless-other signed-keyless-legacy
+  signed-index foreign-signed
+  attested-keyed attested-keyed-legacy attested-keyless attested-keyless-legacy attested-only
+  saved-by-cosign2 saved-by-cosign3
+  tampered-signature tampered-signature-legacy tampered-payload tampered-payload-legacy
+  tampered-moved tampered-moved-legacy tampered-tag
+  tampered-certificate tampered-certificate-legacy tampered-log-entry tampered-timestamp tampered-timestamp-legacy
 )
+readonly developer=dev@acme.example
+readonly workflow=acme/app:acme/ci/.github/workflows/release.yml@refs/heads/main
 
 main() {
   trap stop EXIT
-  local names=("$@") name
+  local names=("$@")
   if ((${#names[@]} == 0)); then
     for name in "${all[@]}"; do
       [[ -d $images/$name ]] || names+=("$name")
@@ -33,84 +45,165 @@ main() {
     [[ " ${all[*]} " == *" $name "* ]] || { echo "unknown layout $name" >&2; exit 3; }
     echo "== $name"
     rm -rf "${images:?}/$name"
-    "${name//-/_}"
-    readme "$name"
+    "${name//-/_}" # the functions below use $name too
+    readme
   done
 }
 
 # --- the layouts ---------------------------------------------------------------------------------------------------
 
-unsigned() { # an image and nothing else
-  push "$REGISTRY" unsigned
-  save "$REGISTRY" unsigned
-}
+unsigned() { push "$REGISTRY"; save; } # an image and nothing else
 
-signed_keyed() { # cosign 3, key `release`, no log; found by the referrers tag schema
-  push "$REGISTRY" signed-keyed
-  sign3 release
-  save "$REGISTRY" signed-keyed
-}
+# cosign 3 with a key and no log; found by the referrers tag schema, or by the referrers API
+signed_keyed() { push "$REGISTRY"; keyed3 release sign; save; }
+signed_keyed_referrers() { push "$REGISTRY_REFERRERS"; keyed3 release sign; save; }
+signed_keyed_p384() { push "$REGISTRY"; keyed3 release-p384 sign; save; }
+signed_keyed_rsa() { push "$REGISTRY"; keyed3 release-rsa sign; save; }
 
-signed_keyed_referrers() { # the same in a registry that has the referrers API
-  push "$REGISTRY_REFERRERS" signed-keyed-referrers
-  sign3 release
-  save "$REGISTRY_REFERRERS" signed-keyed-referrers
-}
+# the same with Rekor v2 entry and timestamp
+signed_keyed_logged() { push "$REGISTRY"; logged3 release sign; save; }
 
-signed_keyed_legacy() { # cosign 2, key `release`, `.sig`
-  push "$REGISTRY" signed-keyed-legacy
-  sign2 release
-  save "$REGISTRY" signed-keyed-legacy
+# cosign 2 with a key: `.sig`
+signed_keyed_legacy() { push "$REGISTRY"; keyed2 release sign; save; }
+signed_keyed_legacy_p384() { push "$REGISTRY"; keyed2 release-p384 sign; save; }
+signed_keyed_legacy_rsa() { push "$REGISTRY"; keyed2 release-rsa sign; save; }
+signed_keyed_legacy_ed25519() { push "$REGISTRY"; attached2 release-ed25519; save; }
+signed_keyed_legacy_ed25519ph() { push "$REGISTRY"; keyed2 release-ed25519 sign; save; }
+
+# cosign 3 with certificate, Rekor v2 entry and timestamp; cosign 2 with certificate and timestamp
+signed_keyless() { push "$REGISTRY"; keyless3 "$developer" sign; save; }
+signed_keyless_workflow() { push "$REGISTRY_REFERRERS"; keyless3 "$workflow" sign; save; }
+signed_keyless_other() { push "$REGISTRY"; keyless3 mallory@evil.example sign; keyless2 mallory@evil.example sign; save; }
+signed_keyless_legacy() { push "$REGISTRY"; keyless2 "$developer" sign; save; }
+
+signed_index() { # the index is signed, its two platforms are not
+  push_index "$REGISTRY"; keyed3 release sign; keyed2 release sign; save
 }
 
 foreign_signed() { # both formats, by a key that nobody trusts
-  push "$REGISTRY" foreign-signed
-  sign3 foreign
-  sign2 foreign
-  save "$REGISTRY" foreign-signed
+  push "$REGISTRY"; keyed3 foreign sign; keyed2 foreign sign; save
 }
 
+# signature and four attestations of one kind each
+attested_keyed() { push "$REGISTRY_REFERRERS"; keyed3 release sign; attest keyed3 release; save; }
+attested_keyed_legacy() { push "$REGISTRY"; keyed2 release sign; attest keyed2 release; save; }
+attested_keyless() { push "$REGISTRY"; keyless3 "$workflow" sign; attest keyless3 "$workflow"; save; }
+attested_keyless_legacy() { push "$REGISTRY"; keyless2 "$workflow" sign; attest keyless2 "$workflow"; save; }
+
+attested_only() { # an SBOM in both formats by the right key, and no signature: CVE-2022-35929
+  push "$REGISTRY"
+  keyed3 release attest --type cyclonedx --predicate predicates/sbom.cdx.json
+  keyed2 release attest --type cyclonedx --predicate predicates/sbom.cdx.json
+  save
+}
+
+# `cosign save`: entries by `kind`, without names; cosign 3 does not even list the bundles' manifests
+saved_by_cosign2() { push "$REGISTRY"; keyed2 release sign; attest keyed2 release; cosign_save "$COSIGN2"; }
+saved_by_cosign3() { push "$REGISTRY"; keyed3 release sign; attest keyed3 release; cosign_save "$COSIGN3"; }
+
 tampered_signature() { tamper; }
+tampered_signature_legacy() { tamper; }
+tampered_payload() { tamper; }
+tampered_payload_legacy() { tamper; }
+tampered_moved() { tamper; }
+tampered_moved_legacy() { tamper; }
+tampered_tag() { tamper; }
+tampered_certificate() { tamper; }
+tampered_certificate_legacy() { tamper; }
+tampered_log_entry() { tamper; }
+tampered_timestamp() { tamper; }
+tampered_timestamp_legacy() { tamper; }
 
 # --- steps ---------------------------------------------------------------------------------------------------------
 
-push() { # REGISTRY NAME: a tiny image whose one layer holds its name; sets $image to repository@digest
-  local layer=$work/$2.tgz
+push() { # REGISTRY [VARIANT]: a tiny image whose one layer holds its name; sets $image to repository@digest
+  local layer=$work/layer.tgz
+  registry=$1
   mkdir -p "$work/layer"
-  echo "countersign testdata: $2" >"$work/layer/name"
+  echo "countersign testdata: $name${2:+ $2}" >"$work/layer/name"
   tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=u=rw,go=r -C "$work/layer" -c name | gzip -n9 >"$layer"
-  image=$("$CRANE" append --insecure --oci-empty-base -f "$layer" -t "$1/acme/$2:v1" 2>/dev/null)
+  image=$("$CRANE" append --insecure --oci-empty-base -f "$layer" -t "$registry/acme/$name:v1" 2>/dev/null)
 }
 
-sign3() { # KEY: cosign 3, a bundle without log entry and timestamp
-  "$COSIGN3" sign --signing-config "$NO_LOG" --trusted-root "$TRUSTED_ROOT" --key "$(key "$1")" --allow-http-registry -y "$image" 2>&1
+push_index() { # REGISTRY: an index over two platforms; sets $image to repository@digest
+  local platform children=()
+  for platform in linux/amd64 linux/arm64; do
+    push "$1" "$platform"
+    children+=(-m "$("$CRANE" mutate --insecure --set-platform "$platform" "$image" 2>/dev/null)")
+  done
+  "$CRANE" index append --insecure "${children[@]}" -t "$registry/acme/$name:v1" >/dev/null 2>&1
+  image=$registry/acme/$name@$("$CRANE" digest --insecure "$registry/acme/$name:v1")
 }
 
-sign2() { # KEY: cosign 2, simple signing without log entry
-  "$COSIGN2" sign --tlog-upload=false --sign-container-identity "$(name_of "$image")" --key "$(key "$1")" \
+keyed3() { # KEY COMMAND...: cosign 3, a bundle without log entry and timestamp
+  "$COSIGN3" "$2" --signing-config "$no_services" --trusted-root "$TRUSTED_ROOT" --key "$(key "$1")" "${@:3}" \
     --allow-http-registry -y "$image" 2>&1
 }
 
-save() { python3 make/layout.py "$1" "acme/$2" "$images/$2"; } # REGISTRY NAME
+logged3() { # KEY COMMAND...: cosign 3, a bundle with Rekor v2 entry and timestamp
+  "$COSIGN3" "$2" --signing-config "$SIGNING_CONFIG" --trusted-root "$TRUSTED_ROOT" --key "$(key "$1")" "${@:3}" \
+    --allow-http-registry -y "$image" 2>&1
+}
 
-readme() { # NAME: writes the digest of the layout's v1 into README.md's table
+keyless3() { # IDENTITY COMMAND...: cosign 3, a bundle with certificate, Rekor v2 entry and timestamp
+  "$COSIGN3" "$2" --signing-config "$SIGNING_CONFIG" --trusted-root "$TRUSTED_ROOT" --identity-token "$(token "$1")" \
+    "${@:3}" --allow-http-registry -y "$image" 2>&1
+}
+
+keyed2() { # KEY COMMAND...: cosign 2, without log entry and timestamp
+  cosign2 "$2" --key "$(key "$1")" "${@:3}"
+}
+
+keyless2() { # IDENTITY COMMAND...: cosign 2, with certificate and timestamp, without log entry
+  cosign2 "$2" --fulcio-url "$FULCIO" --timestamp-server-url "$TIMESTAMPS" --identity-token "$(token "$1")" "${@:3}"
+}
+
+attached2() { # KEY: pure Ed25519, which cosign verifies but does not make: it signs Ed25519ph
+  "$COSIGN2" generate --allow-http-registry "$image" >"$work/payload"
+  key "$1" >/dev/null
+  openssl pkeyutl -sign -rawin -inkey "$work/$1.pem" -in "$work/payload" | base64 -w0 >"$work/signature"
+  "$COSIGN2" attach signature --payload "$work/payload" --signature "$work/signature" --allow-http-registry "$image" 2>&1
+}
+
+cosign2() { # COMMAND...
+  local identity=()
+  # What is signed shall hold the name that the image stands for, not the port of this run.
+  [[ $1 != sign ]] || identity=(--sign-container-identity "registry.example/acme/$name")
+  "$COSIGN2" "$1" --tlog-upload=false "${identity[@]}" "${@:2}" --allow-http-registry -y "$image" 2>&1
+}
+
+attest() { # FUNCTION SIGNER: one attestation of each type
+  "$1" "$2" attest --type slsaprovenance1 --predicate predicates/slsa-provenance-v1.json
+  "$1" "$2" attest --type cyclonedx --predicate predicates/sbom.cdx.json
+  "$1" "$2" attest --type spdxjson --predicate predicates/sbom.spdx.json
+  "$1" "$2" attest --type vuln --predicate predicates/vuln.json
+}
+
+token() { curl -sSf "$ISSUER/token/$1"; } # IDENTITY
+
+save() { python3 make/layout.py "$registry" "acme/$name" "$images/$name"; }
+
+cosign_save() { # COSIGN
+  "$1" save --allow-http-registry --dir "$images/$name" "$image" 2>&1
+  find "$images/$name" -type f -exec chmod 644 {} + # it makes them executable
+}
+
+tamper() { python3 make/tamper.py "$name" "$images"; }
+
+readme() { # writes the image's digest into README.md's table
   local digest
-  digest=$(jq -r '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == "v1").digest' "$images/$1/index.json")
-  sed -i -E "s/^(\\| \`$1\` \\| )[^|]* \\|/\\1\`$digest\` |/" README.md
+  digest=$(jq -r '[.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == "v1" or
+    (.annotations.kind // "" | test("/image(Index)?$")))][0].digest' "$images/$name/index.json")
+  sed -i -E "s/^(\\| \`$name\` \\| )[^|]* \\|/\\1\`$digest\` |/" README.md
 }
 
-tamper() { python3 make/tamper.py "${FUNCNAME[1]//_/-}" "$images"; } # named by the calling function
+derive() { python3 make/keys.py "$1" "$2" | openssl pkey -inform DER; } # TYPE LABEL: a private key, PEM
 
-name_of() { # registry.example/acme/NAME for HOST:PORT/acme/NAME@DIGEST: no port of this run gets into a payload
-  local path=${1#*/}
-  echo "registry.example/${path%@*}"
-}
-
-key() { # LABEL: prints the path of cosign's private key; its type is p256 unless `keys/types` says otherwise
+key() { # LABEL: prints the path of cosign's private key, of the type that `keys/types` says
   local prefix=$work/$1 type
   if [[ ! -e $prefix.key ]]; then
     type=$(awk -v label="$1" '$1 == label { print $2 }' keys/types)
-    python3 make/keys.py "${type:?no type of key $1 in keys/types}" "$1" | openssl pkey -inform DER -out "$prefix.pem"
+    derive "${type:?no type of key $1 in keys/types}" "$1" >"$prefix.pem"
     "$COSIGN3" import-key-pair --key "$prefix.pem" --output-key-prefix "$prefix" -y >/dev/null 2>&1
     cp "$prefix.pub" "keys/$1.pub"
   fi
@@ -119,17 +212,33 @@ key() { # LABEL: prints the path of cosign's private key; its type is p256 unles
 
 # --- the private Sigstore ------------------------------------------------------------------------------------------
 
-start() { # LAB_ENV names the file of a lab that runs already
-  if [[ -z ${LAB_ENV:-} ]]; then
-    coproc lab { exec cargo run --quiet -p countersign-e2e --bin lab -- "$work/lab" --material trust --issuer-port 9100; }
-    read -r LAB_ENV <&"${lab[0]}"
-  fi
+start() {
+  local lab environment label type
+  mkdir -p "$work/lab" keys trust
+  # The authorities are the same in every run: their keys are derived, their certificates were made by the first run.
+  while read -r label type; do
+    derive "$type" "$label" >"$work/lab/$label.key"
+  done <trust/types
+  cp trust/*.pem "$work/lab/" 2>/dev/null || true
+
+  (cd "$here/.." && cargo build --quiet -p countersign-e2e --bin lab)
+  lab=${CARGO_TARGET_DIR:-$here/../target}/debug/lab
+  coproc LAB { COUNTERSIGN_E2E=1 COUNTERSIGN_REQUIRE=parts exec "$lab" "$work/lab"; }
+  read -r environment <&"${LAB[0]}"
   # shellcheck source=/dev/null
-  source "$LAB_ENV"
+  source "$environment"
+  "$COSIGN3" signing-config create --out "$no_services"
+
+  cp "$work/lab/"{fulcio,tsa}.pem trust/
+  cp "$TRUSTED_ROOT" trust/private-trusted_root.json
 }
 
 stop() {
-  [[ -z ${lab_PID:-} ]] || { exec {lab[1]}>&-; wait "$lab_PID" 2>/dev/null || true; }
+  # The lab ends, and with it all that it runs, when its standard input does.
+  if [[ -n ${LAB_PID:-} ]]; then
+    eval "exec ${LAB[1]}>&-"
+    wait "$LAB_PID" || true
+  fi
   rm -rf "$work"
 }
 

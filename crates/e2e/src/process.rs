@@ -10,6 +10,20 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
+/// Runs its arguments, and kills them as soon as its standard input ends: also when a test is killed and nothing is
+/// dropped, no part stays behind.
+const GUARD: &str = r#"
+    exec 3<&0
+    "$@" 3<&- </dev/null &
+    part=$!
+    { cat <&3 >/dev/null; kill -9 $part; } 2>/dev/null &
+    guard=$!
+    wait $part
+    status=$?
+    kill $guard
+    exit $status
+"#;
+
 /// How long a part may take until it is ready; two busy cores need a few seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -26,11 +40,19 @@ impl Process {
     ///
     /// # Errors
     /// If the log cannot be written or the program not be run.
-    pub(crate) fn start(name: &str, mut command: Command, logs: &Path) -> Result<Self> {
+    pub(crate) fn start(name: &str, command: &Command, logs: &Path) -> Result<Self> {
         let log = logs.join(format!("{name}.log"));
         let file = File::create(&log).with_context(|| format!("creating {}", log.display()))?;
-        let child = command
-            .stdin(Stdio::null())
+        let child = Command::new("sh")
+            .args(["-c", GUARD, "guard"])
+            .arg(command.get_program())
+            .args(command.get_args())
+            .envs(
+                command
+                    .get_envs()
+                    .filter_map(|(key, value)| Some((key, value?))),
+            )
+            .stdin(Stdio::piped())
             .stdout(file.try_clone()?)
             .stderr(file)
             .spawn()
@@ -78,8 +100,8 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended already; there is nobody to tell.
-        let _ = self.child.kill();
+        // Ends the guard's standard input. Whether the part had ended already is of no interest.
+        drop(self.child.stdin.take());
         let _ = self.child.wait();
     }
 }

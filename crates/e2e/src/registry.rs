@@ -47,7 +47,7 @@ impl Registry {
         let folder = tempfile::tempdir()?;
         let mut command = parts.command(name);
         command.args(arguments);
-        let mut process = Process::start(name, command, folder.path())?;
+        let mut process = Process::start(name, &command, folder.path())?;
         let port = process.wait_until(|log| {
             let (_, rest) = log.split_once("serving on port ")?;
             rest.lines().next()?.trim().parse().ok()

@@ -41,7 +41,7 @@ pub(crate) fn ct_log(
         .arg(format!("127.0.0.1:{port}"))
         .arg(folder.join("ctstub.pub"))
         .arg(authorities.key("ctfe"));
-    let mut process = Process::start("ctstub", command, folder)?;
+    let mut process = Process::start("ctstub", &command, folder)?;
     process.wait_until(|_| folder.join("ctstub.pub").exists().then_some(()))?;
     Ok((port, process))
 }
@@ -57,6 +57,10 @@ pub(crate) fn fulcio(
     fs::write(&issuer_certificate, issuer.certificate())?;
     let config = folder.join("fulcio.yaml");
     fs::write(&config, include_str!("fulcio.yaml"))?;
+    let socket = folder.join("fulcio.sock");
+    if socket.exists() {
+        fs::remove_file(&socket)?; // of an earlier run
+    }
     let port = free_port()?;
     let mut command = parts.command("fulcio");
     command
@@ -65,7 +69,7 @@ pub(crate) fn fulcio(
         .args(["--grpc-port", &free_port()?.to_string()])
         .args(["--metrics-port", &free_port()?.to_string()])
         .arg("--legacy-unix-domain-socket")
-        .arg(folder.join("fulcio.sock"))
+        .arg(socket)
         .args([
             "--ca",
             "fileca",
@@ -88,7 +92,7 @@ pub(crate) fn fulcio(
         .env("HTTPS_PROXY", issuer.url())
         .env("SSL_CERT_FILE", issuer_certificate)
         .env("SSL_CERT_DIR", folder.join("no-other-certificates"));
-    let mut process = Process::start("fulcio", command, folder)?;
+    let mut process = Process::start("fulcio", &command, folder)?;
     process.wait_until_serving(port, "/api/v2/configuration")?;
     Ok((port, process))
 }
@@ -115,7 +119,7 @@ pub(crate) fn rekor(
         .arg(folder.join("rekor"))
         .arg("--signer-filepath")
         .arg(authorities.key("rekor"));
-    let mut process = Process::start("rekor-server", command, folder)?;
+    let mut process = Process::start("rekor-server", &command, folder)?;
     process.wait_until_serving(port, "/healthz")?;
     Ok((port, process))
 }
@@ -134,7 +138,7 @@ pub(crate) fn timestamps(
         .arg(authorities.key("tsa"))
         .arg("--certificate-chain-path")
         .arg(authorities.chain_file("tsa"));
-    let mut process = Process::start("timestamp-server", command, folder)?;
+    let mut process = Process::start("timestamp-server", &command, folder)?;
     process.wait_until_serving(port, "/ping")?;
     Ok((port, process))
 }
