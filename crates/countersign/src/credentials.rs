@@ -171,7 +171,10 @@ impl DockerConfig {
         if let Some(entry) = self.entries.iter().find(matches) {
             return Found {
                 credential: Some(entry.credential.clone()),
-                note: format!("the docker config's `{}`", clip(&entry.key)),
+                note: format!(
+                    "the credential of the docker config's `{}`",
+                    clip(&entry.key)
+                ),
             };
         }
         let helper = self
@@ -185,7 +188,7 @@ impl DockerConfig {
                     "no credential (the docker config leaves it to the credential helper `{}`, which is not run; write the credential into `auths`)",
                     clip(helper)
                 ),
-                None => "no credential (the docker config has none for it)".to_owned(),
+                None => "no credential (the docker config has none for this registry)".to_owned(),
             },
         }
     }

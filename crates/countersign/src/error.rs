@@ -46,7 +46,7 @@ pub enum RegistryError {
         retry_after: Option<Duration>,
     },
     /// HTTP 401 or 403, with what was tried.
-    #[error("{host} refuses access ({status}); tried {tried}")]
+    #[error("{host} refuses access ({status}) with {tried}")]
     Denied {
         /// Who refused.
         host: String,

@@ -1,0 +1,41 @@
+//! What an answer's status means.
+
+use reqwest::Response;
+use reqwest::header::RETRY_AFTER;
+
+use super::retry::retry_after;
+use crate::RegistryError;
+
+/// The error of a status that means the same wherever it comes: refused, limited or failed.
+pub(super) fn classify(response: &Response, host: &str, tried: &str) -> Option<RegistryError> {
+    let host = host.to_owned();
+    let wait = || {
+        response
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|value| value.to_str().ok())
+            .and_then(retry_after)
+    };
+    match response.status().as_u16() {
+        status @ (401 | 403) => Some(RegistryError::Denied {
+            host,
+            status,
+            tried: tried.to_owned(),
+        }),
+        429 => Some(RegistryError::RateLimited {
+            host,
+            retry_after: wait(),
+        }),
+        status @ 500.. => Some(RegistryError::Failed {
+            host,
+            status,
+            retry_after: wait(),
+        }),
+        _ => None,
+    }
+}
+
+/// The error of a status that nobody expects here.
+pub(super) fn status_error(host: &str, status: u16, what: &str) -> RegistryError {
+    RegistryError::protocol(host, format!("it answers {status} to a request for {what}"))
+}

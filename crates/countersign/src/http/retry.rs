@@ -1,0 +1,135 @@
+//! When to ask again, and after how long.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::Duration;
+
+use crate::RegistryError;
+
+/// How often a failed request is sent again. Only where the registry or the network may recover: no connection, 429, 500,
+/// 502, 503, 504. Never after a time-out, which has already cost its share of the check's time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Retry {
+    pub(super) times: u32,
+    pub(super) first_wait: Duration,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            times: 2,
+            first_wait: Duration::from_millis(250),
+        }
+    }
+}
+
+impl Retry {
+    /// How long to wait after the failure number `failures` (from 0), or `None` to give up.
+    ///
+    /// `Retry-After` is honoured to the letter; one that lies beyond the check's deadline ends it at once. `jitter` (0 to
+    /// 255) spreads clients that failed together over half of the wait.
+    pub(super) fn wait(
+        self,
+        failures: u32,
+        error: &RegistryError,
+        left: Duration,
+        jitter: u8,
+    ) -> Option<Duration> {
+        let asked = match error {
+            RegistryError::Connection { .. } => None,
+            RegistryError::RateLimited { retry_after, .. } => *retry_after,
+            RegistryError::Failed {
+                status: 500 | 502 | 503 | 504,
+                retry_after,
+                ..
+            } => *retry_after,
+            _ => return None,
+        };
+        if failures >= self.times {
+            return None;
+        }
+        let backoff = self.first_wait.saturating_mul(1 << failures.min(16));
+        let spread = backoff / 2 * u32::from(jitter) / 255;
+        let wait = asked.unwrap_or_else(|| backoff.saturating_add(spread));
+        (wait < left).then_some(wait)
+    }
+}
+
+/// A random byte. Each `RandomState` has keys of its own.
+pub(super) fn jitter() -> u8 {
+    RandomState::new().build_hasher().finish().to_le_bytes()[0]
+}
+
+/// Reads a `Retry-After` of seconds. A date is not worth a clock here: the usual back-off serves.
+pub(super) fn retry_after(value: &str) -> Option<Duration> {
+    value.trim().parse().ok().map(Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEFT: Duration = Duration::from_secs(30);
+
+    fn limited(after: Option<u64>) -> RegistryError {
+        RegistryError::RateLimited {
+            host: "h".to_owned(),
+            retry_after: after.map(Duration::from_secs),
+        }
+    }
+
+    #[test]
+    fn waits_double_and_end() {
+        let retry = Retry {
+            times: 3,
+            first_wait: Duration::from_millis(100),
+        };
+        let waits: Vec<_> = (0..5)
+            .map(|failures| retry.wait(failures, &limited(None), LEFT, 0))
+            .collect();
+        let millis = |wait| Some(Duration::from_millis(wait));
+        assert_eq!(waits, [millis(100), millis(200), millis(400), None, None]);
+        assert_eq!(retry.wait(0, &limited(None), LEFT, 255), millis(150));
+        assert_eq!(
+            retry.wait(0, &limited(None), Duration::from_millis(100), 0),
+            None
+        );
+    }
+
+    #[test]
+    fn retry_after_is_honoured_within_the_deadline_only() {
+        let retry = Retry::default();
+        let seconds = |wait| Some(Duration::from_secs(wait));
+        assert_eq!(retry.wait(0, &limited(Some(7)), LEFT, 9), seconds(7));
+        assert_eq!(retry.wait(0, &limited(Some(0)), LEFT, 9), seconds(0));
+        assert_eq!(retry.wait(0, &limited(Some(31)), LEFT, 9), None);
+        assert_eq!(retry_after(" 12 "), seconds(12));
+        assert_eq!(retry_after("-1"), None);
+        assert_eq!(retry_after("Wed, 21 Oct 2015 07:28:00 GMT"), None);
+        assert_eq!(retry_after(&u64::MAX.to_string()), seconds(u64::MAX));
+    }
+
+    #[test]
+    fn what_will_not_get_better_is_not_asked_again() {
+        let host = || "h".to_owned();
+        for error in [
+            RegistryError::Timeout {
+                host: host(),
+                what: "answer",
+                limit: LEFT,
+            },
+            RegistryError::Denied {
+                host: host(),
+                status: 401,
+                tried: String::new(),
+            },
+            RegistryError::Failed {
+                host: host(),
+                status: 501,
+                retry_after: None,
+            },
+            RegistryError::protocol("h", "x"),
+        ] {
+            assert_eq!(Retry::default().wait(0, &error, LEFT, 0), None, "{error}");
+        }
+    }
+}

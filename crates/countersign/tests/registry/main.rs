@@ -1,0 +1,56 @@
+//! The HTTP registry against a real server in this process, healthy and hostile.
+#![allow(clippy::unwrap_used)]
+
+mod access;
+mod faults;
+mod hostile;
+mod requests;
+
+use std::time::{Duration, Instant};
+
+use countersign::{Budget, HttpRegistry, Reference, Repository, collect, resolve};
+use countersign_core::{Evidence, Gap, ImageRef, Limits, Needs};
+use countersign_testkit::registry::Registry;
+
+/// A bundle is opaque to the registry's client; it is longer than what the faults cut off.
+const BUNDLE: &[u8] = br#"{"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json"}"#;
+
+/// A client that is not patient, so that tests are quick.
+fn client(registry: &Registry) -> HttpRegistry {
+    let client = HttpRegistry::new()
+        .timeouts(Duration::from_secs(2), Duration::from_millis(400))
+        .retries(1, Duration::from_millis(1));
+    match registry.ca_pem() {
+        Some(pem) => client.ca_file(pem.as_bytes()).unwrap(),
+        None => client.plain_http(registry.host()),
+    }
+}
+
+fn budget() -> Budget {
+    Budget::new(&Limits::default(), Budget::DEFAULT_TIME)
+}
+
+fn image(registry: &Registry, rest: &str) -> ImageRef {
+    ImageRef::parse(&format!("{}/{rest}", registry.host())).unwrap()
+}
+
+/// Resolves an image and collects everything.
+async fn check(client: &HttpRegistry, image: &ImageRef, needs: Needs) -> Result<Evidence, Gap> {
+    let (repository, budget) = (Repository::of(image), budget());
+    let pinned = resolve(client, &repository, &Reference::of(image), &budget).await?;
+    Ok(collect(client, &repository, pinned.digest(), needs, &budget).await)
+}
+
+/// Everything that could not be told, of an image that could not be resolved too.
+fn gaps(outcome: Result<Evidence, Gap>) -> Vec<Gap> {
+    match outcome {
+        Ok(evidence) => evidence.gaps,
+        Err(gap) => vec![gap],
+    }
+}
+
+/// That something ended soon: well below the budget's thirty seconds.
+fn soon(started: Instant) {
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(10), "took {took:?}");
+}
