@@ -9,8 +9,6 @@ mod cite;
 mod condition;
 mod nearest;
 mod per_signer;
-#[cfg(test)]
-mod tests;
 
 use condition::Scene;
 

@@ -491,7 +491,7 @@ impl Shape for Inline {
     fn read(node: &Node, notes: &mut Notes) -> Option<Self> {
         let json = match &node.value {
             Value::Map(_) => to_json(node)?.to_string().into_bytes(),
-            _ => text_of(node, "a mapping, or text with JSON", notes)?
+            _ => text_of(node, "a mapping, or text with JSON", None, notes)?
                 .as_bytes()
                 .to_vec(),
         };

@@ -15,7 +15,7 @@ const MAX_NAME: usize = 63;
 
 impl Shape for Spanned<Name> {
     fn read(node: &Node, notes: &mut Notes) -> Option<Self> {
-        let text = text_of(node, "a name", notes)?;
+        let text = text_of(node, "a name", None, notes)?;
         let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
         let bytes = text.as_bytes();
         let good = text.len() <= MAX_NAME
@@ -50,13 +50,14 @@ pub(crate) struct Duration(pub(crate) i64);
 
 impl Shape for Spanned<Duration> {
     fn read(node: &Node, notes: &mut Notes) -> Option<Self> {
-        let text = text_of(node, "a duration such as 30d", notes)?;
+        const HINT: &str = "Write a number and one unit: `90s`, `30m`, `12h`, `7d` or `4w`.";
+        let text = text_of(node, "a duration", Some(HINT), notes)?;
         let Some(seconds) = seconds(text) else {
             notes.error_with(
                 ReasonCode::WrongValue,
                 node.at,
                 format!("`{text}` is not a duration"),
-                "Write a number and one unit: `90s`, `30m`, `12h`, `7d` or `4w`.",
+                HINT,
             );
             return None;
         };
@@ -134,7 +135,8 @@ impl Shape for Spanned<End> {
 
 /// The time, and whether it was written as a date without a time.
 fn time(node: &Node, notes: &mut Notes) -> Option<(UnixTime, bool)> {
-    let text = text_of(node, "a time such as 2026-01-31T12:00:00Z", notes)?;
+    const HINT: &str = "Write RFC 3339 with an offset, such as 2026-01-31T12:00:00Z, or a date, such as 2026-01-31.";
+    let text = text_of(node, "a time", Some(HINT), notes)?;
     let is_date = text.len() == 10 && text.bytes().filter(|byte| *byte == b'-').count() == 2;
     let parsed = if is_date {
         UnixTime::parse(&format!("{text}T00:00:00Z"))
@@ -148,7 +150,7 @@ fn time(node: &Node, notes: &mut Notes) -> Option<(UnixTime, bool)> {
                 ReasonCode::WrongValue,
                 node.at,
                 format!("`{text}` is not a time"),
-                "Write RFC 3339 with an offset, such as 2026-01-31T12:00:00Z, or a date, such as 2026-01-31.",
+                HINT,
             );
             None
         }

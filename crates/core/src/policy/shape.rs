@@ -65,6 +65,15 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Which of these fields stand in the mapping, readable or not.
+    pub(crate) fn present(&self, names: &[&'static str]) -> Vec<&'static str> {
+        names
+            .iter()
+            .copied()
+            .filter(|name| self.node(name).is_some())
+            .collect()
+    }
+
     /// Notes every field that is not in `known`; those in `later` are known but not supported yet.
     pub(crate) fn finish(&self, known: &[&str], later: &[&str], notes: &mut Notes) {
         for (key, _) in self.entries {
@@ -102,7 +111,16 @@ macro_rules! mapping {
         pub(crate) struct $name {
             #[allow(dead_code, reason = "not every mapping is pointed at as a whole")]
             pub(crate) at: $crate::policy::notes::At,
+            present: Vec<&'static str>,
             $($(#[doc = $field_doc])* pub(crate) $field: Option<$type>,)*
+        }
+
+        #[allow(dead_code, reason = "not every mapping is asked")]
+        impl $name {
+            /// Whether the field was written, even if it could not be read.
+            pub(crate) fn has(&self, key: &str) -> bool {
+                self.present.contains(&key)
+            }
         }
 
         impl $crate::policy::shape::Shape for $name {
@@ -111,6 +129,7 @@ macro_rules! mapping {
                 let fields = Fields::of(node, notes)?;
                 let this = Self {
                     at: node.at,
+                    present: fields.present(&[$($key,)* $($later),*]),
                     $($field: fields.take($key, Need::$need, notes),)*
                 };
                 fields.finish(&[$($key),*], &[$($later),*], notes);
@@ -150,7 +169,8 @@ pub(crate) trait Words: Copy + 'static {
 impl<T: Words> Shape for Spanned<T> {
     fn read(node: &Node, notes: &mut Notes) -> Option<Self> {
         let words: Vec<&str> = T::WORDS.iter().map(|(word, _)| *word).collect();
-        let text = text_of(node, &format!("one of {}", listed(&words)), notes)?;
+        let hint = format!("Write one of {}.", listed(&words));
+        let text = text_of(node, "a word", Some(&hint), notes)?;
         match T::WORDS.iter().find(|(word, _)| *word == text) {
             Some((_, value)) => Some(Self {
                 at: node.at,
@@ -162,7 +182,7 @@ impl<T: Words> Shape for Spanned<T> {
                     ReasonCode::WrongValue,
                     node.at,
                     format!("`{text}` is not a value of this field{guess}"),
-                    format!("Write one of {}.", listed(&words)),
+                    hint,
                 );
                 None
             }
@@ -180,7 +200,7 @@ pub(crate) type Text = Spanned<String>;
 
 impl Shape for Text {
     fn read(node: &Node, notes: &mut Notes) -> Option<Self> {
-        let text = text_of(node, "text", notes)?;
+        let text = text_of(node, "text", None, notes)?;
         if text.is_empty() {
             notes.error(ReasonCode::WrongValue, node.at, "the text is empty");
             return None;
@@ -253,7 +273,13 @@ pub(crate) fn wrong_type<T>(node: &Node, expected: &str, notes: &mut Notes) -> O
 }
 
 /// The text of a scalar; a number or boolean has to be quoted, because other YAML readers would not keep it as written.
-pub(crate) fn text_of<'a>(node: &'a Node, expected: &str, notes: &mut Notes) -> Option<&'a str> {
+/// `hint` is for fields for which quoting would not help.
+pub(crate) fn text_of<'a>(
+    node: &'a Node,
+    expected: &str,
+    hint: Option<&str>,
+    notes: &mut Notes,
+) -> Option<&'a str> {
     let Value::Text {
         text,
         plain: unquoted,
@@ -270,7 +296,7 @@ pub(crate) fn text_of<'a>(node: &'a Node, expected: &str, notes: &mut Notes) -> 
                     ReasonCode::WrongType,
                     node.at,
                     format!("expected {expected}, found {}", node.kind()),
-                    format!("Put it in quotes: \"{text}\"."),
+                    hint.map_or_else(|| format!("Put it in quotes: \"{text}\"."), str::to_owned),
                 );
                 return None;
             }

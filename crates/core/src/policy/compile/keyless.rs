@@ -18,6 +18,7 @@ const GITHUB: &str = "https://token.actions.githubusercontent.com";
 const WORKFLOWS: &str = "/.github/workflows/";
 /// Characters of a regular expression; identities are shorter.
 const MAX_REGEX: usize = 1000;
+const REGEX_HINT: &str = "Correct it: it is anchored at both ends, and has the syntax of RE2, without look-around and back-references.";
 /// Bytes of a compiled regular expression.
 const MAX_COMPILED: usize = 1 << 20;
 
@@ -82,18 +83,13 @@ impl Compiler<'_> {
     }
 
     fn subject(&mut self, spec: &SubjectSpec) -> Option<Subject> {
-        let given = [
-            spec.exact.is_some(),
-            spec.email.is_some(),
-            spec.uri.is_some(),
-            spec.regex.is_some(),
-            spec.workflow.is_some(),
-        ];
-        if given.iter().filter(|given| **given).count() != 1 {
-            self.notes.error(
+        const WAYS: [&str; 5] = ["exact", "email", "uri", "regex", "workflow"];
+        if WAYS.iter().filter(|way| spec.has(way)).count() != 1 {
+            self.notes.error_with(
                 ReasonCode::WrongValue,
                 spec.at,
                 "`subject` takes exactly one of `exact`, `email`, `uri`, `regex` and `workflow`",
+                "Keep the one that says most exactly who signs.",
             );
             return None;
         }
@@ -148,10 +144,11 @@ impl Compiler<'_> {
     fn regex(&mut self, pattern: &Text) -> Option<Subject> {
         let text = &pattern.value;
         if text.len() > MAX_REGEX {
-            self.notes.error(
+            self.notes.error_with(
                 ReasonCode::BadPattern,
                 pattern.at,
                 format!("the pattern has more than {MAX_REGEX} bytes"),
+                REGEX_HINT,
             );
             return None;
         }
@@ -164,10 +161,11 @@ impl Compiler<'_> {
                     .last()
                     .unwrap_or_default()
                     .trim_start_matches("error: ");
-                self.notes.error(
+                self.notes.error_with(
                     ReasonCode::BadPattern,
                     pattern.at,
                     format!("the regular expression is wrong: {cause}"),
+                    REGEX_HINT,
                 );
                 return None;
             }
@@ -178,19 +176,21 @@ impl Compiler<'_> {
         let regex = match compiled {
             Ok(regex) => regex,
             Err(_) => {
-                self.notes.error(
+                self.notes.error_with(
                     ReasonCode::BadPattern,
                     pattern.at,
                     "the regular expression cannot be anchored, or is too large when compiled",
+                    REGEX_HINT,
                 );
                 return None;
             }
         };
         if regex.is_match("") {
-            self.notes.error(
+            self.notes.error_with(
                 ReasonCode::BadPattern,
                 pattern.at,
                 "the regular expression matches the empty text",
+                REGEX_HINT,
             );
             return None;
         }
@@ -249,16 +249,16 @@ impl Compiler<'_> {
         if let Some(events) = &spec.events {
             self.duplicate_texts(events);
         }
-        let given = [
-            spec.repository.is_some(),
-            spec.repository_id.is_some(),
-            spec.owner_id.is_some(),
-            spec.refs.is_some(),
-            spec.events.is_some(),
-            spec.runner.is_some(),
-            spec.environment.is_some(),
+        const CLAIMS: [&str; 7] = [
+            "repository",
+            "repositoryId",
+            "ownerId",
+            "refs",
+            "events",
+            "runner",
+            "environment",
         ];
-        if !given.contains(&true) {
+        if !CLAIMS.iter().any(|claim| spec.has(claim)) {
             self.notes
                 .error(ReasonCode::EmptyList, spec.at, "`source` demands nothing");
         }
@@ -279,10 +279,11 @@ impl Compiler<'_> {
             return None;
         }
         if value.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            self.notes.error(
+            self.notes.error_with(
                 ReasonCode::WrongValue,
                 text.at,
                 "the value has blanks or control characters",
+                "Remove them; the value is compared exactly.",
             );
             return None;
         }
@@ -291,15 +292,30 @@ impl Compiler<'_> {
 
     /// Compiles a list of patterns; `None` if any of them is wrong.
     pub(super) fn globs(&mut self, list: &Items<Text>) -> Option<Vec<Glob>> {
+        self.globs_that(list, |_| None)
+    }
+
+    /// The same, with a further check that says what is wrong with a pattern, and what to write instead.
+    pub(super) fn globs_that(
+        &mut self,
+        list: &Items<Text>,
+        check: impl Fn(&Glob) -> Option<(&'static str, String)>,
+    ) -> Option<Vec<Glob>> {
         let mut globs = Vec::new();
         for text in &list.value {
-            match Glob::parse(&text.value) {
-                Ok(glob) => globs.push(glob),
+            let written = &text.value;
+            match Glob::parse(written).map(|glob| (check(&glob), glob)) {
+                Ok((None, glob)) => globs.push(glob),
+                Ok((Some((why, hint)), _)) => {
+                    let message = format!("`{written}` {why}");
+                    self.notes
+                        .error_with(ReasonCode::BadPattern, text.at, message, hint);
+                }
                 Err(why) => {
                     self.notes.error(
                         ReasonCode::BadPattern,
                         text.at,
-                        format!("`{}` {why}", text.value),
+                        format!("`{written}` {why}"),
                     );
                 }
             }

@@ -75,7 +75,10 @@ impl Compiler<'_> {
                     .error(ReasonCode::ReservedName, document.name.at, message);
                 continue;
             }
-            if document.spec.file.is_none() && document.spec.trusted_root.is_none() {
+            if !["file", "trustedRoot", "tuf"]
+                .iter()
+                .any(|field| document.spec.has(field))
+            {
                 open.insert(name.clone(), Some(document));
                 continue;
             }
@@ -103,6 +106,7 @@ impl Compiler<'_> {
         let (at, json) = match (&spec.file, &spec.trusted_root) {
             (Some(file), None) => (file.at, self.read_file(file.at, &file.value)?),
             (None, Some(inline)) => (inline.at, inline.json.clone()),
+            (None, None) => return None,
             _ => {
                 let message = "a TrustRoot has either `file` or `trustedRoot`";
                 self.notes

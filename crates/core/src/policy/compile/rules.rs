@@ -69,20 +69,7 @@ impl Compiler<'_> {
     /// Patterns over `host/path`: a pattern that no canonical name can fit is an error, not a policy without effect.
     fn images(&mut self, list: &Items<Text>) -> Option<Vec<Glob>> {
         self.duplicate_texts(list);
-        let globs = self.globs(list)?;
-        let mut good = true;
-        for (glob, text) in globs.iter().zip(&list.value) {
-            if let Some((why, hint)) = never_matches(glob) {
-                good = false;
-                self.notes.error_with(
-                    ReasonCode::BadPattern,
-                    text.at,
-                    format!("`{}` {why}", text.value),
-                    hint,
-                );
-            }
-        }
-        good.then_some(globs)
+        self.globs_that(list, never_matches)
     }
 
     fn unreachable(
@@ -113,13 +100,22 @@ impl Compiler<'_> {
     }
 
     fn rule(&mut self, spec: &RuleSpec, signers: &Signers) -> Option<Rule> {
-        let given = [
-            spec.digest.is_some(),
-            spec.signature.is_some(),
-            spec.statement.is_some(),
+        const CONDITIONS: [&str; 8] = [
+            "digest",
+            "signature",
+            "statement",
+            "provenance",
+            "sbom",
+            "vulnerabilities",
+            "summary",
+            "vex",
         ];
         let at = spec.name.as_ref().map_or(spec.at, |name| name.at);
-        let condition = match given.iter().filter(|given| **given).count() {
+        let condition = match CONDITIONS
+            .iter()
+            .filter(|condition| spec.has(condition))
+            .count()
+        {
             0 => {
                 self.notes
                     .error(ReasonCode::NoCondition, at, "the rule has no condition");
@@ -302,7 +298,7 @@ impl Compiler<'_> {
                 }
                 Ok(threshold) if threshold > count => {
                     let message =
-                        format!("`atLeast: {threshold}` can never be met by {count} Signers");
+                        format!("`atLeast: {threshold}` can never be met: `of` names {count}");
                     self.notes
                         .error(ReasonCode::ThresholdTooHigh, number.at, message);
                     None

@@ -53,11 +53,13 @@ impl Compiler<'_> {
                 None
             }
             (None, None) => {
-                self.notes.error(
-                    ReasonCode::MissingField,
-                    spec.at,
-                    "a Signer needs `keyless` or `keys`",
-                );
+                if !spec.has("keyless") && !spec.has("keys") {
+                    self.notes.error(
+                        ReasonCode::MissingField,
+                        spec.at,
+                        "a Signer needs `keyless` or `keys`",
+                    );
+                }
                 None
             }
         };
@@ -185,11 +187,13 @@ impl Compiler<'_> {
                 return None;
             }
             (None, None) => {
-                self.notes.error(
-                    ReasonCode::MissingField,
-                    spec.at,
-                    "a key needs `pem` or `file`",
-                );
+                if !spec.has("pem") && !spec.has("file") {
+                    self.notes.error(
+                        ReasonCode::MissingField,
+                        spec.at,
+                        "a key needs `pem` or `file`",
+                    );
+                }
                 return None;
             }
         };

@@ -1,0 +1,146 @@
+//! Wrong policies as data: each `policy/cases/NAME.yaml` has beside it what is said about it, `NAME.txt`.
+//!
+//! A case is loaded together with `policy/base.yaml`, unless it begins with `# alone`; lines `# --trust-root [NAME=]FILE`
+//! hand over roots. `UPDATE_GOLDEN=1` writes the answers anew: read the difference before you commit it.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use countersign_core::{Class, ExtraRoot, Files, PolicySet, ReasonCode, Severity, Source};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/policy")
+}
+
+struct CaseFiles;
+
+impl Files for CaseFiles {
+    fn read(&self, _from: &str, path: &str) -> Result<Vec<u8>, String> {
+        fs::read(folder().join("files").join(path)).map_err(|_| "there is no such file".to_owned())
+    }
+}
+
+fn cases() -> Vec<PathBuf> {
+    let mut cases: Vec<PathBuf> = fs::read_dir(folder().join("cases"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "yaml"))
+        .collect();
+    cases.sort();
+    cases
+}
+
+fn extra_roots(text: &str) -> Vec<ExtraRoot> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix("# --trust-root "))
+        .map(|argument| {
+            let (name, file) = match argument.split_once('=') {
+                Some((name, file)) => (Some(name.to_owned()), file),
+                None => (None, argument),
+            };
+            let json = fs::read(folder().join("files").join(file)).unwrap();
+            ExtraRoot { name, json }
+        })
+        .collect()
+}
+
+/// What is said about a case, and with which codes. The set exists exactly if no error is among it.
+fn answer(path: &Path) -> (String, BTreeSet<ReasonCode>) {
+    let text = fs::read_to_string(path).unwrap();
+    let source = |name: &str, text: String| Source {
+        name: name.to_owned(),
+        text,
+    };
+    let mut sources = vec![source("case.yaml", text.clone())];
+    if !text.starts_with("# alone") {
+        sources.push(source(
+            "base.yaml",
+            fs::read_to_string(folder().join("base.yaml")).unwrap(),
+        ));
+    }
+    let loaded = PolicySet::load(&sources, &CaseFiles, &extra_roots(&text));
+    let errors = loaded
+        .diagnostics
+        .iter()
+        .any(|one| one.severity == Severity::Error);
+    assert_eq!(loaded.policies.is_none(), errors, "{}", path.display());
+    let rendered: Vec<String> = loaded
+        .diagnostics
+        .iter()
+        .map(|one| one.render(&sources, false))
+        .collect();
+    let codes = loaded.diagnostics.iter().map(|one| one.code).collect();
+    let answer = if rendered.is_empty() {
+        "nothing to say\n".to_owned()
+    } else {
+        rendered.join("\n\n") + "\n"
+    };
+    (answer, codes)
+}
+
+#[test]
+fn each_wrong_policy_is_answered_as_recorded() {
+    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
+    let cases = cases();
+    assert!(cases.len() >= 100, "{} cases", cases.len());
+    let mut wrong = Vec::new();
+    for case in cases {
+        let (answer, _) = answer(&case);
+        let golden = case.with_extension("txt");
+        if update {
+            fs::write(&golden, &answer).unwrap();
+        } else if fs::read_to_string(&golden).unwrap_or_default() != answer {
+            wrong.push(format!("{}:\n{answer}", case.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn each_code_about_policies_has_a_case() {
+    let seen: BTreeSet<ReasonCode> = cases().iter().flat_map(|case| answer(case).1).collect();
+    let all = ReasonCode::ALL
+        .iter()
+        .filter(|code| code.class() == Class::Misconfigured);
+    let unseen: Vec<&str> = all
+        .filter(|code| !seen.contains(code))
+        .map(|code| code.as_str())
+        .collect();
+    assert_eq!(unseen, Vec::<&str>::new());
+}
+
+#[test]
+fn each_diagnostic_can_be_rendered_in_colour_and_points_into_its_text() {
+    for case in cases() {
+        let text = fs::read_to_string(&case).unwrap();
+        let source = Source {
+            name: "case.yaml".to_owned(),
+            text,
+        };
+        let sources = [source];
+        for diagnostic in PolicySet::load(&sources, &CaseFiles, &[]).diagnostics {
+            assert!(diagnostic.render(&sources, true).contains('\u{1b}'));
+            assert!(!diagnostic.hint.is_empty(), "{}", case.display());
+            let Some(place) = &diagnostic.place else {
+                continue;
+            };
+            let before = sources[0].text.get(..place.span.start).unwrap();
+            assert_eq!(
+                before.matches('\n').count() + 1,
+                place.line,
+                "{}: {diagnostic:?}",
+                case.display()
+            );
+            let line = before.rsplit('\n').next().unwrap();
+            assert_eq!(
+                line.chars().count() + 1,
+                place.column,
+                "{}: {diagnostic:?}",
+                case.display()
+            );
+            assert!(sources[0].text.get(place.span.clone()).is_some());
+        }
+    }
+}
