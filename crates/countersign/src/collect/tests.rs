@@ -5,10 +5,13 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use countersign_core::{ImageRef, Limits};
+use countersign_core::{Content, ImageRef, Limits};
+
+use std::collections::BTreeMap;
 
 use super::*;
-use crate::{Fetched, Listing};
+use crate::wire;
+use crate::{Fetched, Listing, Referrer, RegistryError};
 
 /// A registry in memory that records what it was asked.
 #[derive(Default)]
@@ -214,6 +217,24 @@ async fn legacy_tags_share_a_payload_and_are_asked_only_if_needed() {
         *memory.asked.lock().unwrap(),
         [tag, Digest::of(b"payload").to_string()]
     );
+}
+
+#[tokio::test]
+async fn many_layers_with_one_large_blob_do_not_fill_the_memory() {
+    let image = Digest::of(b"image");
+    let mut memory = Memory::default();
+    let layer = memory.blob_layer(BUNDLE_V03, &[b'x'; 10_000]);
+    memory.referrer(&image, &vec![layer; 500]);
+    let mut limits = Limits::default();
+    limits.fetched_bytes = 1_000_000;
+    let budget = Budget::new(&limits, Budget::DEFAULT_TIME);
+    let evidence = collect_bundles(&memory, &repository(), &image, &budget).await;
+    assert!(evidence.items.is_empty());
+    assert_eq!(evidence.gaps.len(), 1);
+    assert_eq!(evidence.gaps[0].code, ReasonCode::RegistryHostile);
+    let budget = Budget::new(&Limits::default(), Budget::DEFAULT_TIME);
+    let evidence = collect_bundles(&memory, &repository(), &image, &budget).await;
+    assert_eq!((evidence.items.len(), evidence.gaps.len()), (500, 0));
 }
 
 #[tokio::test]

@@ -92,7 +92,12 @@ impl HttpRegistry {
             response = self.follow(ask, Some(renewed), budget).await?;
         }
         let host = host_of(response.url());
-        if let Some(error) = classify(&response, &host, session.tried()) {
+        let tried = if response.url().origin() == ask.url.origin() {
+            session.tried()
+        } else {
+            "no credential (the registry redirected the request there)"
+        };
+        if let Some(error) = classify(&response, &host, tried) {
             return Err(error);
         }
         let text = |name| {

@@ -2,6 +2,7 @@
 
 use countersign_core::{GapClass, Needs, ReasonCode};
 use countersign_testkit::registry::{Fault, Pages, Registry, Request};
+use futures_util::future::join_all;
 
 use crate::{BUNDLE, check, client, gaps, image};
 
@@ -57,8 +58,8 @@ async fn outcome(step: Step, fault: Fault) -> Vec<countersign_core::Gap> {
 }
 
 async fn expect(fault: Fault, steps: &[Step], class: GapClass, code: ReasonCode) {
-    for &step in steps {
-        let gaps = outcome(step, fault.clone()).await;
+    let outcomes = steps.iter().map(|&step| outcome(step, fault.clone()));
+    for (step, gaps) in steps.iter().zip(join_all(outcomes).await) {
         let [gap] = gaps.as_slice() else {
             panic!("{fault:?} at {step:?}: {gaps:?}")
         };

@@ -1,0 +1,298 @@
+//! Opens the manifests that carry evidence, and fetches their layers.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use countersign_core::{Content, Digest, Evidence, FoundBy, Gap, Item, Locator};
+use futures_util::stream::{self, StreamExt};
+
+use crate::registry::check_size;
+use crate::wire::{self, Descriptor, Manifest};
+use crate::{Budget, Reference, Referrer, Registry, RegistryError, Repository};
+
+/// How many requests of one check run at once: enough to hide latency, too few to look like an attack.
+const AT_ONCE: usize = 8;
+const BUNDLE: &str = "application/vnd.dev.sigstore.bundle";
+
+/// What all requests of one collection have in common.
+pub(super) struct Collector<'a, R> {
+    registry: &'a R,
+    repository: &'a Repository,
+    image: &'a Digest,
+    budget: &'a Budget,
+    /// Layers that may still be looked at, of all manifests together.
+    layers_left: AtomicUsize,
+}
+
+/// A layer that holds evidence, not yet fetched.
+struct Layer {
+    found_by: FoundBy,
+    manifest: Digest,
+    blob: Digest,
+    size: usize,
+    annotations: BTreeMap<String, String>,
+}
+
+impl<'a, R: Registry> Collector<'a, R> {
+    pub(super) fn new(
+        registry: &'a R,
+        repository: &'a Repository,
+        image: &'a Digest,
+        budget: &'a Budget,
+    ) -> Self {
+        Self {
+            registry,
+            repository,
+            image,
+            budget,
+            layers_left: AtomicUsize::new(budget.limits().attachments),
+        }
+    }
+
+    /// Opens one listed manifest. A list can name anything, so the manifest itself must say that it is about the image.
+    pub(super) async fn open_referrer(&self, referrer: &Referrer) -> Opened {
+        let what = format!("referrer {} in {}", referrer.digest, self.repository);
+        let limit = self.budget.limits().manifest_bytes;
+        let size = match usize::try_from(referrer.size) {
+            Ok(size) if size <= limit => size,
+            _ => return Opened::gap(self.too_large("a referrer's manifest", limit), what),
+        };
+        let reference = Reference::Digest(referrer.digest);
+        let fetched = self
+            .registry
+            .manifest(self.repository, &reference, size, self.budget)
+            .await;
+        let fetched = match fetched {
+            Ok(Some(fetched)) => fetched,
+            Ok(None) => return Opened::gap(self.protocol("it is listed but not there"), what),
+            Err(error) => return Opened::gap(error, what),
+        };
+        if let Err(error) = check_size(
+            &self.host(),
+            &referrer.digest,
+            referrer.size,
+            fetched.bytes.len(),
+        ) {
+            return Opened::gap(error, what);
+        }
+        let manifest: Manifest = match wire::read(&fetched.bytes) {
+            Ok(manifest) => manifest,
+            Err(error) => return Opened::gap(self.protocol(error), what),
+        };
+        match manifest.subject.as_ref().map(Descriptor::digest) {
+            Some(Ok(subject)) if subject == *self.image => {}
+            _ => return Opened::gap(self.protocol("its subject is not the image"), what),
+        }
+        self.select(
+            manifest,
+            referrer.digest,
+            referrer.found_by,
+            |media_type| media_type.starts_with(BUNDLE),
+            what,
+        )
+    }
+
+    /// Opens the manifest at a tag of cosign's, if there is one.
+    pub(super) async fn open_tag(
+        &self,
+        found_by: FoundBy,
+        suffix: &str,
+        media_type: &str,
+    ) -> Opened {
+        let reference = Reference::companion(self.image, suffix);
+        let what = format!("{reference} in {}", self.repository);
+        let limit = self.budget.limits().manifest_bytes;
+        let fetched = match self
+            .registry
+            .manifest(self.repository, &reference, limit, self.budget)
+            .await
+        {
+            Ok(Some(fetched)) => fetched,
+            Ok(None) => return Opened::default(),
+            Err(error) => return Opened::gap(error, what),
+        };
+        let manifest: Manifest = match wire::read(&fetched.bytes) {
+            Ok(manifest) => manifest,
+            Err(error) => return Opened::gap(self.protocol(error), what),
+        };
+        let digest = Digest::of(&fetched.bytes);
+        self.select(manifest, digest, found_by, |own| own == media_type, what)
+    }
+
+    /// Picks the layers of the wanted media type. Over a limit, the whole manifest is refused, never truncated.
+    fn select(
+        &self,
+        manifest: Manifest,
+        digest: Digest,
+        found_by: FoundBy,
+        wanted: impl Fn(&str) -> bool,
+        what: String,
+    ) -> Opened {
+        let limits = self.budget.limits();
+        let layers = manifest.layers.unwrap_or_default();
+        let taken = self
+            .layers_left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                left.checked_sub(layers.len())
+            });
+        if taken.is_err() {
+            let error = self.too_large("the layers of all evidence", limits.attachments);
+            return Opened::gap(error, what);
+        }
+        let mut opened = Opened::default();
+        for layer in layers.into_iter().filter(|layer| wanted(&layer.media_type)) {
+            let size = usize::try_from(layer.size).unwrap_or(usize::MAX);
+            let error = match layer.digest() {
+                Ok(blob) if size <= limits.bundle_bytes => {
+                    opened.layers.push(Layer {
+                        found_by,
+                        manifest: digest,
+                        blob,
+                        size,
+                        annotations: layer.annotations.0,
+                    });
+                    continue;
+                }
+                Ok(_) => self.too_large("a layer with evidence", limits.bundle_bytes),
+                Err(error) => self.protocol(error),
+            };
+            opened.gaps.push(error.into_gap(what.as_str()));
+        }
+        opened
+    }
+
+    /// Fetches the layers of all opened manifests, each blob once: all `.sig` layers of an image may share a payload.
+    pub(super) async fn fetch_layers(&self, opened: Vec<Opened>) -> Evidence {
+        let mut evidence = Evidence::default();
+        let mut layers = Vec::new();
+        // Which layers want a blob, by their position.
+        let mut wanted: BTreeMap<(Digest, usize), Vec<usize>> = BTreeMap::new();
+        for manifest in opened {
+            evidence.gaps.extend(manifest.gaps);
+            for layer in manifest.layers {
+                wanted
+                    .entry((layer.blob, layer.size))
+                    .or_default()
+                    .push(layers.len());
+                layers.push(layer);
+            }
+        }
+        let fetches = wanted
+            .keys()
+            .map(|&(blob, size)| self.fetch_blob(blob, size))
+            .collect();
+        let mut blobs: Vec<Option<Vec<u8>>> = vec![None; layers.len()];
+        for (positions, blob) in wanted.into_values().zip(concurrently(fetches).await) {
+            // One gap for one blob, however many layers name it.
+            match blob.and_then(|bytes| self.copies(bytes, positions.len())) {
+                Ok(copies) => {
+                    for (position, copy) in positions.into_iter().zip(copies) {
+                        blobs[position] = Some(copy);
+                    }
+                }
+                Err(gap) => evidence.gaps.push(gap),
+            }
+        }
+        evidence.items = layers
+            .into_iter()
+            .zip(blobs)
+            .filter_map(|(layer, bytes)| Some(layer.into_item(bytes?)))
+            .collect();
+        evidence
+    }
+
+    /// As many copies as layers share the bytes. Copies cost as much as what is fetched: a thousand layers that name one large
+    /// blob must not fill the memory.
+    fn copies(&self, bytes: Vec<u8>, count: usize) -> Result<Vec<Vec<u8>>, Gap> {
+        let extra = bytes.len().saturating_mul(count.saturating_sub(1));
+        self.budget
+            .spend(self.repository.registry(), extra)
+            .map_err(|error| {
+                error.into_gap(format!(
+                    "{count} layers with one blob in {}",
+                    self.repository
+                ))
+            })?;
+        let mut copies = vec![bytes];
+        while copies.len() < count {
+            copies.extend(copies.first().cloned());
+        }
+        Ok(copies)
+    }
+
+    async fn fetch_blob(&self, blob: Digest, size: usize) -> Result<Vec<u8>, Gap> {
+        let what = || format!("blob {blob} in {}", self.repository);
+        match self
+            .registry
+            .blob(self.repository, &blob, size, self.budget)
+            .await
+        {
+            Ok(Some(bytes)) => Ok(bytes),
+            Ok(None) => Err(self
+                .protocol("a manifest names it but it is not there")
+                .into_gap(what())),
+            Err(error) => Err(error.into_gap(what())),
+        }
+    }
+
+    fn host(&self) -> String {
+        self.repository.registry().to_owned()
+    }
+
+    fn protocol(&self, what: impl Into<String>) -> RegistryError {
+        RegistryError::protocol(self.repository.registry(), what)
+    }
+
+    fn too_large(&self, what: &str, limit: usize) -> RegistryError {
+        RegistryError::TooLarge {
+            host: self.host(),
+            what: what.to_owned(),
+            limit,
+        }
+    }
+}
+
+/// What one manifest gave: layers to fetch, and what is wrong with it.
+#[derive(Default)]
+pub(super) struct Opened {
+    layers: Vec<Layer>,
+    gaps: Vec<Gap>,
+}
+
+impl Opened {
+    fn gap(error: RegistryError, what: String) -> Self {
+        Self {
+            layers: Vec::new(),
+            gaps: vec![error.into_gap(what)],
+        }
+    }
+}
+
+impl Layer {
+    fn into_item(self, bytes: Vec<u8>) -> Item {
+        let content = match self.found_by {
+            FoundBy::SignatureTag => Content::SimpleSigning {
+                payload: bytes,
+                annotations: self.annotations,
+            },
+            FoundBy::AttestationTag => Content::Attestation {
+                envelope: bytes,
+                annotations: self.annotations,
+            },
+            _ => Content::Bundle(bytes),
+        };
+        Item {
+            locator: Locator {
+                found_by: self.found_by,
+                manifest: self.manifest,
+                blob: self.blob,
+            },
+            content,
+        }
+    }
+}
+
+/// Runs all, a few at once, and keeps their order.
+pub(super) async fn concurrently<F: Future>(work: Vec<F>) -> Vec<F::Output> {
+    stream::iter(work).buffered(AT_ONCE).collect().await
+}
