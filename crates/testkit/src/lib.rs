@@ -1,12 +1,14 @@
 //! Forges evidence and serves registries with faults, for countersign's tests.
 //!
 //! - [`forge::Forge`]: a whole Sigstore instance in memory that makes evidence, proper or with one thing wrong.
+//! - [`faults`]: a catalogue of such evidence.
 //! - [`gate`]: which tests run: those of the public corpus, of the real parts, and of suites that take long.
 //! - [`registry::Registry`]: an OCI registry on loopback with whatever fault a test wants.
 //!
 //! Nothing here depends on `countersign-core`: what comes out are bytes and strings, so that the kit serves
 //! `core`'s own unit tests too, and so that no mistake is shared between the forger and the verifier.
 
+pub mod faults;
 pub mod forge;
 pub mod gate;
 pub mod registry;

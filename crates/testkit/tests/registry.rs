@@ -1,5 +1,5 @@
 //! The registry answers as the distribution specification says, and its faults are the ones it names.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::error::Error;
 use std::time::Duration;

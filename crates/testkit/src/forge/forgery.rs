@@ -51,6 +51,8 @@ pub(super) struct StampRequest<'f> {
 #[derive(Default)]
 pub(super) struct Edits<'f> {
     pub(super) leaf: Vec<BoxedEdit<'f, Certificate>>,
+    pub(super) leaf_issuer: Option<Key>,
+    pub(super) leaf_der: Vec<BoxedEdit<'f, Vec<u8>>>,
     pub(super) scts: Vec<BoxedEdit<'f, Vec<Sct>>>,
     pub(super) certificates: Vec<BoxedEdit<'f, Vec<Vec<u8>>>>,
     pub(super) signed_bytes: Vec<BoxedEdit<'f, Vec<u8>>>,
@@ -219,6 +221,18 @@ impl<'f> Forgery<'f> {
         self
     }
 
+    /// The leaf is signed with this key in place of the issuer's, which it still names.
+    pub fn with_leaf_issuer(mut self, key: &Key) -> Self {
+        self.edits.leaf_issuer = Some(key.clone());
+        self
+    }
+
+    /// Changes the issued leaf's DER, in the evidence and in its entries alike.
+    pub fn with_leaf_der(mut self, edit: impl Fn(&mut Vec<u8>) + 'f) -> Self {
+        self.edits.leaf_der.push(Box::new(edit));
+        self
+    }
+
     /// Changes the SCTs before they are signed; an empty list leaves the extension out.
     pub fn with_scts(mut self, edit: impl Fn(&mut Vec<Sct>) + 'f) -> Self {
         self.edits.scts.push(Box::new(edit));
@@ -284,6 +298,12 @@ impl<'f> Forgery<'f> {
     pub fn with_text(mut self, edit: impl Fn(&mut String) + 'f) -> Self {
         self.edits.text.push(Box::new(edit));
         self
+    }
+
+    /// The DSSE payload or message as it stands.
+    #[must_use]
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
     }
 
     fn last_entry(&mut self) -> &mut EntryRequest<'f> {

@@ -176,7 +176,9 @@ impl Forgery<'_> {
         if !scts.is_empty() {
             leaf.push(SCT_LIST, false, sct::list(&scts));
         }
-        leaf.issue(issuer_key)
+        let mut issued = leaf.issue(self.edits.leaf_issuer.as_ref().unwrap_or(issuer_key));
+        apply(&self.edits.leaf_der, &mut issued.der);
+        issued
     }
 
     fn signer_material(&self, signed: &Signed) -> Value {
