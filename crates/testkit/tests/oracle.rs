@@ -1,6 +1,7 @@
 //! sigstore-rust's own verifier accepts what the Forge makes, and refuses it with one thing wrong.
 #![allow(clippy::unwrap_used)]
 
+use countersign_testkit::faults::{self, Forged, Outcome};
 use countersign_testkit::forge::{
     Algorithm, Forge, Forgery, GITHUB_ISSUER, Identity, Key, trusted_root_of,
 };
@@ -140,4 +141,174 @@ fn other_shapes_of_an_instance_work() {
     }
     let both = trusted_root_of(&[&forges[0], &forges[1]]);
     assert_eq!(both["tlogs"].as_array().unwrap().len(), 4);
+}
+
+/// Sound, and refused by the oracle: what it lacks.
+const SOUND_BUT_REFUSED: &[(&str, &[&str])] = &[
+    (
+        "wants a log entry of every bundle",
+        &["keyed-alone", "keyed-timestamp-alone"],
+    ),
+    ("knows no P-521", &["leaf-p521"]),
+    (
+        "knows no RSA timestamps, and one hash per curve in them",
+        &["tsa-rsa", "timestamp-sha512"],
+    ),
+    (
+        "knows no name constraints on e-mail addresses",
+        &["name-constraint-kept"],
+    ),
+    (
+        "wants exactly one SCT",
+        &["two-scts-of-one-log", "sct-of-unknown-log-beside-a-known"],
+    ),
+];
+
+/// Wrong, and accepted by the oracle: what it does not look at. (It also shows that nothing else is wrong with these.)
+const REFUSED_BUT_ACCEPTED: &[(&str, &[&str])] = &[
+    (
+        "has no such limits",
+        &[
+            "33-entries",
+            "33-timestamps",
+            "1025-subjects",
+            "17-checkpoint-signatures",
+            "checkpoint-of-20-kib",
+        ],
+    ),
+    (
+        "reads JSON leniently",
+        &[
+            "double-body-kind",
+            "both-contents",
+            "unknown-field",
+            "unknown-entry-field",
+            "media-type-missing",
+            "hashedrekord-002-key-and-certificate",
+            "statement-type-unknown",
+            "root-log-without-window",
+            "root-of-another-type",
+            "root-of-a-future-version",
+        ],
+    ),
+    (
+        "does not bind a checkpoint to the log that the entry names",
+        &[
+            "log-id-of-another-known-log",
+            "log-id-short",
+            "checkpoint-of-another-known-log",
+            "checkpoint-name-wrong",
+            "checkpoint-origin-wrong",
+            "checkpoint-origin-wrong-v1",
+            "proof-size-wrong",
+        ],
+    ),
+    (
+        "reads only what it needs of a timestamp",
+        &[
+            "timestamp-two-signers",
+            "timestamp-without-content-type-attribute",
+            "timestamp-with-other-content-type-attribute",
+            "timestamp-names-another-certificate",
+            "authority-purpose-not-critical",
+            "authority-with-two-purposes",
+        ],
+    ),
+    (
+        "takes every certificate of a trusted chain for an anchor",
+        &[
+            "authority-root-expired",
+            "chain-with-root",
+            "intermediate-expired",
+            "intermediate-expires-before-the-proven-time",
+            "intermediate-not-yet-valid",
+            "root-expired",
+            "root-not-yet-valid",
+            "intermediate-is-no-ca",
+            "intermediate-without-constraints",
+            "intermediate-must-not-sign",
+            "root-path-length-zero",
+            "intermediate-for-other-purposes",
+            "intermediate-with-unknown-critical-extension",
+        ],
+    ),
+    (
+        "does not look at the leaf's key usage",
+        &[
+            "leaf-without-key-usage",
+            "leaf-key-usage-signs-certificates",
+            "leaf-key-usage-encrypts",
+        ],
+    ),
+    (
+        "looks at the identity only where a policy names one",
+        &[
+            "no-name",
+            "no-names-in-extension",
+            "two-names",
+            "name-empty",
+            "name-with-nul",
+            "no-issuer",
+            "issuer-twice",
+            "old-issuer-twice",
+            "claim-twice",
+            "claim-malformed",
+        ],
+    ),
+    (
+        "compares digests of subjects otherwise",
+        &[
+            "subject-by-sha512-alone",
+            "subject-in-capitals",
+            "sha512-beside-disagrees",
+        ],
+    ),
+];
+
+#[test]
+fn the_catalogue_is_judged_alike() {
+    let mut wrong = Vec::new();
+    for case in faults::all() {
+        let forged = case.forge();
+        let faults::Evidence::Bundle(bundle) = &forged.evidence else {
+            continue;
+        };
+        let outcome = judged(&forged, bundle);
+        let expected = match case.outcome {
+            Outcome::Sound => !listed(SOUND_BUT_REFUSED, case.name),
+            Outcome::Refused | Outcome::Root => listed(REFUSED_BUT_ACCEPTED, case.name),
+            Outcome::Policy => continue,
+        };
+        if outcome.is_ok() != expected {
+            wrong.push(format!(
+                "{case:?}: {:?} {:.200}",
+                case.outcome,
+                format!("{outcome:?}")
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+fn listed(list: &[(&str, &[&str])], name: &str) -> bool {
+    list.iter().any(|(_why, names)| names.contains(&name))
+}
+
+/// Keyed or keyless as the bundle is, any identity.
+fn judged(forged: &Forged, bundle: &[u8]) -> Result<(), String> {
+    let root =
+        TrustedRoot::from_json(&forged.trusted_root).map_err(|error| format!("root: {error}"))?;
+    let text = std::str::from_utf8(bundle).unwrap();
+    let bundle = Bundle::from_json(text).map_err(|error| format!("bundle: {error}"))?;
+    let key = DerPublicKey::from_pem(&forged.key_pem).unwrap();
+    let keyed = PublicKeyVerificationPolicy::new(key);
+    let keyless = VerificationPolicy::any_identity();
+    let policy: &dyn Policy = if text.contains("\"publicKey\":{\"hint\"") {
+        &keyed
+    } else {
+        &keyless
+    };
+    sigstore_verify::verify(faults::MANIFEST, &bundle, policy, &root)
+        .map(drop)
+        .map_err(|error| format!("{error:?}"))
 }

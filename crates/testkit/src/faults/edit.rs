@@ -67,4 +67,3 @@ pub(super) fn foreign_verifier() -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.encode(super::foreign_key().public_pem())
 }
-

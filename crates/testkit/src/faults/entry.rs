@@ -118,16 +118,16 @@ fn hashed_rekord() -> Vec<Case> {
         refused("hashedrekord-other-hash", 9, |forge| {
             sig(forge).with_entry(|entry| set(entry, "/spec/data/hash/value", "00".repeat(32)))
         })
-        .as_sig(),
+        .in_sig(),
         refused("hashedrekord-other-algorithm", 9, |forge| {
             sig(forge).with_entry(|entry| set(entry, "/spec/data/hash/algorithm", "sha512".into()))
         })
-        .as_sig(),
+        .in_sig(),
         refused("hashedrekord-other-signature", 9, |forge| {
             sig(forge)
                 .with_entry(|entry| set(entry, "/spec/signature/content", foreign_signature()))
         })
-        .as_sig(),
+        .in_sig(),
         refused("hashedrekord-other-verifier", 9, |forge| {
             sig(forge).with_entry(|entry| {
                 set(
@@ -137,7 +137,7 @@ fn hashed_rekord() -> Vec<Case> {
                 )
             })
         })
-        .as_sig(),
+        .in_sig(),
     ]
 }
 

@@ -13,8 +13,8 @@ pub(super) fn cases() -> Vec<Case> {
     let sigs = [payloads(), annotations(), promises()]
         .into_iter()
         .flatten()
-        .map(Case::as_sig);
-    sigs.chain(attestations().into_iter().map(Case::as_att))
+        .map(Case::in_sig);
+    sigs.chain(attestations().into_iter().map(Case::in_att))
         .collect()
 }
 

@@ -180,14 +180,14 @@ impl Case {
         }
     }
 
-    fn as_sig(self) -> Self {
+    fn in_sig(self) -> Self {
         Self {
             form: Form::Sig,
             ..self
         }
     }
 
-    fn as_att(self) -> Self {
+    fn in_att(self) -> Self {
         Self {
             form: Form::Att,
             ..self

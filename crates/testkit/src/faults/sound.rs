@@ -88,6 +88,12 @@ pub(super) fn cases() -> Vec<Case> {
                 .with_intermediate(|ca| ca.push_permitted_email_domain("example.com"))
                 .build()
         }),
+        sound("name-constraint-for-another-form", v1).on(|| {
+            let limited = Forge::builder(super::NOW);
+            limited
+                .with_root(|ca| ca.push_permitted_email_domain("example.com"))
+                .build()
+        }),
         sound("sct-with-extensions", |forge| {
             v1(forge).with_scts(|scts| scts[0].extensions = vec![0, 0, 5, 0, 1, 2, 3, 4])
         }),
@@ -159,22 +165,22 @@ pub(super) fn cases() -> Vec<Case> {
         sound("sig-keyed-alone", |forge| {
             forge.simple_signing(&image()).keyed(managed_key())
         })
-        .as_sig(),
+        .in_sig(),
         sound("sig-keyed", |forge| {
             forge
                 .simple_signing(&image())
                 .keyed(managed_key())
                 .rekor_v1()
         })
-        .as_sig(),
+        .in_sig(),
         sound("sig-keyless", |forge| {
             forge.simple_signing(&image()).rekor_v1()
         })
-        .as_sig(),
+        .in_sig(),
         sound("sig-keyless-with-timestamp", |forge| {
             forge.simple_signing(&image()).rekor_v1().timestamp()
         })
-        .as_sig(),
+        .in_sig(),
         sound("sig-with-annotations", |forge| {
             forge
                 .simple_signing(&image())
@@ -183,21 +189,21 @@ pub(super) fn cases() -> Vec<Case> {
                     payload["optional"] = serde_json::json!({"env": "prod", "creator": "cosign"});
                 })
         })
-        .as_sig(),
-        sound("att-keyed", |forge| provenance(forge).keyed(managed_key())).as_att(),
-        sound("att-keyless-dsse", |forge| provenance(forge).rekor_v1()).as_att(),
+        .in_sig(),
+        sound("att-keyed", |forge| provenance(forge).keyed(managed_key())).in_att(),
+        sound("att-keyless-dsse", |forge| provenance(forge).rekor_v1()).in_att(),
         sound("att-keyless-intoto-001", |forge| {
             provenance(forge).rekor_v1_as("intoto", "0.0.1")
         })
-        .as_att(),
+        .in_att(),
         sound("att-keyless-intoto-002", |forge| {
             provenance(forge).rekor_v1_as("intoto", "0.0.2")
         })
-        .as_att(),
+        .in_att(),
         sound("att-keyless-with-timestamp", |forge| {
             provenance(forge).rekor_v1().timestamp()
         })
-        .as_att(),
+        .in_att(),
     ]
 }
 
