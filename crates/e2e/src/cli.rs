@@ -1,4 +1,4 @@
-//! The `countersign` command as users get it: built in release.
+//! The `countersign` command as users get it: built in release, run as a process.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -7,25 +7,103 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-use crate::run;
+use crate::{Output, outcome, run};
 
-/// Builds `countersign` in release, if it is not built yet, and gives back where it is.
-///
-/// # Errors
-/// If cargo fails.
-pub fn countersign() -> Result<PathBuf> {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = run(Command::new(cargo)
-        .args(["build", "--release", "--quiet", "-p", "countersign-cli"])
-        .arg("--message-format=json")
-        .current_dir(workspace()))?;
-    output
-        .stdout
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "countersign")
-        .find_map(|message| Some(PathBuf::from(message["executable"].as_str()?)))
-        .context("cargo built no `countersign`")
+/// The command, built.
+#[derive(Debug)]
+pub struct Countersign {
+    program: PathBuf,
+}
+
+/// What `countersign verify --format json` said about one image.
+#[derive(Debug)]
+pub struct Verdict {
+    /// The exit code; none if a signal ended it.
+    pub code: Option<i32>,
+    /// The report; null if standard output held no JSON.
+    pub report: Value,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Countersign {
+    /// Builds it in release, unless that is done already.
+    ///
+    /// # Errors
+    /// If cargo fails.
+    pub fn build() -> Result<Self> {
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let output = run(Command::new(cargo)
+            .args(["build", "--release", "--locked", "--quiet"])
+            .args(["-p", "countersign-cli", "--message-format=json"])
+            .current_dir(workspace()))?;
+        // Cargo says where: CARGO_TARGET_DIR and configuration files may have moved it.
+        let program = output
+            .stdout
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter(|message| message["target"]["name"] == "countersign")
+            .find_map(|message| Some(PathBuf::from(message["executable"].as_str()?)))
+            .context("cargo built no `countersign`")?;
+        Ok(Self { program })
+    }
+
+    /// Runs it with these arguments; a user's own docker config is not seen.
+    ///
+    /// # Errors
+    /// If it cannot be run.
+    pub fn run(&self, arguments: &[&str]) -> Result<Output> {
+        let nowhere = env::temp_dir().join("countersign-e2e-no-docker-config");
+        outcome(
+            Command::new(&self.program)
+                .args(arguments)
+                .env("DOCKER_CONFIG", nowhere),
+        )
+    }
+
+    /// Verifies one image of a registry without TLS.
+    ///
+    /// # Errors
+    /// If it cannot be run, or the policy's path is not UTF-8.
+    pub fn verify(&self, image: &str, policy: &Path) -> Result<Verdict> {
+        let policy = policy.to_str().context("the policy's path is not UTF-8")?;
+        let output = self.run(&[
+            "verify",
+            image,
+            "--policy",
+            policy,
+            "--plain-http",
+            "--format=json",
+        ])?;
+        Ok(Verdict {
+            code: output.code,
+            report: serde_json::from_str(&output.stdout).unwrap_or_default(),
+            stderr: output.stderr,
+        })
+    }
+}
+
+impl Verdict {
+    /// The reason codes of the rules that did not pass, then those of what could not be fetched.
+    #[must_use]
+    pub fn reasons(&self) -> Vec<&str> {
+        let image = &self.report["images"][0];
+        let rules = items(&image["policies"]).flat_map(|policy| items(&policy["rules"]));
+        rules
+            .chain(items(&image["gaps"]))
+            .filter_map(|item| item["code"].as_str())
+            .collect()
+    }
+
+    /// The formats of the evidence that made rules pass.
+    #[must_use]
+    pub fn formats(&self) -> Vec<&str> {
+        items(&self.report["images"][0]["policies"])
+            .flat_map(|policy| items(&policy["rules"]))
+            .flat_map(|rule| items(&rule["evidence"]))
+            .filter_map(|evidence| evidence["format"].as_str())
+            .collect()
+    }
 }
 
 /// The folder of the workspace.
@@ -33,4 +111,8 @@ pub fn countersign() -> Result<PathBuf> {
 pub fn workspace() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).unwrap_or(here).to_owned()
+}
+
+fn items(list: &Value) -> impl Iterator<Item = &Value> {
+    list.as_array().into_iter().flatten()
 }

@@ -16,7 +16,7 @@ mod registry;
 mod services;
 mod sigstore;
 
-pub use cli::{countersign, workspace};
+pub use cli::{Countersign, Verdict, workspace};
 pub use command::{Output, outcome, run};
 pub use cosign::SigningKey;
 pub use countersign_testkit::gate::corpus;
