@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use anyhow::Result;
 use countersign_e2e::{
     Countersign, Parts, REGISTRY_PARTS, Registry, RegistryKind, SigningKey, parts, workspace,
 };
@@ -116,10 +117,11 @@ fn decides_in(kind: RegistryKind) {
         scene.check(&image, ALLOWED, &[]);
     }
 
-    for (repository, sign) in [
-        ("acme/foreign-bundle", SigningKey::sign3 as fn(&_, &_) -> _),
+    let formats: [(&str, fn(&SigningKey, &str) -> Result<()>); 2] = [
+        ("acme/foreign-bundle", SigningKey::sign3),
         ("acme/foreign-legacy", SigningKey::sign2),
-    ] {
+    ];
+    for (repository, sign) in formats {
         let image = registry.push(repository, "v1", repository).unwrap();
         sign(&scene.foreign, &image).unwrap();
         scene.check(&image, DENIED, &["key-unknown"]);
