@@ -15,6 +15,8 @@ const ALLOWED: Option<i32> = Some(0);
 const DENIED: Option<i32> = Some(1);
 const UNKNOWN: Option<i32> = Some(2);
 
+type Sign = fn(&SigningKey, &str) -> Result<()>;
+
 /// The command, a registry and two keys, of which the policy knows one.
 struct Scene {
     countersign: Countersign,
@@ -117,7 +119,7 @@ fn decides_in(kind: RegistryKind) {
         scene.check(&image, ALLOWED, &[]);
     }
 
-    let formats: [(&str, fn(&SigningKey, &str) -> Result<()>); 2] = [
+    let formats: [(&str, Sign); 2] = [
         ("acme/foreign-bundle", SigningKey::sign3),
         ("acme/foreign-legacy", SigningKey::sign2),
     ];
