@@ -1,9 +1,40 @@
 //! Decides whether a container image may run: signatures, attestations and policies, as a library.
+//!
+//! Load a policy set, name an image, and ask a [`Checker`]:
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))?;
+//! use countersign::{Checker, Image, UnixTime, Verdict, load_policies};
+//!
+//! let checker = Checker::new(load_policies("policies/testdata-keyed.yaml")?);
+//! let now = UnixTime::parse("2027-01-01T00:00:00Z")?;
+//!
+//! let signed = Image::parse("oci:testdata/images/signed-keyed")?;
+//! let decision = checker.check_blocking(&signed, now)?;
+//! assert_eq!(decision.effect(), Verdict::Allow);
+//!
+//! let unsigned = Image::parse("oci:testdata/images/unsigned")?;
+//! let decision = checker.check_blocking(&unsigned, now)?;
+//! assert_eq!(decision.effect(), Verdict::Deny);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Anything but [`Verdict::Allow`] means that the image must not run. [`Decision`] says why: rule by rule, with the
+//! evidence that decided and the candidate that came closest; [`Report`] is the same as versioned JSON.
+//!
+//! This crate is the input and output around [`countersign_core`], which decides: registries over HTTP
+//! ([`HttpRegistry`]), folders ([`OciLayout`]), policy files ([`PolicyFiles`]), and what is collected from them
+//! ([`collect`]). It reads neither clock nor environment: times and credentials are arguments.
+
 mod budget;
+mod checker;
 mod collect;
 mod credentials;
 mod error;
 mod http;
+mod image;
 mod layout;
 mod policy_files;
 mod registry;
@@ -11,11 +42,18 @@ mod secret;
 mod wire;
 
 pub use budget::Budget;
+pub use checker::Checker;
 pub use collect::{collect, collect_bundles, collect_legacy, resolve};
 pub use credentials::{Credential, DockerConfig};
 pub use error::RegistryError;
 pub use http::HttpRegistry;
+pub use image::{Image, ImageError};
 pub use layout::{LayoutRef, OciLayout};
-pub use policy_files::{PolicyFiles, PolicyFilesError};
+pub use policy_files::{PolicyError, PolicyFiles, PolicyFilesError, load_policies};
 pub use registry::{Fetched, Listing, Reference, Referrer, Registry, Repository};
 pub use secret::Secret;
+
+pub use countersign_core::{
+    Decision, Diagnostic, ExtraRoot, ImageRef, Limits, Loaded, PolicySet, Report, Request, Source,
+    UnixTime, Verdict,
+};

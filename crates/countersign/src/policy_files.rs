@@ -5,6 +5,21 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
+use countersign_core::{Diagnostic, ExtraRoot, Files, Loaded, PolicySet, Severity, Source};
+
+/// Loads the policy set of a file or folder.
+///
+/// # Errors
+/// [`PolicyError`], whose text lists every error with file, line and column. Warnings do not fail.
+pub fn load_policies(path: impl AsRef<Path>) -> Result<PolicySet, PolicyError> {
+    let files = PolicyFiles::open(path.as_ref())?;
+    let loaded = files.load(&[]);
+    loaded.policies.ok_or(PolicyError::Invalid {
+        sources: files.sources,
+        diagnostics: loaded.diagnostics,
+    })
+}
+
 /// Bytes of one policy file, key or trust root. The public-good `trusted_root.json` has 7 KiB.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 /// Policy files of one folder. A ConfigMap holds 1 MiB in all.
@@ -14,7 +29,7 @@ const MAX_FILES: usize = 1000;
 #[derive(Debug, Clone)]
 pub struct PolicyFiles {
     folder: PathBuf,
-    sources: Vec<(String, String)>,
+    sources: Vec<Source>,
 }
 
 /// Why policy files cannot be read.
@@ -52,6 +67,31 @@ pub enum PolicyFilesError {
     Outside(PathBuf),
 }
 
+/// Why there is no policy set.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PolicyError {
+    /// The files cannot be read.
+    #[error(transparent)]
+    Files(#[from] PolicyFilesError),
+    /// The policies are wrong.
+    #[error("{}", rendered(sources, diagnostics))]
+    Invalid {
+        /// The policy files.
+        sources: Vec<Source>,
+        /// Every error and warning.
+        diagnostics: Vec<Diagnostic>,
+    },
+}
+
+fn rendered(sources: &[Source], diagnostics: &[Diagnostic]) -> String {
+    let errors = diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.severity == Severity::Error);
+    let texts: Vec<String> = errors.map(|error| error.render(sources, false)).collect();
+    texts.join("\n\n")
+}
+
 impl PolicyFiles {
     /// Reads a policy file, or the policy files of a folder in the order of their names.
     ///
@@ -61,7 +101,7 @@ impl PolicyFiles {
     ///
     /// # Errors
     /// [`PolicyFilesError`], which names the file.
-    pub fn read(path: &Path) -> Result<Self, PolicyFilesError> {
+    pub fn open(path: &Path) -> Result<Self, PolicyFilesError> {
         if !fs::metadata(path).map_err(failed(path))?.is_dir() {
             let text = read_text(path)?;
             let folder = match path.parent() {
@@ -70,7 +110,7 @@ impl PolicyFiles {
             };
             return Ok(Self {
                 folder: folder.canonicalize().map_err(failed(folder))?,
-                sources: vec![(path.display().to_string(), text)],
+                sources: vec![source(path, text)],
             });
         }
         let folder = path.canonicalize().map_err(failed(path))?;
@@ -87,7 +127,7 @@ impl PolicyFiles {
                 inside(&folder, &file).ok_or_else(|| PolicyFilesError::Outside(file.clone()))?;
             let text = read_text(&inside)?;
             if is_policy_name(&file) || is_policy_json(&text) {
-                sources.push((file.display().to_string(), text));
+                sources.push(source(&file, text));
             }
             if sources.len() > MAX_FILES {
                 return Err(PolicyFilesError::TooMany(path.to_owned()));
@@ -99,17 +139,18 @@ impl PolicyFiles {
         Ok(Self { folder, sources })
     }
 
-    /// Name (the path as given) and text of each policy file.
+    /// Parses and checks the set. `roots` supply TrustRoots that Signers name and no document defines.
+    pub fn load(&self, roots: &[ExtraRoot]) -> Loaded {
+        PolicySet::load(&self.sources, self, roots)
+    }
+
+    /// Each policy file; its name is the path as given.
     #[must_use]
-    pub fn sources(&self) -> &[(String, String)] {
+    pub fn sources(&self) -> &[Source] {
         &self.sources
     }
 
-    /// Reads what a `file:` of the set names: a visible file inside the folder.
-    ///
-    /// # Errors
-    /// [`PolicyFilesError`], which names the file.
-    pub fn read_named(&self, name: &str) -> Result<Vec<u8>, PolicyFilesError> {
+    fn read_named(&self, name: &str) -> Result<Vec<u8>, PolicyFilesError> {
         let outside = || PolicyFilesError::Outside(PathBuf::from(name));
         let plain = |component: Component<'_>| match component {
             Component::Normal(part) => !is_hidden(part),
@@ -122,6 +163,20 @@ impl PolicyFiles {
         let path = self.folder.join(path);
         fs::metadata(&path).map_err(failed(&path))?;
         read_bounded(&inside(&self.folder, &path).ok_or_else(outside)?)
+    }
+}
+
+/// What a `file:` of the set names: a visible file inside the folder.
+impl Files for PolicyFiles {
+    fn read(&self, _from: &str, path: &str) -> Result<Vec<u8>, String> {
+        self.read_named(path).map_err(|error| error.to_string())
+    }
+}
+
+fn source(path: &Path, text: String) -> Source {
+    Source {
+        name: path.display().to_string(),
+        text,
     }
 }
 
@@ -210,16 +265,12 @@ mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
 
-    fn names(files: &PolicyFiles) -> Vec<String> {
-        let name = |(name, _): &(String, String)| {
-            Path::new(name)
-                .file_name()
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .to_owned()
-        };
-        files.sources().iter().map(name).collect()
+    fn names(files: &PolicyFiles) -> Vec<&str> {
+        files
+            .sources()
+            .iter()
+            .map(|source| source.name.rsplit('/').next().unwrap())
+            .collect()
     }
 
     #[test]
@@ -237,12 +288,12 @@ mod tests {
         write("README.md", "no");
         fs::create_dir(folder.path().join("keys")).unwrap();
         write("keys/ci.pub", "key");
-        let files = PolicyFiles::read(folder.path()).unwrap();
+        let files = PolicyFiles::open(folder.path()).unwrap();
         assert_eq!(names(&files), ["a.yml", "b.yaml", "c.json"]);
         assert_eq!(files.read_named("keys/ci.pub").unwrap(), b"key");
         write("keys/more.yaml", "no");
         assert!(matches!(
-            PolicyFiles::read(folder.path()),
+            PolicyFiles::open(folder.path()),
             Err(PolicyFilesError::Nested(_))
         ));
     }
@@ -257,10 +308,10 @@ mod tests {
         symlink("..2026_01_31", folder.path().join("..data")).unwrap();
         symlink("..data/policy.yaml", folder.path().join("policy.yaml")).unwrap();
         symlink("..data/ci.pub", folder.path().join("ci.pub")).unwrap();
-        let files = PolicyFiles::read(folder.path()).unwrap();
+        let files = PolicyFiles::open(folder.path()).unwrap();
         assert_eq!(names(&files), ["policy.yaml"]);
         assert_eq!(files.read_named("ci.pub").unwrap(), b"key");
-        let one = PolicyFiles::read(&folder.path().join("policy.yaml")).unwrap();
+        let one = PolicyFiles::open(&folder.path().join("policy.yaml")).unwrap();
         assert_eq!(one.read_named("ci.pub").unwrap(), b"key");
     }
 
@@ -274,7 +325,7 @@ mod tests {
         fs::write(folder.join(".key"), "hidden").unwrap();
         symlink("../secret", folder.join("link.pub")).unwrap();
         symlink("..", folder.join("up")).unwrap();
-        let files = PolicyFiles::read(&folder).unwrap();
+        let files = PolicyFiles::open(&folder).unwrap();
         let absolute = outer.path().join("secret");
         for name in [
             "link.pub",
@@ -294,7 +345,7 @@ mod tests {
         }
         symlink("../secret", folder.join("evil.yaml")).unwrap();
         assert!(matches!(
-            PolicyFiles::read(&folder),
+            PolicyFiles::open(&folder),
             Err(PolicyFilesError::Outside(_))
         ));
     }
@@ -303,24 +354,24 @@ mod tests {
     fn odd_files_are_refused_not_read() {
         let folder = tempfile::tempdir().unwrap();
         assert!(matches!(
-            PolicyFiles::read(folder.path()),
+            PolicyFiles::open(folder.path()),
             Err(PolicyFilesError::Empty(_))
         ));
-        let missing = PolicyFiles::read(&folder.path().join("missing.yaml"));
+        let missing = PolicyFiles::open(&folder.path().join("missing.yaml"));
         assert!(matches!(missing, Err(PolicyFilesError::Io { .. })));
         assert!(matches!(
-            PolicyFiles::read(Path::new("/dev/zero")),
+            PolicyFiles::open(Path::new("/dev/zero")),
             Err(PolicyFilesError::NotRegular(_))
         ));
         let file = folder.path().join("p.yaml");
         fs::write(&file, [0xff]).unwrap();
         assert!(matches!(
-            PolicyFiles::read(&file),
+            PolicyFiles::open(&file),
             Err(PolicyFilesError::NotText(_))
         ));
         fs::write(&file, vec![b' '; 1024 * 1024 + 1]).unwrap();
         assert!(matches!(
-            PolicyFiles::read(folder.path()),
+            PolicyFiles::open(folder.path()),
             Err(PolicyFilesError::TooLarge(_))
         ));
     }

@@ -105,6 +105,14 @@ impl Repository {
         }
     }
 
+    /// What messages call the one repository of an OCI layout: `oci:PATH`.
+    pub(crate) fn layout(path: &std::path::Path) -> Self {
+        Self {
+            registry: "oci:".to_owned(),
+            path: path.display().to_string(),
+        }
+    }
+
     /// Canonical `host[:port]` of the registry; Docker Hub is `docker.io`.
     #[must_use]
     pub fn registry(&self) -> &str {

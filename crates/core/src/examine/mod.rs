@@ -109,9 +109,12 @@ fn examine_item(
     .map_err(|refusal| (refusal, None))?;
     // Steps 17 and 18: cheap, and before any cryptography.
     let claim = claim(&signed, artifact, limits).map_err(|refusal| (refusal, None))?;
-    let claims = claim
-        .predicate_type()
-        .map_or_else(|| claim.kind().to_owned(), str::to_owned);
+    let claims = match claim.predicate_type() {
+        Some(predicate_type) => predicate_type,
+        None if claim.is_image_signature() => "signature",
+        None => claim.kind(),
+    }
+    .to_owned();
     let facts = prove::prove(&signed, artifact, trust, &item.locator, limits)
         .map_err(|refusal| (refusal, Some(claims)))?;
     Ok(facts

@@ -39,6 +39,13 @@ impl Request {
         self
     }
 
+    /// The same request with a digest that was written elsewhere than in the name.
+    #[must_use]
+    pub const fn pinned(mut self, digest: Option<Digest>) -> Self {
+        self.digest = digest;
+        self
+    }
+
     /// The image as it was written, for people.
     #[must_use]
     pub fn written(&self) -> &str {

@@ -52,6 +52,13 @@ impl LayoutRef {
         })
     }
 
+    /// The same, of that digest.
+    #[must_use]
+    pub const fn pinned(mut self, digest: Digest) -> Self {
+        self.digest = Some(digest);
+        self
+    }
+
     /// The layout's directory.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -1,0 +1,137 @@
+//! `testdata/cases/*`: a policy, an image and the report that is expected. Adding a case is adding a folder.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `policy.yaml` | the policy set |
+//! | `case.json` | `why`, `image` (paths start at `testdata`), `at`, and where needed `as` and `trustRoots` |
+//! | `expect.json` | the whole report; `UPDATE_GOLDEN=1 cargo test -p countersign --test cases` writes it, and people review it |
+#![allow(clippy::unwrap_used)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::{env, fs};
+
+use countersign::{Checker, Image, PolicyFiles};
+use countersign_core::{ExtraRoot, ImageRef, Report, UnixTime};
+use serde::Deserialize;
+
+const TESTDATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata");
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Case {
+    why: String,
+    image: String,
+    #[serde(rename = "as")]
+    judged_as: Option<String>,
+    at: String,
+    #[serde(default)]
+    trust_roots: BTreeMap<String, String>,
+}
+
+#[test]
+fn every_case_has_the_report_that_is_expected() {
+    // Reports cite policy files as they were given; from here their paths are the same on every machine.
+    env::set_current_dir(TESTDATA).unwrap();
+    let names = cases();
+    let failures: Vec<String> = names.iter().filter_map(|name| check(name).err()).collect();
+    assert!(
+        failures.is_empty(),
+        "{} of {} cases:\n{}",
+        failures.len(),
+        names.len(),
+        failures.join("\n")
+    );
+}
+
+/// Every image that `testdata/make.sh` makes is in a case, so that none is there for nothing.
+#[test]
+fn every_image_is_in_a_case() {
+    let used: BTreeSet<String> = cases()
+        .iter()
+        .map(|name| case(&Path::new(TESTDATA).join("cases").join(name)).image)
+        .filter_map(|image| {
+            Some(
+                image
+                    .strip_prefix("oci:images/")?
+                    .split([':', '@'])
+                    .next()?
+                    .to_owned(),
+            )
+        })
+        .collect();
+    let made: BTreeSet<String> = folders(&Path::new(TESTDATA).join("images"))
+        .into_iter()
+        .collect();
+    assert_eq!(
+        made.difference(&used).collect::<Vec<_>>(),
+        Vec::<&String>::new()
+    );
+}
+
+fn check(name: &str) -> Result<(), String> {
+    let folder = Path::new("cases").join(name);
+    let case = case(&folder);
+    let report = report(&folder, &case);
+    let golden = folder.join("expect.json");
+    if env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&golden, &report).unwrap();
+    }
+    let expected = fs::read_to_string(&golden).unwrap_or_default();
+    if report == expected {
+        return Ok(());
+    }
+    let line = report
+        .lines()
+        .zip(expected.lines())
+        .find(|(got, wanted)| got != wanted);
+    Err(format!("{name} ({}): {line:?}\n{report}", case.why))
+}
+
+fn report(folder: &Path, case: &Case) -> String {
+    let roots: Vec<ExtraRoot> = case
+        .trust_roots
+        .iter()
+        .map(|(name, file)| ExtraRoot {
+            name: Some(name.clone()),
+            json: fs::read(file).unwrap(),
+        })
+        .collect();
+    let files = PolicyFiles::open(&folder.join("policy.yaml")).unwrap();
+    let loaded = files.load(&roots);
+    let diagnostics: Vec<String> = loaded
+        .diagnostics
+        .iter()
+        .map(|diagnostic| diagnostic.render(files.sources(), false))
+        .collect();
+    let policies = loaded
+        .policies
+        .unwrap_or_else(|| panic!("{}", diagnostics.join("\n")));
+    let mut image = Image::parse(&case.image).unwrap();
+    if let Some(name) = &case.judged_as {
+        image = image.judged_as(&ImageRef::parse(name).unwrap()).unwrap();
+    }
+    let at = UnixTime::parse(&case.at).unwrap();
+    let decision = Checker::new(policies).check_blocking(&image, at).unwrap();
+    Report::new(&[decision]).to_json()
+}
+
+fn case(folder: &Path) -> Case {
+    let file = folder.join("case.json");
+    serde_json::from_slice(&fs::read(&file).unwrap())
+        .unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+fn cases() -> Vec<String> {
+    folders(&Path::new(TESTDATA).join("cases"))
+}
+
+fn folders(path: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(path)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort_unstable();
+    assert!(!names.is_empty(), "{}", path.display());
+    names
+}
