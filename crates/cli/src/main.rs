@@ -1,2 +1,36 @@
-//! The countersign command.
-fn main() {}
+//! The `countersign` command: what was typed → what it means → run → exit code.
+
+mod args;
+mod bounded;
+mod escape;
+mod exit;
+mod failure;
+mod lint;
+mod output;
+mod plan;
+mod policies;
+mod progress;
+mod render;
+mod surroundings;
+mod verify;
+
+use crate::args::Typed;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::plan::Job;
+use crate::surroundings::Surroundings;
+
+fn main() -> std::process::ExitCode {
+    exit::guarded(|| match Typed::read() {
+        Ok(typed) => run(typed).unwrap_or_else(Failure::told),
+        Err(exit) => exit,
+    })
+    .into()
+}
+
+fn run(typed: Typed) -> Result<Exit, Failure> {
+    match Job::new(typed, Surroundings::read())? {
+        Job::Verify(job) => verify::run(*job),
+        Job::Lint(job) => lint::run(&job),
+    }
+}

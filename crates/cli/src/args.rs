@@ -1,0 +1,179 @@
+//! What was typed.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use countersign_core::UnixTime;
+
+use crate::exit::Exit;
+
+/// Decides whether container images may run: verifies Cosign and Sigstore evidence against policy files.
+#[derive(Debug, Parser)]
+#[command(name = "countersign", version, disable_help_subcommand = true, after_help = Exit::help())]
+pub(crate) struct Typed {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Colours in text: on a terminal only, always or never.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: When,
+}
+
+impl Typed {
+    /// Reads the command line.
+    ///
+    /// # Errors
+    /// How the run ends where nothing is to be done: help was asked for, or the words make no sense.
+    pub(crate) fn read() -> Result<Self, Exit> {
+        Self::try_parse().map_err(|message| {
+            // Where even the message cannot be written, the exit code still tells.
+            let _ = message.print();
+            if message.use_stderr() {
+                Exit::Misused
+            } else {
+                Exit::Allowed
+            }
+        })
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Say whether images may run, and why.
+    Verify(Verify),
+    /// Work on policy files.
+    #[command(subcommand)]
+    Policy(Policy),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// registry/repository[:tag][@sha256:…], or oci:PATH[:tag|@sha256:…] for an OCI layout.
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(crate) images: Vec<String>,
+    /// The policy: a file, or a folder whose files are one set.
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(crate) policy: PathBuf,
+    /// A trusted_root.json that signers name as NAME; without NAME=, the one trust root that they name and nothing defines.
+    #[arg(long = "trust-root", value_name = "[NAME=]FILE")]
+    pub(crate) trust_roots: Vec<NamedFile>,
+    /// Judge as of this time (RFC 3339), such as 2026-01-31T12:00:00Z.
+    #[arg(long, value_name = "TIME", value_parser = UnixTime::parse)]
+    pub(crate) at: Option<UnixTime>,
+    /// Text for people or JSON for programs.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+    /// List all evidence, what verified and what was refused.
+    #[arg(long)]
+    pub(crate) explain: bool,
+    /// What policies match for an oci: image; without it every policy of the set judges the image.
+    #[arg(long = "as", value_name = "REFERENCE")]
+    pub(crate) judged_as: Option<String>,
+    /// Ask registries over HTTP without TLS.
+    #[arg(long)]
+    pub(crate) plain_http: bool,
+    /// PEM certificates to trust for registries, beside the built-in ones.
+    #[arg(long, value_name = "FILE", conflicts_with = "plain_http")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Give up on an image after this many seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) timeout: u64,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Policy {
+    /// Find everything that is wrong or doubtful in a policy file or folder.
+    Lint(Lint),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Lint {
+    /// The policy: a file, or a folder whose files are one set.
+    #[arg(value_name = "FILE|DIR")]
+    pub(crate) path: PathBuf,
+    /// Exit with 1 when there are warnings.
+    #[arg(long)]
+    pub(crate) deny_warnings: bool,
+    /// A trusted_root.json that signers name as NAME; without NAME=, the one trust root that they name and nothing defines.
+    #[arg(long = "trust-root", value_name = "[NAME=]FILE")]
+    pub(crate) trust_roots: Vec<NamedFile>,
+    /// Text for people or JSON for programs.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+impl From<When> for anstream::ColorChoice {
+    fn from(when: When) -> Self {
+        match when {
+            When::Auto => Self::Auto,
+            When::Always => Self::Always,
+            When::Never => Self::Never,
+        }
+    }
+}
+
+/// `NAME=FILE`, or a `FILE` for the one TrustRoot that is named and not defined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NamedFile {
+    pub(crate) name: Option<String>,
+    pub(crate) file: PathBuf,
+}
+
+impl FromStr for NamedFile {
+    type Err = &'static str;
+
+    /// What stands before a `=` is a name unless it has a `/`: `./a=b.json` is a file.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, file) = match text.split_once('=') {
+            Some((name, file)) if !name.contains('/') => (Some(name), file),
+            _ => (None, text),
+        };
+        if name == Some("") || file.is_empty() {
+            return Err("expected FILE or NAME=FILE");
+        }
+        Ok(Self {
+            name: name.map(str::to_owned),
+            file: file.into(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_is_well_formed() {
+        Typed::command().debug_assert();
+    }
+
+    #[test]
+    fn a_trust_root_may_have_a_name() {
+        let read = |text: &str| NamedFile::from_str(text).map(|it| (it.name, it.file));
+        let pair =
+            |name: Option<&str>, file: &str| Ok((name.map(str::to_owned), PathBuf::from(file)));
+        assert_eq!(
+            read("acme=keys/root.json"),
+            pair(Some("acme"), "keys/root.json")
+        );
+        assert_eq!(read("keys/acme.json"), pair(None, "keys/acme.json"));
+        assert_eq!(read("./a=b.json"), pair(None, "./a=b.json"));
+        assert!(read("=x").is_err());
+        assert!(read("x=").is_err());
+    }
+}

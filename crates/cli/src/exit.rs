@@ -1,0 +1,146 @@
+//! Exit codes: what a pipeline reads. `docs/exit-codes.md` shows the same table; a test compares them.
+
+use std::panic::{self, AssertUnwindSafe};
+use std::process::ExitCode;
+
+use crate::escape::escaped;
+
+/// How a run ended, ordered by weight: of several images the heaviest outcome is the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Exit {
+    /// Every image is allowed.
+    Allowed,
+    /// Nobody could tell; a panic counts as this, never as an allow.
+    Unknown,
+    /// An image is denied.
+    Denied,
+    /// The command line or the policy is wrong.
+    Misused,
+}
+
+impl Exit {
+    /// Every outcome with its name and meaning, by code.
+    pub(crate) const TABLE: [(Self, &'static str, &'static str); 4] = [
+        (
+            Self::Allowed,
+            "allowed",
+            "Every image is allowed, also when policies that only warn failed; `policy lint` found nothing to refuse.",
+        ),
+        (
+            Self::Denied,
+            "denied",
+            "An image is denied; `policy lint --deny-warnings` found warnings.",
+        ),
+        (
+            Self::Unknown,
+            "unknown",
+            "Nobody could tell: a registry did not answer or sent what must not be believed, an output could not be written, or countersign itself failed.",
+        ),
+        (
+            Self::Misused,
+            "misused",
+            "The command line, a policy file or trust material is wrong.",
+        ),
+    ];
+
+    /// The table for `--help`.
+    pub(crate) fn help() -> String {
+        let rows = Self::TABLE.map(|(exit, name, _)| format!("{} {name}", exit.code()));
+        format!("Exit codes: {}.", rows.join(", "))
+    }
+
+    /// The process's exit code.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Allowed => 0,
+            Self::Denied => 1,
+            Self::Unknown => 2,
+            Self::Misused => 3,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// Runs `body`; a panic becomes [`Exit::Unknown`] and one line on standard error (gitsign CVE-2026-44310: panic, exit 0).
+pub(crate) fn guarded(body: impl FnOnce() -> Exit) -> Exit {
+    panic::set_hook(Box::new(|info| {
+        let what = info.payload_as_str().unwrap_or("no message");
+        let place = info.location().map(ToString::to_string).unwrap_or_default();
+        crate::output::complain(&format!(
+            "countersign failed inside ({place}: {}); nothing was decided, please report it",
+            escaped(what, 300)
+        ));
+    }));
+    panic::catch_unwind(AssertUnwindSafe(body)).unwrap_or(Exit::Unknown)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_documented_table_is_the_codes_table() {
+        let documented = include_str!("../../../docs/exit-codes.md");
+        let mut table = String::from("| code | name | meaning |\n|---|---|---|\n");
+        for (exit, name, meaning) in Exit::TABLE {
+            table.push_str(&format!("| {} | {name} | {meaning} |\n", exit.code()));
+        }
+        assert!(
+            documented.contains(&table),
+            "docs/exit-codes.md must hold:\n{table}"
+        );
+    }
+
+    #[test]
+    fn codes_count_up_and_the_heaviest_wins() {
+        for (code, (exit, ..)) in (0..).zip(Exit::TABLE) {
+            assert_eq!(exit.code(), code);
+        }
+        let all = [Exit::Misused, Exit::Denied, Exit::Unknown, Exit::Allowed];
+        for (place, heavier) in all.iter().enumerate() {
+            for lighter in &all[place..] {
+                assert_eq!(heavier.max(lighter), heavier, "3 over 1 over 2 over 0");
+            }
+        }
+    }
+
+    /// Runs this very test binary again, in the role of a program that panics.
+    #[test]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the role must end with this code, past the test harness"
+    )]
+    fn a_panic_exits_2_with_one_line() {
+        const ROLE: &str = "COUNTERSIGN_TEST_ROLE";
+        if std::env::var_os(ROLE).is_some() {
+            std::process::exit(
+                guarded(|| panic!("bad\u{1b}[2J news\n::error::"))
+                    .code()
+                    .into(),
+            );
+        }
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "exit::tests::a_panic_exits_2_with_one_line",
+                "--nocapture",
+            ])
+            .env(ROLE, "panic")
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+        assert!(
+            stderr.starts_with("error: countersign failed inside (crates/cli/src/exit.rs:"),
+            "{stderr}"
+        );
+        assert!(stderr.contains(r"bad\u{1b}[2J news\n::error::"), "{stderr}");
+    }
+}

@@ -1,0 +1,130 @@
+//! What the words mean: from what was typed to what is to be done.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use countersign::Image;
+use countersign_core::{ImageRef, UnixTime};
+
+use crate::args::{Command, Format, Lint, NamedFile, Policy, Typed, Verify};
+use crate::escape::escaped;
+use crate::failure::Failure;
+use crate::surroundings::Surroundings;
+
+/// What is to be done.
+#[derive(Debug)]
+pub(crate) enum Job {
+    Verify(Box<VerifyJob>),
+    Lint(LintJob),
+}
+
+/// Judge images.
+#[derive(Debug)]
+pub(crate) struct VerifyJob {
+    pub(crate) images: Vec<Image>,
+    pub(crate) policy: PathBuf,
+    pub(crate) trust_roots: Vec<NamedFile>,
+    pub(crate) now: UnixTime,
+    pub(crate) format: Format,
+    pub(crate) explain: bool,
+    pub(crate) registry: RegistryAccess,
+    pub(crate) timeout: Duration,
+    pub(crate) color: anstream::ColorChoice,
+}
+
+/// How registries are asked.
+#[derive(Debug)]
+pub(crate) struct RegistryAccess {
+    pub(crate) docker_config: Option<PathBuf>,
+    pub(crate) plain_http: bool,
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+/// Look for what is wrong in policy files.
+#[derive(Debug)]
+pub(crate) struct LintJob {
+    pub(crate) path: PathBuf,
+    pub(crate) deny_warnings: bool,
+    pub(crate) trust_roots: Vec<NamedFile>,
+    pub(crate) format: Format,
+    pub(crate) color: anstream::ColorChoice,
+}
+
+impl Job {
+    /// Understands the command line.
+    ///
+    /// # Errors
+    /// What is wrong with it, one line each.
+    pub(crate) fn new(typed: Typed, surroundings: Surroundings) -> Result<Self, Failure> {
+        let color = typed.color.into();
+        match typed.command {
+            Command::Verify(verify) => VerifyJob::new(verify, surroundings, color)
+                .map(Box::new)
+                .map(Self::Verify),
+            Command::Policy(Policy::Lint(lint)) => Ok(Self::Lint(LintJob::new(lint, color))),
+        }
+    }
+}
+
+impl VerifyJob {
+    fn new(
+        typed: Verify,
+        surroundings: Surroundings,
+        color: anstream::ColorChoice,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            images: images(&typed.images, typed.judged_as.as_deref())?,
+            policy: typed.policy,
+            trust_roots: typed.trust_roots,
+            now: typed.at.unwrap_or(surroundings.now),
+            format: typed.format,
+            explain: typed.explain,
+            registry: RegistryAccess {
+                docker_config: surroundings.docker_config,
+                plain_http: typed.plain_http,
+                ca_file: typed.ca_file,
+            },
+            timeout: Duration::from_secs(typed.timeout),
+            color,
+        })
+    }
+}
+
+impl LintJob {
+    fn new(typed: Lint, color: anstream::ColorChoice) -> Self {
+        Self {
+            path: typed.path,
+            deny_warnings: typed.deny_warnings,
+            trust_roots: typed.trust_roots,
+            format: typed.format,
+            color,
+        }
+    }
+}
+
+/// Every image, or everything that is wrong with them.
+fn images(written: &[String], judged_as: Option<&str>) -> Result<Vec<Image>, Failure> {
+    let mut images = Vec::new();
+    let mut wrong = Vec::new();
+    for text in written {
+        match Image::parse(text) {
+            Ok(image) => images.push(image),
+            Err(error) => wrong.push(format!("{}: {error}", escaped(text, 100))),
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(Failure::misused(&wrong.join("\nerror: ")));
+    }
+    let Some(name) = judged_as else {
+        return Ok(images);
+    };
+    let name =
+        ImageRef::parse(name).map_err(|error| Failure::misused(&format!("--as: {error}")))?;
+    match <[Image; 1]>::try_from(images) {
+        Ok([image]) => match image.judged_as(&name) {
+            Ok(image) => Ok(vec![image]),
+            Err(error) => Err(Failure::misused(&format!("--as: {error}"))),
+        },
+        Err(_) => Err(Failure::misused("--as names one image; give one")),
+    }
+}

@@ -1,0 +1,69 @@
+//! From files to a policy set, for every command that needs one.
+
+use std::path::Path;
+
+use countersign::PolicyFiles;
+use countersign_core::{Diagnostic, ExtraRoot, Loaded, Severity, Source, TrustRoot};
+
+use crate::args::NamedFile;
+use crate::bounded;
+use crate::escape::escaped;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// A policy set with the texts that its diagnostics quote.
+pub(crate) struct Policies {
+    pub(crate) files: PolicyFiles,
+    pub(crate) loaded: Loaded,
+}
+
+impl Policies {
+    /// Reads and checks a file or folder; wrong policies are not an error of this, but diagnostics.
+    pub(crate) fn load(path: &Path, trust_roots: &[NamedFile]) -> Result<Self, Failure> {
+        let roots = trust_roots
+            .iter()
+            .map(extra_root)
+            .collect::<Result<Vec<_>, _>>()?;
+        let files =
+            PolicyFiles::open(path).map_err(|error| Failure::misused(&error.to_string()))?;
+        let loaded = files.load(&roots);
+        Ok(Self { files, loaded })
+    }
+
+    pub(crate) fn count(&self, severity: Severity) -> usize {
+        self.loaded
+            .diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.severity == severity)
+            .count()
+    }
+}
+
+/// All diagnostics as text with colours, each with the lines that it is about.
+pub(crate) fn rendered(diagnostics: &[Diagnostic], sources: &[Source]) -> String {
+    let mut text = String::new();
+    for diagnostic in diagnostics {
+        text.push_str(&diagnostic.render(sources, true));
+        text.push_str("\n\n");
+    }
+    text
+}
+
+/// Trust material that cannot be read leaves the question open; it is no mistake in the policy.
+fn extra_root(named: &NamedFile) -> Result<ExtraRoot, Failure> {
+    let failed = |why: String| Failure {
+        exit: Exit::Unknown,
+        message: format!(
+            "--trust-root {}: {}",
+            escaped(&named.file.display().to_string(), 300),
+            escaped(&why, 300)
+        ),
+    };
+    let json = bounded::read(&named.file).map_err(|error| failed(error.to_string()))?;
+    TrustRoot::from_json(named.name.as_deref().unwrap_or("unnamed"), &json)
+        .map_err(|error| failed(error.to_string()))?;
+    Ok(ExtraRoot {
+        name: named.name.clone(),
+        json,
+    })
+}

@@ -1,0 +1,3 @@
+//! What a decision looks like outside.
+
+pub(crate) mod text;

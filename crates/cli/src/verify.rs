@@ -1,0 +1,112 @@
+//! `countersign verify`.
+
+use std::collections::BTreeSet;
+
+use countersign::{Checker, DockerConfig, HttpRegistry, Image};
+use countersign_core::{Decision, PolicySet, Report, Severity, Verdict};
+
+use crate::args::Format;
+use crate::bounded;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::plan::VerifyJob;
+use crate::policies::{Policies, rendered};
+use crate::{output, progress, render};
+
+/// Judges every image; the heaviest verdict is the exit code.
+pub(crate) fn run(job: VerifyJob) -> Result<Exit, Failure> {
+    let policies = policies(&job)?;
+    let (format, color, explain) = (job.format, job.color, job.explain);
+    let decisions = decisions(job, policies)?;
+    let exit = decisions
+        .iter()
+        .map(|decision| exit(decision.effect()))
+        .max()
+        .unwrap_or(Exit::Misused);
+    let result = match format {
+        Format::Text => {
+            let texts: Vec<String> = decisions
+                .iter()
+                .map(|it| render::text::decision(it, explain))
+                .collect();
+            texts.join("\n")
+        }
+        Format::Json => Report::new(&decisions).to_json(),
+    };
+    Ok(output::deliver(&result, color, exit))
+}
+
+/// The policy set; what is wrong with it goes to standard error, warnings too.
+fn policies(job: &VerifyJob) -> Result<PolicySet, Failure> {
+    let Policies { files, loaded } = Policies::load(&job.policy, &job.trust_roots)?;
+    output::say(&rendered(&loaded.diagnostics, files.sources()), job.color);
+    loaded.policies.ok_or_else(|| {
+        let errors = loaded
+            .diagnostics
+            .iter()
+            .filter(|it| it.severity == Severity::Error)
+            .count();
+        let path = job.policy.display();
+        Failure::misused(&format!(
+            "{path}: {errors} errors in the policy; no image was looked at"
+        ))
+    })
+}
+
+/// Asks for all images, one after the other; the registry client and its connections are shared.
+fn decisions(job: VerifyJob, policies: PolicySet) -> Result<Vec<Decision>, Failure> {
+    let checker = checker(&job, policies)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure {
+            exit: Exit::Unknown,
+            message: format!("no runtime: {error}"),
+        })?;
+    let judge = async |image: &Image| {
+        let what = image.request().written();
+        progress::shown(what, checker.check(image, job.now)).await
+    };
+    Ok(job
+        .images
+        .iter()
+        .map(|image| runtime.block_on(judge(image)))
+        .collect())
+}
+
+/// The checker, with the registry client that the images need: no credentials are read for a folder.
+fn checker(job: &VerifyJob, policies: PolicySet) -> Result<Checker, Failure> {
+    let checker = Checker::new(policies).timeout(job.timeout);
+    let access = &job.registry;
+    let mut registry = HttpRegistry::new();
+    if let Some(path) = &access.ca_file {
+        let named = |why: String| Failure::misused(&format!("--ca-file {}: {why}", path.display()));
+        let pem = bounded::read(path).map_err(|error| named(error.to_string()))?;
+        registry = registry
+            .ca_file(&pem)
+            .map_err(|error| named(error.to_string()))?;
+    }
+    let hosts: BTreeSet<&str> = job.images.iter().filter_map(Image::registry).collect();
+    if hosts.is_empty() {
+        return Ok(checker);
+    }
+    if access.plain_http {
+        registry = hosts.into_iter().fold(registry, HttpRegistry::plain_http);
+    }
+    if let Some(path) = &access.docker_config {
+        let credentials = DockerConfig::load(path).map_err(|error| Failure {
+            exit: Exit::Unknown,
+            message: error.to_string(),
+        })?;
+        registry = registry.credentials(credentials);
+    }
+    Ok(checker.registry(registry))
+}
+
+const fn exit(effect: Verdict) -> Exit {
+    match effect {
+        Verdict::Allow => Exit::Allowed,
+        Verdict::Deny => Exit::Denied,
+        _ => Exit::Unknown,
+    }
+}
