@@ -296,9 +296,6 @@ impl TlogEntry {
                 "a v0.1 bundle's log entry needs an inclusion promise",
             ));
         }
-        if format != Format::BundleV01 && self.inclusion_proof.is_none() {
-            return Err(missing("the log entry has no inclusion proof"));
-        }
         Ok(Entry {
             log_id: decode(&self.log_id.key_id, "logId")?,
             declared: Some((self.kind_version.kind, self.kind_version.version)),
@@ -319,9 +316,9 @@ impl TlogEntry {
             body: decode(&self.canonicalized_body, "canonicalizedBody")?,
         })
         .and_then(|entry| match (&entry.proof, format) {
-            (None, Format::BundleV02 | Format::BundleV03) => {
-                Err(missing("the log entry's inclusion proof has no checkpoint"))
-            }
+            (None, Format::BundleV02 | Format::BundleV03) => Err(missing(
+                "the log entry has no inclusion proof with a checkpoint",
+            )),
             _ => Ok(entry),
         })
     }

@@ -273,6 +273,10 @@ fn s08_the_logs_key_was_valid_then() {
             &trust,
         );
         assert_eq!(!findings.verified().is_empty(), good, "{start}..{end}");
+        // a timestamp within the window does not help a promise outside it
+        let stamped = world.v1().timestamp().bundle();
+        let findings = crate::examine_with(countersign_core::Content::Bundle(stamped), &trust);
+        assert_eq!(!findings.verified().is_empty(), good, "{start}..{end}");
     }
 }
 

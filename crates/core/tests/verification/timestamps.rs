@@ -35,7 +35,22 @@ fn s10_the_token_is_granted_and_of_this_signature() {
         TimestampInvalid
     );
     assert_eq!(stamped(|stamp| stamp.trailing = vec![0]), TimestampInvalid);
+    // a refusal that carries a token all the same: PKIStatus is the first integer of the response
     let world = world();
+    let refused = world
+        .v2()
+        .with_json(|json| {
+            use base64::Engine as _;
+            use base64::engine::general_purpose::STANDARD;
+            let token = &mut json["verificationMaterial"]["timestampVerificationData"]
+                ["rfc3161Timestamps"][0]["signedTimestamp"];
+            let mut der = STANDARD.decode(token.as_str().unwrap()).unwrap();
+            assert_eq!(der[4..9], [0x30, 3, 2, 1, 0]);
+            der[8] = 2;
+            *token = json!(STANDARD.encode(der));
+        })
+        .bundle();
+    assert_eq!(world.refused(refused), TimestampInvalid);
     for raw in ["AAAA", "MAA=", ""] {
         let bundle = world
             .v2()
