@@ -1,0 +1,19 @@
+//! Decisions over real, forged evidence: bytes → `examine` → `decide`, and nothing between that a test could pretend.
+#![allow(clippy::unwrap_used)]
+
+#[path = "decide/cheating.rs"]
+mod cheating;
+#[path = "decide/property.rs"]
+mod property;
+#[path = "decide/report.rs"]
+mod report;
+#[path = "decide/selection.rs"]
+mod selection;
+#[path = "decide/signers.rs"]
+mod signers;
+#[path = "decide/thresholds.rs"]
+mod thresholds;
+#[path = "decide/verdicts.rs"]
+mod verdicts;
+#[path = "decide/world.rs"]
+mod world;
