@@ -48,8 +48,12 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// registry/repository[:tag][@sha256:…], or oci:PATH[:tag|@sha256:…] for an OCI layout.
-    #[arg(required = true, value_name = "IMAGE")]
+    /// The images, in the form that the help tells: brackets in a docstring would be read as links.
+    #[arg(
+        required = true,
+        value_name = "IMAGE",
+        help = "registry/repository[:tag][@sha256:…], or oci:PATH[:tag|@sha256:…] for an OCI layout"
+    )]
     pub(crate) images: Vec<String>,
     /// The policy: a file, or a folder whose files are one set.
     #[arg(long, value_name = "FILE|DIR")]

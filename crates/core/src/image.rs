@@ -243,6 +243,8 @@ impl TryFrom<WireChild> for Child {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     fn read(text: &str, content_type: Option<&str>) -> Result<PinnedImage, ManifestError> {
