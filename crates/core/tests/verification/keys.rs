@@ -149,6 +149,20 @@ fn s16_one_pem_block_of_a_strong_key() {
     }
     let weak = Key::generate(Algorithm::P256).public_der();
     assert!(PublicKey::from_spki(&weak[..weak.len() - 1]).is_err());
+    // a point in its compressed form: another encoding of the same key would be another id
+    let der = Key::generate(Algorithm::P256).public_der();
+    let parity = 2 + (der[90] & 1);
+    let compressed: Vec<u8> = [
+        &[0x30, 0x39],
+        &der[2..23],
+        &[3, 0x22, 0, parity],
+        &der[27..59],
+    ]
+    .concat();
+    assert!(matches!(
+        PublicKey::from_spki(&compressed),
+        Err(KeyError::Unsupported(_))
+    ));
     // RSA of 1024 bits
     let rsa_1024 = concat!(
         "30819f300d06092a864886f70d010101050003818d0030818902818100",
