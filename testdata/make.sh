@@ -6,10 +6,12 @@
 #
 # README.md says what each layout holds. The keys are derived from their names and the authorities' certificates are
 # kept in testdata/trust, so that what is made later verifies under the same trusted root as what is there already.
+# shellcheck disable=SC2153 # REGISTRY is set by the lab
 set -euo pipefail
 shopt -s inherit_errexit
 cd "$(dirname "$0")"
-readonly here=$PWD images=$PWD/images work=$(mktemp -d)
+work=$(mktemp -d)
+readonly work images=$PWD/images
 export COSIGN_PASSWORD='' SOURCE_DATE_EPOCH=0 LC_ALL=C TZ=UTC
 export TUF_ROOT=$work/tuf # nobody's real Sigstore cache
 readonly no_services=$work/no-services.json
@@ -213,7 +215,7 @@ key() { # LABEL: prints the path of cosign's private key, of the type that `keys
 # --- the private Sigstore ------------------------------------------------------------------------------------------
 
 start() {
-  local lab environment label type
+  local environment label type
   mkdir -p "$work/lab" keys trust
   # The authorities are the same in every run: their keys are derived, their certificates were made by the first run.
   while read -r label type; do
@@ -221,10 +223,9 @@ start() {
   done <trust/types
   cp trust/*.pem "$work/lab/" 2>/dev/null || true
 
-  (cd "$here/.." && cargo build --quiet -p countersign-e2e --bin lab)
-  lab=${CARGO_TARGET_DIR:-$here/../target}/debug/lab
-  coproc LAB { COUNTERSIGN_E2E=1 COUNTERSIGN_REQUIRE=parts exec "$lab" "$work/lab"; }
+  coproc LAB { COUNTERSIGN_E2E=1 COUNTERSIGN_REQUIRE=parts exec cargo run --quiet -p countersign-e2e --bin lab -- "$work/lab"; }
   read -r environment <&"${LAB[0]}"
+  # It sets REGISTRY, TRUSTED_ROOT, COSIGN2 and all the other names in capitals.
   # shellcheck source=/dev/null
   source "$environment"
   "$COSIGN3" signing-config create --out "$no_services"
