@@ -84,25 +84,25 @@ impl Countersign {
 }
 
 impl Verdict {
-    /// The reason codes of the rules that did not pass, then those of what could not be fetched.
+    /// The reason codes of the rules that did not pass.
     #[must_use]
     pub fn reasons(&self) -> Vec<&str> {
-        let image = &self.report["images"][0];
-        let rules = items(&image["policies"]).flat_map(|policy| items(&policy["rules"]));
-        rules
-            .chain(items(&image["gaps"]))
-            .filter_map(|item| item["code"].as_str())
+        self.rules()
+            .filter_map(|rule| rule["code"].as_str())
             .collect()
     }
 
     /// The formats of the evidence that made rules pass.
     #[must_use]
     pub fn formats(&self) -> Vec<&str> {
-        items(&self.report["images"][0]["policies"])
-            .flat_map(|policy| items(&policy["rules"]))
+        self.rules()
             .flat_map(|rule| items(&rule["evidence"]))
             .filter_map(|evidence| evidence["format"].as_str())
             .collect()
+    }
+
+    fn rules(&self) -> impl Iterator<Item = &Value> {
+        items(&self.report["images"][0]["policies"]).flat_map(|policy| items(&policy["rules"]))
     }
 }
 
