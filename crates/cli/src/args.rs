@@ -80,7 +80,7 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "FILE", conflicts_with = "plain_http")]
     pub(crate) ca_file: Option<PathBuf>,
     /// Give up on an image after this many seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) timeout: u64,
 }
 

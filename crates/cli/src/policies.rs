@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use countersign::PolicyFiles;
-use countersign_core::{Diagnostic, ExtraRoot, Loaded, Severity, Source, TrustRoot};
+use countersign_core::{Diagnostic, ExtraRoot, Loaded, Severity, Source, TrustError, TrustRoot};
 
 use crate::args::NamedFile;
 use crate::bounded;
@@ -60,8 +60,12 @@ fn extra_root(named: &NamedFile) -> Result<ExtraRoot, Failure> {
         ),
     };
     let json = bounded::read(&named.file).map_err(|error| failed(error.to_string()))?;
-    TrustRoot::from_json(named.name.as_deref().unwrap_or("unnamed"), &json)
-        .map_err(|error| failed(error.to_string()))?;
+    TrustRoot::from_json(named.name.as_deref().unwrap_or_default(), &json).map_err(|error| {
+        match error {
+            TrustError::Malformed { why, .. } => failed(why),
+            error => failed(error.to_string()),
+        }
+    })?;
     Ok(ExtraRoot {
         name: named.name.clone(),
         json,

@@ -78,7 +78,7 @@ macro_rules! reasons {
 
 reasons! {
     // What a rule wants is not there. Ranks 1 to 9.
-    NoEvidence "no-evidence" Absent 1 "Nothing is attached to the image: no signature and no attestation." "Sign the image by digest in CI (`cosign sign IMAGE@DIGEST`) and push the signature to the same repository."
+    NoEvidence "no-evidence" Absent 1 "Nothing is attached to the image that this rule could count." "Sign the image by digest in CI (`cosign sign IMAGE@DIGEST`) and push the signature to the same repository."
     NoSignature "no-signature" Absent 3 "Nothing that is attached signs the image; an attestation is not a signature." "Sign the image itself (`cosign sign IMAGE@DIGEST`), or write a `statement` rule if the attestation is what you rely on."
     NoStatement "no-statement" Absent 3 "No attestation of the wanted predicate type is attached." "Attest it in CI (`cosign attest --type … IMAGE@DIGEST`), and compare the rule's `predicateType` with what `countersign verify --explain` lists."
     DigestRequired "digest-required" Absent 5 "The reference has no digest, so what runs may differ from what was checked." "Write `repository:tag@sha256:…` in the manifest."

@@ -73,6 +73,7 @@ impl Text {
         self.line(0, &format!("{verdict} {}{against}", safe(decision.image())));
         let digest = match decision.digest() {
             Some(digest) => digest.to_string(),
+            None if decision.gaps().is_empty() => "nothing had to be fetched".to_owned(),
             None => "not resolved".to_owned(),
         };
         self.line(2, &digest);
@@ -197,11 +198,6 @@ impl Text {
                 nearest.locator, nearest.code
             ),
         );
-        // Without a `wanted`, verification refused it, and the rule's message says what was found.
-        if !nearest.wanted.is_empty() {
-            self.line(8, &format!("found:  {}", safe(&nearest.found)));
-            self.line(8, &format!("wanted: {}", safe(&nearest.wanted)));
-        }
     }
 
     fn gaps(&mut self, gaps: &[Gap]) {

@@ -1,0 +1,8 @@
+//! The command as people and pipelines see it: what it prints, where, and how it ends.
+#![allow(clippy::unwrap_used)]
+
+mod exit_codes;
+mod hostile;
+mod messages;
+mod run;
+mod usage;
