@@ -1,5 +1,9 @@
 //! Decisions over real, forged evidence: bytes → `examine` → `decide`, and nothing between that a test could pretend.
-#![allow(clippy::unwrap_used)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_types
+)]
 
 #[path = "decide/cheating.rs"]
 mod cheating;

@@ -3,7 +3,11 @@
 //! A case is loaded together with `policy/base.yaml`, unless it begins with `# alone`; lines `# --trust-root [NAME=]FILE`
 //! hand over roots. `UPDATE_GOLDEN=1` writes the answers anew: read the difference before you commit it.
 // The test reads its cases; core itself reads nothing.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_types
+)]
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::per_signer::PerSigner;
-use crate::policy::signer::Author;
+use crate::policy::authorize::Author;
 use crate::{Claim, Verified};
 
 /// Gives each Signer at most one piece of evidence so that no key or identity serves two, for as many Signers as

@@ -1,6 +1,7 @@
 //! One Signer of a rule: which evidence is this Signer's, and whether it satisfies the rule.
 
-use crate::policy::signer::{Mismatch, Signer};
+use crate::policy::authorize::Mismatch;
+use crate::policy::signer::Signer;
 use crate::policy::{EvidenceDemand, Selection};
 use crate::{Claim, Facts, ReasonCode, UnixTime, Verified};
 

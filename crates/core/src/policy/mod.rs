@@ -4,6 +4,7 @@
 //! every unknown field → `compile` resolves names, anchors patterns, reads keys and roots → [`PolicySet`], which exists
 //! only if nothing is wrong. Diagnostics of all steps come at once.
 
+pub(crate) mod authorize;
 mod compile;
 mod diagnostic;
 mod document;
@@ -15,6 +16,7 @@ mod request;
 mod scalar;
 mod shape;
 pub(crate) mod signer;
+mod tree;
 mod yaml;
 
 use std::collections::BTreeMap;

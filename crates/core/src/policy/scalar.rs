@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::notes::{Notes, Spanned};
 use super::shape::{Shape, text_of};
-use super::yaml::Node;
+use super::tree::Node;
 use crate::{ReasonCode, UnixTime};
 
 /// The name of a document, a rule or a key: it is cited in messages and metrics.

@@ -5,7 +5,7 @@
 use serde_json::{Value as Json, json};
 
 use super::notes::{At, Notes, Spanned, did_you_mean};
-use super::yaml::{Key, Node, Plain, Value, plain};
+use super::tree::{Key, Node, Plain, Value, plain};
 use crate::ReasonCode;
 
 /// Something that can be read from a tree and described by a JSON Schema.
@@ -124,7 +124,7 @@ macro_rules! mapping {
         }
 
         impl $crate::policy::shape::Shape for $name {
-            fn read(node: &$crate::policy::yaml::Node, notes: &mut $crate::policy::notes::Notes) -> Option<Self> {
+            fn read(node: &$crate::policy::tree::Node, notes: &mut $crate::policy::notes::Notes) -> Option<Self> {
                 use $crate::policy::shape::{Fields, Need};
                 let fields = Fields::of(node, notes)?;
                 let this = Self {

@@ -67,7 +67,7 @@ fn a_second_younger_time_does_not_make_an_old_signature_young() {
 }
 
 #[test]
-fn without_a_proven_time_nothing_is_young_or_newest() {
+fn without_a_proven_time_any_and_all_can_be_met() {
     let key = Key::generate(Algorithm::P256);
     let signer = keyed("s", &key.public_pem(), "", BARE);
     let world = World::new().bundle(|forge, digest| {
@@ -79,7 +79,7 @@ fn without_a_proven_time_nothing_is_young_or_newest() {
     for selection in ["any", "all"] {
         let rule = format!("statement: {{from: s, predicateType: {TEST}, match: {selection}}}");
         assert_eq!(
-            world.code(&set(&[signer.clone()], &rule)),
+            world.code(&set(std::slice::from_ref(&signer), &rule)),
             "pass",
             "{selection}"
         );

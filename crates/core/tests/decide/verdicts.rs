@@ -99,7 +99,10 @@ fn an_image_that_no_enforcing_policy_names_is_unmatched() {
         ("warn", &excepted, deny, allow, true),
         ("allow", &excepted, allow, allow, true),
     ] {
-        let decision = World::new().decide(&text(settings(unmatched, "deny"), &[policy.clone()]));
+        let decision = World::new().decide(&text(
+            settings(unmatched, "deny"),
+            std::slice::from_ref(policy),
+        ));
         assert_eq!(
             (
                 decision.judged(),
@@ -344,7 +347,7 @@ fn every_policy_judges_an_image_without_a_name() {
     );
     let policies = world.policies(&text(settings("allow", "allow"), &[elsewhere]));
     let request = Request::unnamed("oci:somewhere", None);
-    assert_eq!(policies.needs(&request).referrers, true);
+    assert!(policies.needs(&request).referrers);
     let unresolved = gap(GapClass::Hostile, None);
     let decision = decide(
         &policies,

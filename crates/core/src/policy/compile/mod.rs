@@ -3,7 +3,10 @@
 //! Like the reading, it does not stop at the first error; whatever cannot be compiled is noted and left out.
 
 mod breadth;
+mod from;
+mod images;
 mod keyless;
+mod keys;
 mod overlap;
 mod roots;
 mod rules;

@@ -1,7 +1,8 @@
 //! Whether two Signers could accept the same identity, so that one signature could count for either.
 
+use crate::policy::authorize::WORKFLOW_HOST;
 use crate::policy::glob::Glob;
-use crate::policy::signer::{Keyless, Maker, Signer, Source, Subject, WORKFLOW_HOST};
+use crate::policy::signer::{Keyless, Maker, Signer, Source, Subject};
 
 /// Whether some identity fits both. `distinct` asks by what thresholds count, (root, issuer, subject); without it, CI
 /// claims that exclude each other keep the Signers apart too. When it cannot be told, regular expressions do not overlap:

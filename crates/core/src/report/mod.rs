@@ -3,14 +3,12 @@
 //! Given the same input and `now` it has the same bytes in every door. Domain types are not `Serialize`; this mirror is,
 //! so that they can change without breaking readers. Its schema is `docs/report.schema.json`.
 
+mod mirror;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::text::safe;
-use crate::{
-    Candidate, Cited, Decision, Identity, Locator, Place, PolicyOutcome, Refused, RuleOutcome,
-    Verdict,
-};
+use crate::{Decision, Verdict};
 
 /// One or more decisions, as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -18,10 +16,13 @@ use crate::{
 #[non_exhaustive]
 pub struct Report {
     /// `countersign.dev/report/v1alpha1`.
+    #[schemars(extend("const" = "countersign.dev/report/v1alpha1"))]
     pub api_version: String,
     /// The worst judgement of all images, whatever the policies' modes.
+    #[schemars(extend("enum" = ["allow", "unknown", "deny"]))]
     pub judged: String,
     /// The worst effect of all images: `allow`, `unknown` or `deny`.
+    #[schemars(extend("enum" = ["allow", "unknown", "deny"]))]
     pub effect: String,
     /// One entry for each image, in the order in which they were given.
     pub images: Vec<ImageReport>,
@@ -47,8 +48,10 @@ pub struct ImageReport {
     /// sha256 over the trust roots and keys.
     pub trust_fingerprint: String,
     /// What the matching policies judge, whatever their mode: `allow`, `unknown` or `deny`.
+    #[schemars(extend("enum" = ["allow", "unknown", "deny"]))]
     pub judged: String,
     /// What follows from it: `allow`, `unknown` or `deny`.
+    #[schemars(extend("enum" = ["allow", "unknown", "deny"]))]
     pub effect: String,
     /// Every policy that matches the image.
     pub policies: Vec<PolicyReport>,
@@ -79,12 +82,15 @@ pub struct PolicyReport {
     /// The line in it.
     pub line: usize,
     /// `enforce`, `warn` or `audit`.
+    #[schemars(extend("enum" = ["enforce", "warn", "audit"]))]
     pub mode: String,
     /// Whether its `effectiveFrom` has passed.
     pub effective: bool,
     /// What its rules together judge.
+    #[schemars(extend("enum" = ["allow", "unknown", "deny"]))]
     pub judged: String,
     /// What follows from it.
+    #[schemars(extend("enum" = ["allow", "unknown", "deny"]))]
     pub effect: String,
     /// One outcome for each rule.
     pub rules: Vec<RuleReport>,
@@ -106,6 +112,7 @@ pub struct RuleReport {
     /// Whether its `effectiveFrom`, and its policy's, has passed.
     pub effective: bool,
     /// `pass`, `unknown` or `fail`.
+    #[schemars(extend("enum" = ["pass", "unknown", "fail"]))]
     pub outcome: String,
     /// The reason code (`docs/reasons.md`), unless it passed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -263,6 +270,7 @@ pub struct RefusedReport {
 #[non_exhaustive]
 pub struct GapReport {
     /// `unavailable` or `hostile`.
+    #[schemars(extend("enum" = ["unavailable", "hostile"]))]
     pub class: String,
     /// The reason code.
     pub code: String,
@@ -278,6 +286,7 @@ pub struct GapReport {
 #[non_exhaustive]
 pub struct UnmatchedReport {
     /// What Settings makes of it.
+    #[schemars(extend("enum" = ["allow", "unknown", "deny"]))]
     pub effect: String,
     /// The policy file that says so.
     pub file: String,
@@ -335,7 +344,7 @@ impl Report {
             api_version: Self::API_VERSION.to_owned(),
             judged: worst(Decision::judged),
             effect: worst(Decision::effect),
-            images: decisions.iter().map(image).collect(),
+            images: decisions.iter().map(mirror::image).collect(),
         }
     }
 
@@ -353,160 +362,4 @@ impl Report {
     pub fn schema() -> serde_json::Value {
         schemars::schema_for!(Self).to_value()
     }
-}
-
-fn image(decision: &Decision) -> ImageReport {
-    ImageReport {
-        image: decision.image().to_owned(),
-        name: decision.name().map(str::to_owned),
-        digest: decision.digest().map(ToString::to_string),
-        now: decision.now().to_string(),
-        policy_digest: decision.policy_digest().to_string(),
-        trust_fingerprint: decision.trust_fingerprint().to_string(),
-        judged: decision.judged().as_str().to_owned(),
-        effect: decision.effect().as_str().to_owned(),
-        policies: decision.policies().iter().map(policy).collect(),
-        unmatched: decision.unmatched().map(|unmatched| UnmatchedReport {
-            effect: unmatched.effect.as_str().to_owned(),
-            file: file(&unmatched.place),
-            line: unmatched.place.line,
-        }),
-        warnings: decision
-            .warnings()
-            .iter()
-            .map(|warning| WarningReport {
-                code: warning.code.as_str().to_owned(),
-                policy: warning.policy.clone(),
-                rule: warning.rule.clone(),
-                message: warning.message.clone(),
-            })
-            .collect(),
-        evidence: decision.evidence().iter().map(evidence).collect(),
-        refused: decision.refused().iter().map(refused).collect(),
-        gaps: decision
-            .gaps()
-            .iter()
-            .map(|gap| GapReport {
-                class: gap.class.as_str().to_owned(),
-                code: gap.code.as_str().to_owned(),
-                what: gap.what.clone(),
-                cause: gap.cause.clone(),
-            })
-            .collect(),
-        counts: Counts {
-            verified: decision.evidence().len(),
-            refused: decision.refused().len(),
-            gaps: decision.gaps().len(),
-        },
-    }
-}
-
-fn policy(outcome: &PolicyOutcome) -> PolicyReport {
-    PolicyReport {
-        name: outcome.name.clone(),
-        file: file(&outcome.place),
-        line: outcome.place.line,
-        mode: outcome.mode.as_str().to_owned(),
-        effective: outcome.effective,
-        judged: outcome.judged.as_str().to_owned(),
-        effect: outcome.effect.as_str().to_owned(),
-        rules: outcome.rules.iter().map(rule).collect(),
-    }
-}
-
-fn rule(outcome: &RuleOutcome) -> RuleReport {
-    RuleReport {
-        name: outcome.name.clone(),
-        kind: outcome.kind.to_owned(),
-        file: file(&outcome.place),
-        line: outcome.place.line,
-        effective: outcome.effective,
-        outcome: outcome.outcome.as_str().to_owned(),
-        code: outcome.code.map(|code| code.as_str().to_owned()),
-        message: outcome.message.clone(),
-        hint: (!outcome.hint.is_empty()).then(|| outcome.hint.clone()),
-        evidence: outcome.evidence.iter().map(evidence).collect(),
-        nearest: outcome.nearest.as_ref().map(candidate),
-    }
-}
-
-fn evidence(cited: &Cited) -> EvidenceReport {
-    EvidenceReport {
-        kind: cited.kind.to_owned(),
-        predicate_type: cited.predicate_type.clone(),
-        format: cited.format.to_owned(),
-        found: found(&cited.locator),
-        signed_by: identity(&cited.identity),
-        signer: cited.signer.clone(),
-        trust_root: cited.root.clone(),
-        signed_at: cited.signed_at.map(|at| at.to_string()),
-        times: cited
-            .times
-            .iter()
-            .map(|(time, by)| TimeReport {
-                time: time.to_string(),
-                by: by.clone(),
-            })
-            .collect(),
-        logs: cited
-            .logs
-            .iter()
-            .map(|(log, index)| LogReport {
-                log: log.clone(),
-                index: *index,
-            })
-            .collect(),
-    }
-}
-
-fn candidate(candidate: &Candidate) -> CandidateReport {
-    CandidateReport {
-        code: candidate.code.as_str().to_owned(),
-        found_at: found(&candidate.locator),
-        signer: candidate.signer.clone(),
-        signed_by: candidate.identity.as_ref().map(identity),
-        found: candidate.found.clone(),
-        wanted: (!candidate.wanted.is_empty()).then(|| candidate.wanted.clone()),
-    }
-}
-
-fn refused(refused: &Refused) -> RefusedReport {
-    RefusedReport {
-        found: found(&refused.locator),
-        claims: refused.claims.clone(),
-        code: refused.code.as_str().to_owned(),
-        detail: refused.detail.clone(),
-    }
-}
-
-fn identity(identity: &Identity) -> IdentityReport {
-    match identity {
-        Identity::Key { key, known_as } => IdentityReport::Key {
-            key: key.to_string(),
-            known_as: known_as.clone(),
-        },
-        Identity::Certificate {
-            fingerprint,
-            subject,
-            issuer,
-            source,
-        } => IdentityReport::Certificate {
-            fingerprint: fingerprint.to_string(),
-            subject: subject.clone(),
-            issuer: issuer.clone(),
-            source: source.clone(),
-        },
-    }
-}
-
-fn found(locator: &Locator) -> FoundReport {
-    FoundReport {
-        by: locator.found_by.as_str().to_owned(),
-        manifest: locator.manifest.to_string(),
-        blob: locator.blob.to_string(),
-    }
-}
-
-fn file(place: &Place) -> String {
-    safe(&place.file)
 }

@@ -1,0 +1,99 @@
+//! `kind: Settings` and `kind: Policy`, as they are written.
+
+use super::from::FromSpec;
+use crate::policy::notes::Spanned;
+use crate::policy::scalar::{Begin, Duration, Name};
+use crate::policy::shape::{Items, Text, choice, mapping};
+
+mapping! {
+    /// What holds for the whole set; exactly one per set.
+    struct SettingsSpec later ["stale", "trust", "platforms", "cluster", "registries"] {
+        /// What happens to an image that no effective, enforcing policy names. Default: deny.
+        unmatched "unmatched" Optional: Spanned<UnmatchedWord>,
+        /// What happens when evidence is unavailable; when it is hostile, the answer is always no. Default: deny.
+        on_unknown "onUnknown" Optional: Spanned<OnUnknownWord>,
+    }
+}
+
+choice! {
+    /// `unmatched`.
+    enum UnmatchedWord { Deny "deny", Warn "warn", Allow "allow", }
+}
+
+choice! {
+    /// `onUnknown`.
+    enum OnUnknownWord { Deny "deny", Allow "allow", }
+}
+
+mapping! {
+    /// What images must fulfil.
+    struct PolicySpec later ["namespaces", "emits"] {
+        /// Patterns over the canonical `host/path`, without tag or digest; `*` stays within one path element, `**` crosses.
+        images "images" Required: Items<Text>,
+        /// Patterns that are left out.
+        except "except" Optional: Items<Text>,
+        /// What a failure does. Default: enforce.
+        mode "mode" Optional: Spanned<ModeWord>,
+        /// Before this time a failure is a warning.
+        effective_from "effectiveFrom" Optional: Spanned<Begin>,
+        /// All must pass.
+        rules "rules" Required: Items<RuleSpec>,
+    }
+}
+
+choice! {
+    /// `mode`.
+    enum ModeWord { Enforce "enforce", Warn "warn", Audit "audit", }
+}
+
+mapping! {
+    /// One rule: a name and exactly one condition.
+    struct RuleSpec later ["provenance", "sbom", "vulnerabilities", "summary", "vex", "ageAlways"] {
+        /// The name by which it is cited.
+        name "name" Required: Spanned<Name>,
+        /// Whether the reference must have a digest.
+        digest "digest" Optional: Spanned<DigestWord>,
+        /// The image is signed.
+        signature "signature" Optional: SignatureSpec,
+        /// Something is attested about the image.
+        statement "statement" Optional: StatementSpec,
+        /// Before this time a failure is a warning.
+        effective_from "effectiveFrom" Optional: Spanned<Begin>,
+    }
+}
+
+choice! {
+    /// `digest`.
+    enum DigestWord { Required "required", Unsafe "resolve-at-admission-unsafe", }
+}
+
+mapping! {
+    /// Simple signing, or a statement of type `https://sigstore.dev/cosign/sign/v1`.
+    struct SignatureSpec later ["blob", "minAge", "ageAlways", "subject"] {
+        /// By whom.
+        from "from" Required: FromSpec,
+        /// How old it may be, counted from the earliest proven time.
+        max_age "maxAge" Optional: Spanned<Duration>,
+        /// Which of several count. Default: any.
+        selection "match" Optional: Spanned<MatchWord>,
+    }
+}
+
+mapping! {
+    /// A verified in-toto statement of a type.
+    struct StatementSpec later ["where", "minAge", "ageAlways", "subject"] {
+        /// By whom.
+        from "from" Required: FromSpec,
+        /// The predicate type, compared exactly.
+        predicate_type "predicateType" Required: Text,
+        /// How old it may be, counted from the earliest proven time.
+        max_age "maxAge" Optional: Spanned<Duration>,
+        /// Which of several count. Default: newest.
+        selection "match" Optional: Spanned<MatchWord>,
+    }
+}
+
+choice! {
+    /// `match`.
+    enum MatchWord { Any "any", All "all", Newest "newest", }
+}

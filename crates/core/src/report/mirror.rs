@@ -1,0 +1,166 @@
+//! From a [`Decision`] to its report, field by field.
+
+use super::{
+    CandidateReport, Counts, EvidenceReport, FoundReport, GapReport, IdentityReport, ImageReport,
+    LogReport, PolicyReport, RefusedReport, RuleReport, TimeReport, UnmatchedReport, WarningReport,
+};
+use crate::text::safe;
+use crate::{
+    Candidate, Cited, Decision, Identity, Locator, Place, PolicyOutcome, Refused, RuleOutcome,
+};
+
+pub(super) fn image(decision: &Decision) -> ImageReport {
+    ImageReport {
+        image: decision.image().to_owned(),
+        name: decision.name().map(str::to_owned),
+        digest: decision.digest().map(ToString::to_string),
+        now: decision.now().to_string(),
+        policy_digest: decision.policy_digest().to_string(),
+        trust_fingerprint: decision.trust_fingerprint().to_string(),
+        judged: decision.judged().as_str().to_owned(),
+        effect: decision.effect().as_str().to_owned(),
+        policies: decision.policies().iter().map(policy).collect(),
+        unmatched: decision.unmatched().map(|unmatched| UnmatchedReport {
+            effect: unmatched.effect.as_str().to_owned(),
+            file: file(&unmatched.place),
+            line: unmatched.place.line,
+        }),
+        warnings: decision
+            .warnings()
+            .iter()
+            .map(|warning| WarningReport {
+                code: warning.code.as_str().to_owned(),
+                policy: warning.policy.clone(),
+                rule: warning.rule.clone(),
+                message: warning.message.clone(),
+            })
+            .collect(),
+        evidence: decision.evidence().iter().map(evidence).collect(),
+        refused: decision.refused().iter().map(refused).collect(),
+        gaps: decision
+            .gaps()
+            .iter()
+            .map(|gap| GapReport {
+                class: gap.class.as_str().to_owned(),
+                code: gap.code.as_str().to_owned(),
+                what: gap.what.clone(),
+                cause: gap.cause.clone(),
+            })
+            .collect(),
+        counts: Counts {
+            verified: decision.evidence().len(),
+            refused: decision.refused().len(),
+            gaps: decision.gaps().len(),
+        },
+    }
+}
+
+fn policy(outcome: &PolicyOutcome) -> PolicyReport {
+    PolicyReport {
+        name: outcome.name.clone(),
+        file: file(&outcome.place),
+        line: outcome.place.line,
+        mode: outcome.mode.as_str().to_owned(),
+        effective: outcome.effective,
+        judged: outcome.judged.as_str().to_owned(),
+        effect: outcome.effect.as_str().to_owned(),
+        rules: outcome.rules.iter().map(rule).collect(),
+    }
+}
+
+fn rule(outcome: &RuleOutcome) -> RuleReport {
+    RuleReport {
+        name: outcome.name.clone(),
+        kind: outcome.kind.to_owned(),
+        file: file(&outcome.place),
+        line: outcome.place.line,
+        effective: outcome.effective,
+        outcome: outcome.outcome.as_str().to_owned(),
+        code: outcome.code.map(|code| code.as_str().to_owned()),
+        message: outcome.message.clone(),
+        hint: (!outcome.hint.is_empty()).then(|| outcome.hint.clone()),
+        evidence: outcome.evidence.iter().map(evidence).collect(),
+        nearest: outcome.nearest.as_ref().map(candidate),
+    }
+}
+
+fn evidence(cited: &Cited) -> EvidenceReport {
+    EvidenceReport {
+        kind: cited.kind.to_owned(),
+        predicate_type: cited.predicate_type.clone(),
+        format: cited.format.to_owned(),
+        found: found(&cited.locator),
+        signed_by: identity(&cited.identity),
+        signer: cited.signer.clone(),
+        trust_root: cited.root.clone(),
+        signed_at: cited.signed_at.map(|at| at.to_string()),
+        times: cited
+            .times
+            .iter()
+            .map(|(time, by)| TimeReport {
+                time: time.to_string(),
+                by: by.clone(),
+            })
+            .collect(),
+        logs: cited
+            .logs
+            .iter()
+            .map(|(log, index)| LogReport {
+                log: log.clone(),
+                index: *index,
+            })
+            .collect(),
+    }
+}
+
+fn candidate(candidate: &Candidate) -> CandidateReport {
+    CandidateReport {
+        code: candidate.code.as_str().to_owned(),
+        found_at: found(&candidate.locator),
+        signer: candidate.signer.clone(),
+        signed_by: candidate.identity.as_ref().map(identity),
+        found: candidate.found.clone(),
+        wanted: (!candidate.wanted.is_empty()).then(|| candidate.wanted.clone()),
+    }
+}
+
+fn refused(refused: &Refused) -> RefusedReport {
+    RefusedReport {
+        found: found(&refused.locator),
+        claims: refused.claims.clone(),
+        code: refused.code.as_str().to_owned(),
+        detail: refused.detail.clone(),
+    }
+}
+
+fn identity(identity: &Identity) -> IdentityReport {
+    match identity {
+        Identity::Key { key, known_as } => IdentityReport::Key {
+            key: key.to_string(),
+            known_as: known_as.clone(),
+        },
+        Identity::Certificate {
+            fingerprint,
+            subject,
+            issuer,
+            source,
+        } => IdentityReport::Certificate {
+            fingerprint: fingerprint.to_string(),
+            subject: subject.clone(),
+            issuer: issuer.clone(),
+            source: source.clone(),
+        },
+    }
+}
+
+fn found(locator: &Locator) -> FoundReport {
+    FoundReport {
+        by: locator.found_by.as_str().to_owned(),
+        manifest: locator.manifest.to_string(),
+        blob: locator.blob.to_string(),
+    }
+}
+
+fn file(place: &Place) -> String {
+    safe(&place.file)
+}
