@@ -23,7 +23,7 @@ readonly all=(
   signed-keyed-legacy signed-keyed-legacy-p384 signed-keyed-legacy-rsa signed-keyed-legacy-ed25519
   signed-keyed-legacy-ed25519ph
   signed-keyless signed-keyless-workflow signed-keyless-other signed-keyless-legacy
-  signed-index foreign-signed
+  signed-index foreign-signed two-tags
   attested-keyed attested-keyed-legacy attested-keyless attested-keyless-legacy attested-only
   saved-by-cosign2 saved-by-cosign3
   tampered-signature tampered-signature-legacy tampered-payload tampered-payload-legacy
@@ -110,6 +110,7 @@ tampered_payload_legacy() { tamper; }
 tampered_moved() { tamper; }
 tampered_moved_legacy() { tamper; }
 tampered_tag() { tamper; }
+two_tags() { tamper; } # one folder, two images
 tampered_certificate() { tamper; }
 tampered_certificate_legacy() { tamper; }
 tampered_log_entry() { tamper; }

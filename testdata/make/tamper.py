@@ -85,7 +85,14 @@ def moved_legacy(read):
 
 
 def tag(read):
-    """Moved the tag to an unsigned image; the signed one and its evidence are still there."""
+    """Moved the tag to an unsigned image; the evidence of the signed one is still there."""
+    layout = two_tags(read)
+    layout.entries.remove(layout.entry("v0"))
+    return layout
+
+
+def two_tags(read):
+    """Tagged an unsigned image as `v1`; the signed one is `v0` now."""
     layout, other = read("signed-keyed"), read("unsigned")
     layout.blobs.update(other.blobs)
     signed = layout.entry("v1")
@@ -235,7 +242,7 @@ CASES = {
         timestamp,
         timestamp_legacy,
     )
-}
+} | {"two-tags": two_tags}
 
 if __name__ == "__main__":
     main(*sys.argv[1:])
