@@ -100,10 +100,11 @@ reasons! {
     CertificateUntrusted "certificate-untrusted" Rejected 22 "The signing certificate does not chain to any trust root of the policy set." "Name the right TrustRoot in the Signer; if it is a private Sigstore, add its trusted_root.json."
     CertificateUsage "certificate-usage" Rejected 23 "The signing certificate is not made for code signing." "Sign again with a certificate from Fulcio."
     IdentityMalformed "identity-malformed" Rejected 24 "The certificate's identity (subject alternative name or issuer) cannot be read without doubt." "Sign again with a certificate from Fulcio."
+    // A root that does not know the log or authority is not the one that is meant: what fails under another says more.
     TimeUnproven "time-unproven" Rejected 30 "No trusted log or timestamp authority proves when the certificate was used." "Sign with a transparency log or a timestamp authority that the trust root knows."
     TimestampInvalid "timestamp-invalid" Rejected 31 "The RFC 3161 timestamp is not a valid timestamp of this signature." "Sign again; check the timestamp authority."
-    TimestampUntrusted "timestamp-untrusted" Rejected 31 "The RFC 3161 timestamp comes from no authority of the trust root, or from outside its validity." "Add the timestamp authority to the trust root if you trust it."
-    LogUnknown "log-unknown" Rejected 32 "The log entry names a log that the trust root does not know." "Name the TrustRoot that knows this log in the Signer."
+    TimestampUntrusted "timestamp-untrusted" Rejected 28 "The RFC 3161 timestamp comes from no authority of the trust root, or from outside its validity." "Add the timestamp authority to the trust root if you trust it."
+    LogUnknown "log-unknown" Rejected 28 "The log entry names a log that the trust root does not know." "Name the TrustRoot that knows this log in the Signer."
     LogEntryMalformed "log-entry-malformed" Rejected 33 "The transparency-log entry cannot be read strictly." "Sign again with a current cosign."
     LogEntryMismatch "log-entry-mismatch" Rejected 34 "The transparency-log entry is about another signature." "Somebody attached an entry of something else; sign again, and find out who."
     LogProofMissing "log-proof-missing" Rejected 35 "The log entry has neither the proof nor the promise that its format demands." "Sign again with a current cosign."
