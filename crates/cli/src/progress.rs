@@ -15,24 +15,52 @@ const ERASE_LINE: &str = "\r\u{1b}[2K";
 ///
 /// Pipes and log files see nothing of it.
 pub(crate) async fn shown<T>(what: &str, work: impl Future<Output = T>) -> T {
-    if !io::stderr().is_terminal() {
-        return work.await;
+    if io::stderr().is_terminal() {
+        told(what, work, |text| say(text, ColorChoice::AlwaysAnsi)).await
+    } else {
+        work.await
     }
+}
+
+async fn told<T>(what: &str, work: impl Future<Output = T>, mut tell: impl FnMut(&str)) -> T {
     let mut work = std::pin::pin!(work);
     let mut seconds = 0_u64;
-    let result = loop {
+    loop {
         tokio::select! {
             biased;
-            result = &mut work => break result,
+            result = &mut work => {
+                if seconds > 0 {
+                    tell(ERASE_LINE);
+                }
+                return result;
+            }
             () = tokio::time::sleep(PATIENCE) => {
                 seconds += 1;
-                let line = format!("{ERASE_LINE}checking {} … {seconds} s", escaped(what, 60));
-                say(&line, ColorChoice::AlwaysAnsi);
+                let what = escaped(what, 60);
+                tell(&format!("{ERASE_LINE}checking {what} … {seconds} s"));
             }
         }
-    };
-    if seconds > 0 {
-        say(ERASE_LINE, ColorChoice::AlwaysAnsi);
     }
-    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn lines(milliseconds: u64) -> Vec<String> {
+        let mut lines = Vec::new();
+        let work = tokio::time::sleep(Duration::from_millis(milliseconds));
+        told("app:v1\u{1b}[2J", work, |text| lines.push(text.to_owned())).await;
+        lines
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_quick_check_says_nothing_and_a_slow_one_cleans_up() {
+        assert_eq!(lines(900).await, Vec::<String>::new());
+        let line = |seconds| format!("\r\u{1b}[2Kchecking app:v1\\u{{1b}}[2J … {seconds} s");
+        assert_eq!(
+            lines(2500).await,
+            [line(1), line(2), "\r\u{1b}[2K".to_owned()]
+        );
+    }
 }

@@ -1,0 +1,255 @@
+//! The checker against a registry with faults: what is asked in which stage, and what an unanswered question means.
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use countersign::{Checker, Decision, HttpRegistry, Image, PolicySet, Source, UnixTime, Verdict};
+use countersign_core::{Files, ReasonCode};
+use countersign_testkit::forge::{Algorithm, Forge, Key};
+use countersign_testkit::registry::{Fault, Registry, Request};
+
+const NOW: i64 = 1_790_000_000;
+
+/// A registry with one image, and a key that is trusted.
+struct Scene {
+    registry: Registry,
+    forge: Forge,
+    key: Key,
+    digest: String,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let registry = Registry::start();
+        let digest = registry.push_image("acme/app", "v1");
+        Self {
+            registry,
+            forge: Forge::new(NOW),
+            key: Key::generate(Algorithm::P256),
+            digest,
+        }
+    }
+
+    fn bundle(self) -> Self {
+        let bundle = self
+            .forge
+            .image_signature(&self.digest)
+            .keyed(&self.key)
+            .bundle();
+        self.registry
+            .attach_bundle("acme/app", &self.digest, &bundle);
+        self
+    }
+
+    fn legacy(self) -> Self {
+        let (payload, annotations) = self
+            .forge
+            .simple_signing(&self.digest)
+            .keyed(&self.key)
+            .sig();
+        self.registry
+            .attach_sig("acme/app", &self.digest, &payload, &annotations);
+        self
+    }
+
+    fn faulty(self, part: &'static str, fault: Fault) -> Self {
+        self.registry
+            .fault(move |request: &Request| request.path.contains(part), fault);
+        self
+    }
+
+    /// The image by a policy whose one rule is `rule`; `signer` and `settings` are more fields.
+    fn check(&self, rule: &str, signer: &str, settings: &str) -> Decision {
+        self.check_image(
+            &format!("{}/acme/app:v1", self.registry.host()),
+            rule,
+            signer,
+            settings,
+        )
+    }
+
+    fn check_image(&self, image: &str, rule: &str, signer: &str, settings: &str) -> Decision {
+        let registry = HttpRegistry::new()
+            .plain_http(self.registry.host())
+            .retries(0, Duration::ZERO);
+        Checker::new(policies(&self.key, rule, signer, settings))
+            .registry(registry)
+            .timeout(Duration::from_secs(20))
+            .check_blocking(
+                &Image::parse(image).unwrap(),
+                UnixTime::from_seconds(NOW + 60),
+            )
+            .unwrap()
+    }
+
+    /// Which kinds of requests were made, each once.
+    fn asked(&self) -> Vec<&'static str> {
+        let paths: Vec<String> = self
+            .registry
+            .requests()
+            .into_iter()
+            .map(|it| it.path)
+            .collect();
+        ["/manifests/v1", "/referrers/", ".sig", ".att"]
+            .into_iter()
+            .filter(|kind| paths.iter().any(|path| path.contains(kind)))
+            .collect()
+    }
+}
+
+const SIGNED: &str = "signature: {from: key}";
+
+#[test]
+fn legacy_tags_are_asked_only_if_bundles_did_not_suffice() {
+    let scene = Scene::new().bundle().legacy();
+    assert_eq!(scene.check(SIGNED, "", "").effect(), Verdict::Allow);
+    assert_eq!(scene.asked(), ["/manifests/v1", "/referrers/"]);
+
+    let scene = Scene::new().legacy();
+    assert_eq!(scene.check(SIGNED, "", "").effect(), Verdict::Allow);
+    assert_eq!(scene.asked(), ["/manifests/v1", "/referrers/", ".sig"]);
+}
+
+#[test]
+fn nothing_is_asked_that_no_signer_takes() {
+    let scene = Scene::new().legacy();
+    let denied = scene.check(SIGNED, "formats: [bundle]", "");
+    assert_eq!(denied.effect(), Verdict::Deny);
+    assert_eq!(scene.asked(), ["/manifests/v1", "/referrers/"]);
+
+    let scene = Scene::new().bundle().legacy();
+    assert_eq!(
+        scene.check(SIGNED, "formats: [legacy]", "").effect(),
+        Verdict::Allow
+    );
+    assert_eq!(scene.asked(), ["/manifests/v1", ".sig"]);
+}
+
+#[test]
+fn a_rule_over_all_evidence_sees_all_evidence() {
+    let scene = Scene::new().bundle();
+    let (mut payload, annotations) = scene
+        .forge
+        .simple_signing(&scene.digest)
+        .keyed(&scene.key)
+        .sig();
+    payload.push(b' ');
+    scene
+        .registry
+        .attach_sig("acme/app", &scene.digest, &payload, &annotations);
+    let decision = scene.check("signature: {from: key, match: all}", "", "");
+    assert_eq!((decision.evidence().len(), decision.refused().len()), (1, 1));
+    assert_eq!(scene.asked(), ["/manifests/v1", "/referrers/", ".sig"]);
+}
+
+#[test]
+fn what_is_decided_anyway_costs_no_request() {
+    let scene = Scene::new().bundle();
+    let image = format!("{}/other/app:v1", scene.registry.host());
+    let unmatched = scene.check_image(&image, SIGNED, "", "");
+    assert_eq!(unmatched.effect(), Verdict::Deny);
+    assert!(unmatched.unmatched().is_some());
+    assert_eq!(
+        scene.check("digest: required", "", "").effect(),
+        Verdict::Deny
+    );
+    assert_eq!(scene.registry.requests(), []);
+}
+
+#[test]
+fn an_unanswered_question_is_unknown_and_never_unsigned() {
+    for (status, code) in [
+        (401, ReasonCode::RegistryDenied),
+        (403, ReasonCode::RegistryDenied),
+        (429, ReasonCode::RegistryRateLimited),
+        (500, ReasonCode::RegistryUnavailable),
+        (503, ReasonCode::RegistryUnavailable),
+    ] {
+        for part in ["/manifests/v1", "/referrers/", ".sig"] {
+            let scene = Scene::new().faulty(part, Fault::Status(status));
+            let decision = scene.check(SIGNED, "", "");
+            assert_eq!(decision.effect(), Verdict::Unknown, "{status} at {part}");
+            let [policy] = decision.policies() else {
+                panic!("one policy")
+            };
+            assert_eq!(policy.rules[0].code, Some(code), "{status} at {part}");
+            let excused = scene.check(SIGNED, "", ", onUnknown: allow");
+            assert_eq!(excused.effect(), Verdict::Allow, "{status} at {part}");
+            assert_eq!(excused.judged(), Verdict::Unknown);
+        }
+    }
+}
+
+#[test]
+fn a_gap_does_not_matter_where_a_signature_was_found() {
+    let scene = Scene::new().bundle().faulty(".sig", Fault::Status(503));
+    assert_eq!(scene.check(SIGNED, "", "").effect(), Verdict::Allow);
+    let scene = Scene::new()
+        .legacy()
+        .faulty("/referrers/", Fault::Status(503));
+    assert_eq!(scene.check(SIGNED, "", "").effect(), Verdict::Allow);
+}
+
+#[test]
+fn a_lie_is_excused_by_no_policy() {
+    let scene = Scene::new().bundle().faulty("/blobs/", Fault::WrongBytes);
+    let decision = scene.check(SIGNED, "", ", onUnknown: allow");
+    assert_eq!(decision.effect(), Verdict::Unknown);
+    assert_eq!(decision.gaps()[0].code, ReasonCode::RegistryHostile);
+}
+
+fn policies(key: &Key, rule: &str, signer: &str, settings: &str) -> PolicySet {
+    struct NoFiles;
+    impl Files for NoFiles {
+        fn read(&self, _from: &str, path: &str) -> Result<Vec<u8>, String> {
+            Err(format!("no file {path}"))
+        }
+    }
+    let pem: String = key
+        .public_pem()
+        .lines()
+        .map(|line| format!("        {line}\n"))
+        .collect();
+    let text = format!(
+        r#"apiVersion: countersign.dev/v1alpha1
+kind: Settings
+metadata: {{name: test}}
+spec: {{unmatched: deny{settings}}}
+---
+apiVersion: countersign.dev/v1alpha1
+kind: Signer
+metadata: {{name: key}}
+spec:
+  log: off
+  time: none
+  keys:
+    - id: key
+      pem: |
+{pem}  {signer}
+---
+apiVersion: countersign.dev/v1alpha1
+kind: Policy
+metadata: {{name: test}}
+spec:
+  images: ["127.0.0.1:*/acme/app"]
+  rules:
+    - name: rule
+      {rule}
+    - name: signed
+      {SIGNED}
+"#
+    );
+    let sources = [Source {
+        name: "policy.yaml".to_owned(),
+        text,
+    }];
+    let loaded = PolicySet::load(&sources, &NoFiles, &[]);
+    let texts: Vec<String> = loaded
+        .diagnostics
+        .iter()
+        .map(|it| it.render(&sources, false))
+        .collect();
+    loaded
+        .policies
+        .unwrap_or_else(|| panic!("{}", texts.join("\n")))
+}
