@@ -138,7 +138,10 @@ fn a_rule_over_all_evidence_sees_all_evidence() {
         .registry
         .attach_sig("acme/app", &scene.digest, &payload, &annotations);
     let decision = scene.check("signature: {from: key, match: all}", "", "");
-    assert_eq!((decision.evidence().len(), decision.refused().len()), (1, 1));
+    assert_eq!(
+        (decision.evidence().len(), decision.refused().len()),
+        (1, 1)
+    );
     assert_eq!(scene.asked(), ["/manifests/v1", "/referrers/", ".sig"]);
 }
 

@@ -35,6 +35,38 @@ impl Files {
         self.read(&["blobs", "sha256", &digest.hex()], max)
     }
 
+    /// The digests and sizes of the regular files in `blobs/sha256` of at most `max_size` bytes, sorted; more than
+    /// `max_files` files of any size are too many.
+    pub(super) fn blobs(
+        &self,
+        max_files: usize,
+        max_size: u64,
+    ) -> Result<Vec<(Digest, u64)>, RegistryError> {
+        let folder = self.root.join("blobs").join("sha256");
+        let failed = |error: std::io::Error| unreadable(&folder, error.to_string());
+        let mut blobs = Vec::new();
+        for (count, entry) in folder.read_dir().map_err(failed)?.enumerate() {
+            if count == max_files {
+                return Err(RegistryError::TooLarge {
+                    host: self.name(),
+                    what: format!("the number of files in {}", folder.display()),
+                    limit: max_files,
+                });
+            }
+            let entry = entry.map_err(failed)?;
+            let metadata = entry.metadata().map_err(failed)?;
+            let digest = entry.file_name().to_str().and_then(Digest::from_hex);
+            if let Some(digest) = digest
+                && metadata.is_file()
+                && metadata.len() <= max_size
+            {
+                blobs.push((digest, metadata.len()));
+            }
+        }
+        blobs.sort_unstable();
+        Ok(blobs)
+    }
+
     /// Reads a file below the root, if it is there.
     ///
     /// Every part of the way is a real directory and the file a regular one: a symbolic link could lead out of the

@@ -4,9 +4,14 @@ use std::collections::BTreeSet;
 
 use countersign_core::{Digest, FoundBy};
 
-use super::{OciLayout, is_tag_of};
-use crate::wire::{self, Descriptor, Index, OCI_INDEX, OCI_MANIFEST};
+use super::{KIND, KIND_IMAGE, KIND_INDEX, OciLayout, is_tag_of};
+use crate::wire::{self, Annotations, Descriptor, Index, Manifest, OCI_INDEX, OCI_MANIFEST};
 use crate::{Budget, Listing, Reference, Referrer, RegistryError};
+
+/// How many blobs a layout that `cosign save` wrote may have: the image's, and a few for each of many signatures.
+const MAX_BLOBS: usize = 10_000;
+/// A manifest that carries one bundle has about a kilobyte.
+const MAX_UNLISTED_BYTES: u64 = 64 * 1024;
 
 impl OciLayout {
     /// The children of the indexes that `index.json` lists, each with the way by which it is found.
@@ -38,6 +43,36 @@ impl OciLayout {
         Ok(nested)
     }
 
+    /// What `cosign save` of cosign 3 leaves behind: it writes bundles and their manifests as blobs, and lists none of them
+    /// in `index.json`. So where it saved the image, small blobs are looked at; whether one refers to the image, its `subject`
+    /// says.
+    fn unlisted(&self) -> Result<Vec<(FoundBy, Descriptor)>, RegistryError> {
+        let saved =
+            |entry: &Descriptor| matches!(entry.annotation(KIND), Some(KIND_IMAGE | KIND_INDEX));
+        if !self.entries.iter().any(saved) {
+            return Ok(Vec::new());
+        }
+        let blobs = self.files.blobs(MAX_BLOBS, MAX_UNLISTED_BYTES)?;
+        let mut unlisted = Vec::new();
+        for (digest, size) in blobs {
+            let Some(bytes) = self.verified(&digest, self.limits.manifest_bytes)? else {
+                continue;
+            };
+            // Most blobs are no manifests, and are passed over.
+            if wire::read::<Manifest>(&bytes).is_ok_and(|manifest| manifest.subject.is_some()) {
+                let descriptor = Descriptor {
+                    media_type: OCI_MANIFEST.to_owned(),
+                    digest: digest.to_string(),
+                    size,
+                    artifact_type: None,
+                    annotations: Annotations::default(),
+                };
+                unlisted.push((FoundBy::Referrers, descriptor));
+            }
+        }
+        Ok(unlisted)
+    }
+
     pub(super) fn list(&self, image: &Digest, budget: &Budget) -> Result<Listing, RegistryError> {
         let mut listing = Listing::default();
         let mut seen = BTreeSet::new();
@@ -45,7 +80,8 @@ impl OciLayout {
             .entries
             .iter()
             .map(|entry| (FoundBy::Referrers, entry.clone()))
-            .chain(self.nested(image)?);
+            .chain(self.nested(image)?)
+            .chain(self.unlisted()?);
         for (found_by, entry) in listed.filter(|(_, entry)| entry.media_type == OCI_MANIFEST) {
             let Ok(digest) = entry.digest() else {
                 listing.incomplete = Some(self.files.error("index.json", "an unknown digest"));

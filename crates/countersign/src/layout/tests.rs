@@ -193,8 +193,9 @@ async fn evidence_is_found_by_subject_by_tag_and_by_kind() {
             att.clone(),
             &[(KIND, KIND_ATTESTATIONS), (REF_NAME, "r.example/app:v2")],
         );
+    // by kind and name; and the two bundles that the folder still holds, listed or not
     let (bundles, signatures, attestations, gaps) = evidence(saved.write(), ":v1").await;
-    assert_eq!((bundles, signatures, attestations), (0, 1, 0));
+    assert_eq!((bundles, signatures, attestations), (2, 1, 0));
     assert!(gaps.is_empty(), "{gaps:?}");
 }
 
@@ -287,6 +288,30 @@ async fn real_layouts_of_real_tools() {
             );
             assert!(gaps.is_empty(), "{name}{rest}: {gaps:?}");
         }
+    }
+}
+
+/// `cosign save` of cosign 3 lists no bundle in `index.json`, so there, and only there, the blobs are looked at.
+#[tokio::test]
+async fn unlisted_bundles_of_cosign_save() {
+    let images = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/images");
+    let (bundles, _, _, gaps) = evidence(&images.join("saved-by-cosign3"), "").await;
+    assert_eq!(bundles, 5);
+    assert!(gaps.is_empty(), "{gaps:?}");
+
+    for (kind, found) in [(Some(KIND_IMAGE), 1), (None, 0)] {
+        let mut made = Made::new();
+        let (image, other) = (made.image("a"), made.image("b"));
+        made.bundle(&image, b"{}");
+        made.bundle(&other, b"{}");
+        let kind: Vec<(&str, &str)> = kind.map(|kind| (KIND, kind)).into_iter().collect();
+        made.list(image.clone(), &kind);
+        let (bundles, _, _, gaps) = evidence(made.write(), "").await;
+        assert_eq!((bundles, gaps.len()), (found, 0), "{kind:?}");
+        // a blob that is not what its name says spoils the answer
+        std::fs::write(made.path_of(&digest_of(&other)), "changed").unwrap();
+        let (_, _, _, gaps) = evidence(made.write(), "").await;
+        assert_eq!(gaps.len(), found);
     }
 }
 
