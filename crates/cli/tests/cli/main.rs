@@ -3,6 +3,7 @@
 
 mod exit_codes;
 mod hostile;
+mod hostile_registry;
 mod messages;
 mod run;
 mod usage;
