@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod exit_codes;
+mod gate;
 mod hostile;
 mod hostile_registry;
 mod messages;
