@@ -178,3 +178,6 @@ fn excusable<'a>(gaps: impl IntoIterator<Item = &'a Gap>) -> bool {
     gaps.into_iter()
         .all(|gap| gap.class == GapClass::Unavailable && gap.code != ReasonCode::ImageNotFound)
 }
+
+#[cfg(test)]
+mod tests;

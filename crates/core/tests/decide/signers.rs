@@ -417,3 +417,36 @@ fn a_signer_of_another_kind_does_not_match() {
     let text = set(&[b], "signature: {from: b}");
     assert_eq!(keyed_world.code(&text), "key-unknown");
 }
+
+#[test]
+fn a_key_counts_under_the_named_root_only_where_the_root_vouches_for_something() {
+    let key = Key::generate(Algorithm::P256);
+    let mut world = World::new();
+    let other = Forge::new(SIGNED);
+    world.roots.push(ExtraRoot {
+        name: Some("other".to_owned()),
+        json: other.trusted_root().into_bytes(),
+    });
+    let bundle = other
+        .image_signature(&world.digest())
+        .keyed(&key)
+        .rekor_v1()
+        .bundle();
+    let world = world.attach(Content::Bundle(bundle));
+    let theirs = ci()
+        .replace("trust: private", "trust: other")
+        .replace("{name: ci}", "{name: theirs}");
+    for (more, expected) in [
+        ("  trust: private\n", "trust-root-mismatch"),
+        ("  trust: private\n  log: off\n", "trust-root-mismatch"),
+        ("  trust: other\n", "pass"),
+        ("  log: off\n  time: none\n", "pass"),
+    ] {
+        let signers = [
+            keyed("s", &key.public_pem(), "", more),
+            theirs.clone(),
+            ci(),
+        ];
+        assert_eq!(world.code(&set(&signers, SIGNATURE)), expected, "{more}");
+    }
+}

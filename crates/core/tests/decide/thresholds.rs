@@ -1,9 +1,9 @@
 //! `any`, `all`, `atLeast`: different Signers with different keys or identities, assigned one to one.
 
-use countersign_core::{Outcome, ReasonCode};
+use countersign_core::{FoundBy, GapClass, Outcome, ReasonCode};
 use countersign_testkit::forge::{Algorithm, Identity, Key};
 
-use crate::world::{BARE, World, ci, keyed, keyless, set};
+use crate::world::{BARE, World, ci, keyed, keyless, set, workflow};
 
 /// Three keyed Signers `a`, `b`, `c`, and a world in which those named signed.
 fn keyed_world(who: &str) -> (Vec<String>, World) {
@@ -148,4 +148,34 @@ fn a_key_and_an_identity_together() {
             .bundle()
     });
     assert_eq!(both.code(&text), "pass");
+}
+
+#[test]
+fn a_threshold_is_open_while_a_gap_may_hide_who_is_missing() {
+    let bundles = ci().replace("  keyless:", "  formats: [bundle]\n  keyless:");
+    let other = keyless(
+        "other",
+        &workflow("acme/other", "main"),
+        "{repository: acme/other}",
+    );
+    let third = keyless(
+        "third",
+        &workflow("acme/third", "main"),
+        "{repository: acme/third}",
+    )
+    .replace("  keyless:", "  formats: [bundle]\n  keyless:");
+    let signers = [bundles, other, third];
+    let world = World::new()
+        .signed_by(&Identity::default())
+        .gap(GapClass::Unavailable, Some(FoundBy::SignatureTag));
+    for (from, expected) in [
+        ("{any: [ci, other]}", Outcome::Pass),
+        ("{all: [ci, other]}", Outcome::Unknown),
+        ("{atLeast: 2, of: [ci, other, third]}", Outcome::Unknown),
+        ("{all: [ci, third]}", Outcome::Fail),
+        ("{all: [ci, other, third]}", Outcome::Fail),
+    ] {
+        let outcome = world.rule(&set(&signers, &format!("signature: {{from: {from}}}")));
+        assert_eq!(outcome.outcome, expected, "{from}");
+    }
 }
