@@ -86,7 +86,6 @@ const CORE_USES: &[&str] = &[
     "serde",
     "serde-saphyr",
     "serde_json",
-    "serde_json_canonicalizer",
     "sigstore-merkle",
     "sigstore-trust-root",
     "sigstore-types",

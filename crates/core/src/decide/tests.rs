@@ -93,14 +93,15 @@ fn code(facts: Facts, image: &PinnedImage) -> Option<ReasonCode> {
 
 #[test]
 fn each_fact_is_needed() {
+    type Edit = fn(&mut Facts);
     let image = image();
     assert_eq!(code(facts(&image), &image), None);
-    let change = |edit: fn(&mut Facts)| {
+    let change = |edit: Edit| {
         let mut changed = facts(&image);
         edit(&mut changed);
         code(changed, &image)
     };
-    let cases: [(fn(&mut Facts), ReasonCode); 7] = [
+    let cases: [(Edit, ReasonCode); 7] = [
         (|facts| facts.sct_logs = 0, ReasonCode::SctMissing),
         (|facts| facts.root = None, ReasonCode::TrustRootMismatch),
         (|facts| facts.logs.clear(), ReasonCode::LogMissing),
