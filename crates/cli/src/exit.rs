@@ -34,12 +34,12 @@ impl Exit {
         (
             Self::Unknown,
             "unknown",
-            "Nobody could tell: a registry did not answer or sent what must not be believed, an output could not be written, or countersign itself failed.",
+            "Nobody could tell: a registry did not answer or sent what must not be believed, trust material (`--trust-root`) could not be read, an output could not be written, or countersign itself failed.",
         ),
         (
             Self::Misused,
             "misused",
-            "The command line, a policy file or trust material is wrong.",
+            "The command line is wrong, or a policy file or what it names.",
         ),
     ];
 
