@@ -12,6 +12,7 @@
 mod binding;
 mod certificates;
 mod documentation;
+mod entries;
 mod keys;
 mod legacy;
 mod logs;
