@@ -14,16 +14,16 @@ use crate::{Digest, Gap, Locator, ReasonCode};
 ///
 /// Only [`examine`](crate::examine) makes one; it has no public constructor, no `Default` and no `Deserialize`:
 ///
-/// ```compile_fail
+/// ```compile_fail,E0451
 /// let forged = countersign_core::Verified { claim: (), facts: todo!() };
 /// ```
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// let forged: countersign_core::Verified<String> = Default::default();
 /// ```
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// let forged: countersign_core::Verified<String> = serde_json::from_str("{}").unwrap();
 /// ```
-/// ```compile_fail
+/// ```compile_fail,E0451
 /// fn steal<T>(good: countersign_core::Verified<T>) -> countersign_core::Verified<&'static str> {
 ///     countersign_core::Verified { claim: "mine", ..good }
 /// }
@@ -66,7 +66,7 @@ pub struct Rejected {
 
 /// All that is known about one image after verification. Private inside, bound to one pinned image, made only here.
 ///
-/// ```compile_fail
+/// ```compile_fail,E0451
 /// let none = countersign_core::Findings { image: todo!(), verified: vec![], rejected: vec![], gaps: vec![] };
 /// ```
 #[derive(Debug, Clone)]
