@@ -24,7 +24,7 @@ use crate::{Digest, Gap, Locator, ReasonCode};
 /// let forged: countersign_core::Verified<String> = serde_json::from_str("{}").unwrap();
 /// ```
 /// ```compile_fail,E0451
-/// fn steal<T>(good: countersign_core::Verified<T>) -> countersign_core::Verified<&'static str> {
+/// fn steal(good: countersign_core::Verified<&'static str>) -> countersign_core::Verified<&'static str> {
 ///     countersign_core::Verified { claim: "mine", ..good }
 /// }
 /// ```
