@@ -17,12 +17,11 @@ impl Refusal {
         }
     }
 
-    /// The one of two that came further (`ReasonCode::rank`); the first on a tie.
-    pub(crate) fn most_specific(self, other: Self) -> Self {
-        if other.code.rank() > self.code.rank() {
-            other
-        } else {
-            self
+    /// Of what was refused so far and one refusal more, the one that came further (`ReasonCode::rank`); the first on a tie.
+    pub(crate) fn most_specific(earlier: Option<Self>, other: Self) -> Self {
+        match earlier {
+            Some(earlier) if other.code.rank() <= earlier.code.rank() => earlier,
+            _ => other,
         }
     }
 }

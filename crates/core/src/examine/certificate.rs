@@ -62,12 +62,7 @@ pub(super) fn check_chain<'r>(
         }
         match check_at_times(leaf, authority, times) {
             Ok(()) => return Ok(issuer),
-            Err(why) => {
-                refusal = Some(match refusal {
-                    Some(earlier) => earlier.most_specific(why),
-                    None => why,
-                });
-            }
+            Err(why) => refusal = Some(Refusal::most_specific(refusal, why)),
         }
     }
     Err(refusal.unwrap_or_else(untrusted))

@@ -110,24 +110,22 @@ impl Context<'_> {
         prove: impl Fn(&TrustRoot) -> Result<Facts, Refusal>,
     ) -> Result<Vec<Facts>, Refusal> {
         let mut proofs = Vec::new();
-        let mut refusal = Refusal::new(
-            ReasonCode::CertificateUntrusted,
-            "the policy set has no trust root",
-        );
-        let mut tried = false;
+        let mut refusal = None;
         for root in trust.roots() {
             match prove(root) {
                 Ok(facts) => proofs.push(facts),
-                Err(why) if tried => refusal = refusal.most_specific(why),
-                Err(why) => refusal = why,
+                Err(why) => refusal = Some(Refusal::most_specific(refusal, why)),
             }
-            tried = true;
         }
-        if proofs.is_empty() {
-            Err(refusal)
-        } else {
-            Ok(proofs)
+        if !proofs.is_empty() {
+            return Ok(proofs);
         }
+        Err(refusal.unwrap_or_else(|| {
+            Refusal::new(
+                ReasonCode::CertificateUntrusted,
+                "the policy set has no trust root",
+            )
+        }))
     }
 
     /// Steps 6 to 11 under one root: every entry and every timestamp must verify; several of one log or authority count once.

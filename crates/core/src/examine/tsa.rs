@@ -47,12 +47,7 @@ pub(super) fn verify(
                     },
                 });
             }
-            Err(why) => {
-                refusal = Some(match refusal {
-                    Some(earlier) => earlier.most_specific(why),
-                    None => why,
-                });
-            }
+            Err(why) => refusal = Some(Refusal::most_specific(refusal, why)),
         }
     }
     Err(refusal.unwrap_or_else(|| untrusted("no authority".to_owned())))
