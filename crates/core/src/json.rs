@@ -9,10 +9,18 @@ use std::fmt;
 use serde::Deserialize as _;
 use serde::de::{self, DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
+use crate::objects::Objects;
+
 /// Reads `bytes` as `T` after checking the whole document strictly.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8], max_depth: usize) -> Result<T, String> {
     check(bytes, max_depth)?;
-    serde_json::from_slice(bytes).map_err(|error| crate::digest::clip(&error.to_string()))
+    typed(bytes)
+}
+
+/// Reads a document that was checked before.
+pub(crate) fn typed<'de, T: serde::Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, String> {
+    T::deserialize(Objects(&mut serde_json::Deserializer::from_slice(bytes)))
+        .map_err(|error| crate::digest::clip(&error.to_string()))
 }
 
 /// protobuf's JSON form reads `null` as "not set" (ProtoJSON, "null"): for fields that may be missing.

@@ -19,6 +19,7 @@ mod finding;
 mod image;
 mod json;
 mod limits;
+mod objects;
 mod pem;
 mod policy;
 mod reason;

@@ -175,9 +175,9 @@ pub(super) fn check(
 }
 
 fn spec<'a, T: Deserialize<'a>>(entry: &'a Entry) -> Result<T, Refusal> {
-    serde_json::from_slice::<Body<T>>(&entry.body)
+    json::typed::<Body<T>>(&entry.body)
         .map(|body| body.spec)
-        .map_err(|error| malformed(crate::digest::clip(&error.to_string())))
+        .map_err(malformed)
 }
 
 fn hashedrekord_001(
