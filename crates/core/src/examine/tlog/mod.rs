@@ -115,6 +115,14 @@ fn check_promise(entry: &Entry, promise: &[u8], time: i64, log: &Log) -> Result<
 fn check_proof(entry: &Entry, proof: &Proof, log: &Log, limits: &Limits) -> Result<(), Refusal> {
     let checkpoint = checkpoint::verify(&proof.checkpoint, log, limits)?;
     let invalid = |why: String| Refusal::new(ReasonCode::LogProofInvalid, why);
+    // Rekor v2 has one tree, so that the entry's index is the leaf's. Rekor v1's counts older trees too; its promise signs it.
+    let is_v2 = entry
+        .declared
+        .as_ref()
+        .is_some_and(|(kind, version)| kind == "hashedrekord" && version == "0.0.2");
+    if is_v2 && entry.promise.is_none() && entry.index != proof.index {
+        return Err(invalid("the entry's index is not the proof's".to_owned()));
+    }
     let hash = |bytes: &[u8]| {
         Sha256Hash::try_from(bytes).map_err(|_| invalid("a hash is not 32 bytes long".to_owned()))
     };
