@@ -27,8 +27,8 @@ struct Class {
     /// What we do, and the oracle does not.
     we: We,
     reason: String,
-    /// What the refusal says: our code (`we: refuse`), or a part of the oracle's message (`we: accept`).
-    because: String,
+    /// What the refusal says, one of these: our code (`we: refuse`), or a part of the oracle's message (`we: accept`).
+    because: Vec<String>,
     /// Names; `*` stands for any characters but `/`.
     cases: Vec<String>,
 }
@@ -108,10 +108,10 @@ impl Divergences {
 
 impl Class {
     fn fits(&self, why: &str) -> bool {
-        match self.we {
-            We::Refuse => why.split(':').next() == Some(&self.because),
-            We::Accept => why.contains(&self.because),
-        }
+        self.because.iter().any(|because| match self.we {
+            We::Refuse => why.split(':').next() == Some(because),
+            We::Accept => why.contains(because),
+        })
     }
 }
 
@@ -175,7 +175,7 @@ fn what_is_not_listed_fails_and_so_does_what_is_not_needed() {
             suite: "test".to_owned(),
             we: We::Refuse,
             reason: "because".to_owned(),
-            because: because.to_owned(),
+            because: vec![because.to_owned()],
             cases: vec![case.to_owned()],
         }],
     };

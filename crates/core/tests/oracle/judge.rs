@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
 use countersign_core::{
-    Content, Digest, Evidence as Found, FoundBy, Item, Limits, Locator, PinnedImage, PublicKey,
-    Trust, TrustRoot, examine, examine_blob,
+    Blob, Content, Digest, Evidence as Found, FoundBy, Item, Limits, Locator, PinnedImage,
+    PublicKey, Trust, TrustRoot, examine, examine_blob,
 };
 use countersign_testkit::faults::Evidence;
 use countersign_testkit::mutate::{Mutation, Seed, Touches};
@@ -86,7 +86,9 @@ impl Bench {
         let trust = self.trust.as_ref().map_err(Clone::clone)?;
         let limits = Limits::default();
         let findings = match evidence {
-            Evidence::Bundle(bundle) => examine_blob(&self.artifact, bundle, trust, &limits),
+            Evidence::Bundle(bundle) => {
+                examine_blob(Blob::Bytes(&self.artifact), bundle, trust, &limits)
+            }
             layer => {
                 let image = PinnedImage::from_bytes(self.artifact.clone(), None, None, &limits);
                 examine(&image.unwrap(), &found(layer), trust, &limits)

@@ -166,9 +166,13 @@ pub(crate) fn signed_parts_of_timestamp(der: &[u8]) -> Option<Vec<Vec<u8>>> {
     ];
     for signer in signers.children() {
         let fields = signer.children();
-        parts.extend([1, 2, 3].map(|at| fields.get(at).map(Element::to_der).unwrap_or_default()));
-        let signature = fields.iter().find(|field| field.tag == 4);
-        parts.push(signature.map(Element::to_der).unwrap_or_default());
+        let whole = |element: Option<&Element>| element.map(Element::to_der).unwrap_or_default();
+        parts.extend([1, 3].map(|at| whole(fields.get(at))));
+        // A hash has no parameters that would mean anything.
+        parts.push(whole(
+            fields.get(2).and_then(|hash| hash.children().first()),
+        ));
+        parts.push(whole(fields.iter().find(|field| field.tag == 4)));
     }
     Some(parts)
 }

@@ -52,6 +52,9 @@ impl Document {
     /// `None` where a registry could not even carry it: annotations that are no texts, a payload that is no bytes.
     pub(crate) fn evidence(&self) -> Option<Evidence> {
         let annotations = || annotations(self.json.get("annotations")?);
+        if self.form != Form::Bundle && self.json.members().len() != 2 {
+            return None;
+        }
         Some(match self.form {
             Form::Bundle => Evidence::Bundle(self.json.to_string().into_bytes()),
             Form::Sig => {

@@ -5,7 +5,7 @@ use super::edit;
 use super::json::{Json, Path};
 use super::seeds::{forge, key, keyless};
 use super::{Mutant, Mutation, Touches};
-use crate::faults::{Evidence, image};
+use crate::faults::{Evidence, MANIFEST, image};
 use crate::forge::{Certificate, Forge, Forgery};
 
 /// Every such change, of bundles by the instance that all [`seeds`](super::seeds) share.
@@ -39,9 +39,7 @@ fn bodies() -> Vec<Mutation<'static>> {
         ("intoto-002", |forge| {
             keyless(forge).rekor_v1_as("intoto", "0.0.2")
         }),
-        ("hashedrekord-001", |forge| {
-            keyless(forge).rekor_v1_as("hashedrekord", "0.0.1")
-        }),
+        ("hashedrekord-001", |forge| forge.blob(MANIFEST).rekor_v1()),
         ("hashedrekord-002", |forge| keyless(forge).rekor_v2()),
         ("hashedrekord-002-keyed", |forge| {
             forge.image_signature(&image()).keyed(key()).rekor_v2()
