@@ -5,6 +5,8 @@
     clippy::disallowed_types
 )]
 
+#[path = "decide/advisories.rs"]
+mod advisories;
 #[path = "decide/cheating.rs"]
 mod cheating;
 #[path = "decide/property.rs"]
