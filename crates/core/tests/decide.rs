@@ -17,6 +17,8 @@ mod report;
 mod selection;
 #[path = "decide/signers.rs"]
 mod signers;
+#[path = "decide/steps.rs"]
+mod steps;
 #[path = "decide/thresholds.rs"]
 mod thresholds;
 #[path = "decide/verdicts.rs"]
