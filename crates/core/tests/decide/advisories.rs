@@ -122,8 +122,10 @@ fn cve_2026_22772_an_issuer_is_compared_whole() {
         "https://evil.example/https://token.actions.githubusercontent.com",
         "https://token.actions.githubusercontent.com/",
     ] {
-        let mut identity = Identity::default();
-        identity.issuer = issuer.to_owned();
+        let identity = Identity {
+            issuer: issuer.to_owned(),
+            ..Identity::default()
+        };
         let world = World::new().signed_by(&identity);
         assert_eq!(
             world.code(&set(&[ci()], SIGNATURE)),
