@@ -64,7 +64,8 @@ fn cve_2022_36056_a_blob_and_its_bundle_belong_together() {
 #[test]
 fn cve_2026_22703_every_way_compares_the_entry() {
     let world = world();
-    let ways: Vec<(&str, fn() -> Forgery<'static>)> = vec![
+    type Way = (&'static str, fn() -> Forgery<'static>);
+    let ways: [Way; 6] = [
         ("v0.3", || world_v1()),
         ("v0.2", || world_v1().version("0.2")),
         ("v0.1", || world_v1().version("0.1")),
