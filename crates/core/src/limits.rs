@@ -1,4 +1,4 @@
-//! Bounds on untrusted input, checked before any cryptography (`verification.md`, L0).
+//! Step 0: bounds on untrusted input, checked before any cryptography (`verification.md`, L0).
 
 /// How much untrusted input is looked at. Over a limit, evidence is refused with `over-limit`, never truncated.
 ///

@@ -5,6 +5,8 @@
     clippy::disallowed_types
 )]
 
+#[path = "decide/advisories.rs"]
+mod advisories;
 #[path = "decide/cheating.rs"]
 mod cheating;
 #[path = "decide/property.rs"]
@@ -15,6 +17,8 @@ mod report;
 mod selection;
 #[path = "decide/signers.rs"]
 mod signers;
+#[path = "decide/steps.rs"]
+mod steps;
 #[path = "decide/thresholds.rs"]
 mod thresholds;
 #[path = "decide/verdicts.rs"]

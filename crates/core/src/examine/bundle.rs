@@ -11,7 +11,7 @@ use crate::refusal::Refusal;
 use crate::x509::Cert;
 use crate::{Format, Limits, ReasonCode, UnixTime};
 
-/// Reads a bundle of v0.1 to v0.3.
+/// Reads a bundle of v0.1 to v0.3, its limits first (step 0).
 pub(super) fn parse(bytes: &[u8], limits: &Limits) -> Result<Signed<'static>, Refusal> {
     if bytes.len() > limits.bundle_bytes {
         return Err(over_limit(format!("the bundle has {} bytes", bytes.len())));

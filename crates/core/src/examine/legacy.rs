@@ -1,4 +1,4 @@
-//! cosign's `.sig` and `.att` layers: the annotations that a bundle would carry (cosign `specs/SIGNATURE_SPEC.md`).
+//! Step 4 for cosign's `.sig` and `.att` layers: the annotations that a bundle would carry (cosign `specs/SIGNATURE_SPEC.md`).
 
 use std::collections::BTreeMap;
 

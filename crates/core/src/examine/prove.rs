@@ -1,4 +1,4 @@
-//! One signature under each trust root: everything holds together under one of them, or it does not count.
+//! One signature under each trust root: everything holds together under one of them, or it does not count (step 20).
 
 use super::Artifact;
 use super::signed::{Material, Signed};

@@ -1,4 +1,4 @@
-//! A compiled Signer: what it is known by, and what it demands.
+//! A compiled Signer: what it is known by, and what it demands (step 16: its keys and their windows).
 
 use regex::Regex;
 

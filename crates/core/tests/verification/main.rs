@@ -9,6 +9,7 @@
     missing_docs
 )]
 
+mod advisories;
 mod binding;
 mod certificates;
 mod constraints;

@@ -200,6 +200,47 @@ fn s04_bundles_are_read_strictly() {
     }
 }
 
+/// serde's derived readers take a list of values for an object; no other reader does.
+#[test]
+fn s04_a_list_is_no_object() {
+    let world = world();
+    for pointer in [
+        "/verificationMaterial",
+        "/verificationMaterial/certificate",
+        "/verificationMaterial/tlogEntries/0/logId",
+        "/verificationMaterial/tlogEntries/0/inclusionPromise",
+        "/verificationMaterial/tlogEntries/0/inclusionProof/checkpoint",
+        "/dsseEnvelope/signatures/0",
+    ] {
+        let listed = world.v1().with_json(move |json| {
+            let object = json.pointer_mut(pointer).unwrap();
+            *object = object.as_object().unwrap().values().cloned().collect();
+        });
+        let code = world.refused(listed.bundle());
+        assert!(
+            matches!(code, BundleMalformed | EnvelopeMalformed),
+            "{pointer}: {code}"
+        );
+    }
+    // and inside what was signed and logged
+    let statement = world.keyed().with_statement(|statement| {
+        let digest = statement["subject"][0]["digest"].clone();
+        statement["subject"][0] = json!([null, digest]);
+    });
+    assert_eq!(
+        world.refused(statement.bundle()),
+        countersign_core::ReasonCode::StatementMalformed
+    );
+    let body = world.v1().with_entry(|entry| {
+        let hash = &mut entry.body["spec"]["payloadHash"];
+        *hash = json!([hash["algorithm"], hash["value"]]);
+    });
+    assert_eq!(
+        world.refused(body.bundle()),
+        countersign_core::ReasonCode::LogEntryMalformed
+    );
+}
+
 #[test]
 fn s04_versions_say_what_they_must() {
     let world = world();
