@@ -5,8 +5,16 @@
     clippy::disallowed_types
 )]
 
+#[path = "decide/cache.rs"]
+mod cache;
 #[path = "decide/cheating.rs"]
 mod cheating;
+#[path = "decide/claims.rs"]
+mod claims;
+#[path = "decide/keys.rs"]
+mod keys;
+#[path = "decide/operators.rs"]
+mod operators;
 #[path = "decide/property.rs"]
 mod property;
 #[path = "decide/report.rs"]

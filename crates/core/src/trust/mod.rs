@@ -2,6 +2,7 @@
 
 mod chain;
 mod key;
+mod operator;
 mod root;
 mod wire;
 
@@ -9,6 +10,7 @@ use crate::Digest;
 pub(crate) use chain::{Authorities, Window};
 pub(crate) use key::{Hash, Kind};
 pub use key::{KeyError, PublicKey};
+pub(crate) use operator::distinct as distinct_operators;
 pub(crate) use root::{CertificateAuthority, Log, TimestampAuthority};
 pub use root::{TrustError, TrustRoot};
 

@@ -56,6 +56,7 @@ pub(super) fn verify(
             Some(ProvenTime {
                 time,
                 source: TimeSource::Log {
+                    name: log.name.clone(),
                     operator: log.operator.clone(),
                     log_id: crate::digest::encode_hex(&log.id),
                 },
@@ -82,6 +83,7 @@ pub(super) fn verify(
     }
     Ok(Logged {
         fact: LogFact {
+            name: log.name.clone(),
             operator: log.operator.clone(),
             log_id: crate::digest::encode_hex(&log.id),
             index: entry.index,
