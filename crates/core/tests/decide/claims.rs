@@ -40,7 +40,9 @@ fn demands(group: &str, claim: &str) -> String {
 }
 
 /// Group, extensions, what fits, and what does not.
-fn table() -> Vec<(&'static str, &'static [u8], Vec<String>, Vec<String>)> {
+type Row = (&'static str, &'static [u8], Vec<String>, Vec<String>);
+
+fn table() -> Vec<Row> {
     let texts = |all: &[&str]| {
         all.iter()
             .map(|text| (*text).to_owned())

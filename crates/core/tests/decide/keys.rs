@@ -64,7 +64,7 @@ fn a_staged_rotation_lets_each_key_count_in_its_time() {
 }
 
 #[test]
-fn no_time_excuses_another() {
+fn cve_2026_54787_no_time_excuses_another() {
     let (old, new) = (
         Key::generate(Algorithm::P256),
         Key::generate(Algorithm::P256),

@@ -69,7 +69,7 @@ impl Two {
 fn same(_: &mut Value) {}
 
 #[test]
-fn logs_count_by_operator() {
+fn cve_2026_49834_logs_count_by_operator() {
     let two = Two::new(same);
     let one = |found: &str| ("log-threshold", found.to_owned());
     let pass = || ("pass", String::new());
@@ -121,7 +121,7 @@ fn logs_count_by_operator() {
 }
 
 #[test]
-fn timestamps_count_by_operator() {
+fn cve_2026_49834_timestamps_count_by_operator() {
     let two = Two::new(same);
     let one = || ("timestamp-threshold", "1 (forge.example)".to_owned());
     let pass = || ("pass", String::new());

@@ -56,7 +56,9 @@ impl Compiler<'_> {
         };
         // What is written but wrong is an error already.
         let is_open = match &spec.source {
-            Some(source) => !source.has("repository") && !source.has("repositoryId"),
+            Some(source) => {
+                !source.is_empty() && !source.has("repository") && !source.has("repositoryId")
+            }
             None => !spec.has("source"),
         };
         match &spec.any_caller {

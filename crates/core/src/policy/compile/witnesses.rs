@@ -122,8 +122,9 @@ impl Compiler<'_> {
                 .error(ReasonCode::ZeroThreshold, number.at, message);
         }
         if let Some(there) = there.filter(|there| *there < wanted) {
+            let plural = if there == 1 { "" } else { "s" };
             let message = format!(
-                "the trust root lists {what} of {there} different operators, fewer than {wanted}"
+                "the trust root lists {what} of {there} operator{plural}, fewer than {wanted}"
             );
             self.notes
                 .error(ReasonCode::ThresholdTooHigh, number.at, message);
