@@ -175,6 +175,7 @@ mod tests {
             "acme/app",
             "https://github.com/acme/app",
             "https://github.com",
+            "https://localhost",
             "acme*",
             "a b",
             "acme/../x",

@@ -14,13 +14,8 @@ use super::keyless::GITHUB;
 const GITLAB: &str = "https://gitlab.com";
 
 impl Compiler<'_> {
-    /// Every demand of a keyless Signer; `None` if any is wrong.
-    pub(super) fn claims(
-        &mut self,
-        spec: &KeylessSpec,
-        issuer: Option<&str>,
-    ) -> Option<Vec<ClaimDemand>> {
-        let errors = self.notes.error_count();
+    /// Every demand of a keyless Signer; one that is wrong refuses the whole set.
+    pub(super) fn claims(&mut self, spec: &KeylessSpec, issuer: Option<&str>) -> Vec<ClaimDemand> {
         let mut demands = Vec::new();
         if let Some(source) = &spec.source {
             self.source(source, issuer, &mut demands);
@@ -34,7 +29,7 @@ impl Compiler<'_> {
             Self::line,
             &mut demands,
         );
-        (self.notes.error_count() == errors).then_some(demands)
+        demands
     }
 
     fn source(&mut self, spec: &SourceSpec, issuer: Option<&str>, demands: &mut Vec<ClaimDemand>) {

@@ -39,7 +39,7 @@ impl Compiler<'_> {
         Some(Keyless {
             issuer: issuer?,
             subject: subject?,
-            claims: claims?,
+            claims,
         })
     }
 
