@@ -203,6 +203,8 @@ pub(super) fn key(item: &Item, artifact: &Artifact<'_>, trust: &Trust, limits: &
     let mut key = PartsDigest::new();
     key.part(b"countersign proof v1");
     key.part(artifact.digest.as_bytes());
+    // The bytes are the digest's; but without them less can be verified.
+    key.part(&[u8::from(artifact.bytes.is_some())]);
     key.part(trust.fingerprint().as_bytes());
     limits.hash(&mut key);
     let annotations = match &item.content {

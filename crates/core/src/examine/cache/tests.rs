@@ -49,7 +49,7 @@ fn key_of(content: Content, artifact: &[u8], trust: &Trust, limits: &Limits) -> 
     };
     let artifact = Artifact {
         digest: Digest::of(artifact),
-        bytes: artifact,
+        bytes: Some(artifact),
     };
     key(&item, &artifact, trust, limits)
 }
@@ -93,6 +93,15 @@ fn one_byte_of_anything_makes_another_key() {
     ] {
         assert!(keys.insert(key_of(bundle(), artifact, trust, &limits)));
     }
+    let item = Item {
+        locator: locator(b"here"),
+        content: bundle(),
+    };
+    let artifact = Artifact {
+        digest: Digest::of(b"image"),
+        bytes: None,
+    };
+    assert!(keys.insert(key(&item, &artifact, &one, &limits)));
     let fields: [fn(&mut Limits) -> &mut usize; 15] = [
         |l| &mut l.bundle_bytes,
         |l| &mut l.payload_bytes,
@@ -124,7 +133,7 @@ fn one_byte_of_anything_makes_another_key() {
 fn where_it_was_found_is_not_part_of_the_key() {
     let artifact = Artifact {
         digest: Digest::of(b"image"),
-        bytes: b"image",
+        bytes: Some(b"image"),
     };
     let keys = [b"here", b"else"].map(|place| {
         let item = Item {
