@@ -7,8 +7,16 @@
 
 #[path = "decide/advisories.rs"]
 mod advisories;
+#[path = "decide/cache.rs"]
+mod cache;
 #[path = "decide/cheating.rs"]
 mod cheating;
+#[path = "decide/claims.rs"]
+mod claims;
+#[path = "decide/keys.rs"]
+mod keys;
+#[path = "decide/operators.rs"]
+mod operators;
 #[path = "decide/property.rs"]
 mod property;
 #[path = "decide/report.rs"]

@@ -54,6 +54,6 @@ pub use registry::{Fetched, Listing, Reference, Referrer, Registry, Repository};
 pub use secret::Secret;
 
 pub use countersign_core::{
-    Decision, Diagnostic, ExtraRoot, ImageRef, Limits, Loaded, PolicySet, Report, Request, Source,
-    UnixTime, Verdict,
+    Decision, Diagnostic, ExtraRoot, ImageRef, Limits, Loaded, PolicySet, ProofCache, ProofStats,
+    Report, Request, Source, UnixTime, Verdict,
 };

@@ -1,6 +1,7 @@
 //! Untrusted evidence in, proven facts out (`docs/verification.md` numbers the steps).
 
 mod bundle;
+mod cache;
 mod certificate;
 mod decode;
 mod envelope;
@@ -13,6 +14,7 @@ mod tlog;
 mod tsa;
 mod wire;
 
+pub use self::cache::{ProofCache, ProofStats};
 use self::signed::{Signed, SignedContent};
 use crate::refusal::Refusal;
 use crate::trust::Hash;
@@ -55,20 +57,43 @@ pub fn examine(
         digest: *image.digest(),
         bytes: Some(image.bytes()),
     };
-    examine_items(&artifact, &evidence.items, &evidence.gaps, trust, limits)
+    let verify = |item: &Item| examine_item(item, &artifact, trust, limits);
+    examine_items(&artifact, &evidence.items, &evidence.gaps, verify)
+}
+
+/// [`examine`] that verifies nothing again: what was proven before from the very same bytes, under the same trust and
+/// limits, is proven still. Which policies ask makes no difference.
+#[must_use]
+pub fn examine_cached(
+    image: &PinnedImage,
+    evidence: &Evidence,
+    trust: &Trust,
+    limits: &Limits,
+    cache: &ProofCache,
+) -> Findings {
+    let artifact = Artifact {
+        digest: *image.digest(),
+        bytes: Some(image.bytes()),
+    };
+    let verify = |item: &Item| {
+        let key = cache::key(item, &artifact, trust, limits);
+        cache.proofs(key, &item.locator, || {
+            examine_item(item, &artifact, trust, limits)
+        })
+    };
+    examine_items(&artifact, &evidence.items, &evidence.gaps, verify)
 }
 
 fn examine_items(
     artifact: &Artifact<'_>,
     items: &[Item],
     gaps: &[Gap],
-    trust: &Trust,
-    limits: &Limits,
+    verify: impl Fn(&Item) -> Result<Vec<Verified<Claim>>, (Refusal, Option<String>)>,
 ) -> Findings {
     let mut verified = Vec::new();
     let mut rejected = Vec::new();
     for item in items {
-        match examine_item(item, artifact, trust, limits) {
+        match verify(item) {
             Ok(proofs) => verified.extend(proofs),
             Err((refusal, claims)) => rejected.push(Rejected {
                 locator: item.locator.clone(),
@@ -104,7 +129,8 @@ pub fn examine_blob(blob: Blob<'_>, bundle: &[u8], trust: &Trust, limits: &Limit
         },
         content: Content::Bundle(bundle.to_vec()),
     };
-    examine_items(&artifact, &[item], &[], trust, limits)
+    let verify = |item: &Item| examine_item(item, &artifact, trust, limits);
+    examine_items(&artifact, &[item], &[], verify)
 }
 
 /// All proofs of one item, one for each trust root under which everything holds; or why there is none, and what the item

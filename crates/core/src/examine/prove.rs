@@ -169,7 +169,7 @@ impl Context<'_> {
                     ReasonCode::LogUnknown,
                     format!(
                         "the key of log `{}` was not valid when the signature was made",
-                        log.fact.operator
+                        log.fact.name
                     ),
                 ));
             }

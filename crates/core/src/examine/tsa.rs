@@ -44,6 +44,7 @@ pub(super) fn verify(
                     time,
                     source: TimeSource::Timestamp {
                         authority: authority.name.clone(),
+                        operator: authority.operator.clone(),
                     },
                 });
             }

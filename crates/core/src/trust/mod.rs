@@ -3,6 +3,7 @@
 mod chain;
 mod key;
 mod message;
+mod operator;
 mod root;
 mod wire;
 
@@ -11,6 +12,7 @@ pub(crate) use chain::Window;
 pub(crate) use key::{Hash, Kind, Scheme, Unverified};
 pub use key::{KeyError, PublicKey};
 pub(crate) use message::Message;
+pub(crate) use operator::distinct as distinct_operators;
 pub(crate) use root::{CertificateAuthority, Log, TimestampAuthority};
 pub use root::{TrustError, TrustRoot};
 

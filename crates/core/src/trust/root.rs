@@ -2,7 +2,7 @@
 
 use super::chain::{Authorities, Window};
 use super::key::{KeyError, Kind, PublicKey};
-use super::wire;
+use super::{operator, wire};
 use crate::x509::{Cert, CertError, oid};
 use crate::{Digest, Limits, RootName, UnixTime, base64, json};
 
@@ -20,6 +20,9 @@ pub struct TrustRoot {
 /// A transparency log or certificate-transparency log.
 #[derive(Debug, Clone)]
 pub(crate) struct Log {
+    /// The host of its URL, for people.
+    pub(crate) name: String,
+    /// Who runs it, as thresholds count; empty if nothing tells.
     pub(crate) operator: String,
     pub(crate) id: Vec<u8>,
     /// The first four bytes are the key hint on a checkpoint's signature line (C2SP signed-note).
@@ -39,6 +42,8 @@ pub(crate) struct CertificateAuthority {
 #[derive(Debug, Clone)]
 pub(crate) struct TimestampAuthority {
     pub(crate) name: String,
+    /// Who runs it, as thresholds count; empty if nothing tells.
+    pub(crate) operator: String,
     pub(crate) leaf: Cert,
     pub(crate) chain: Authorities,
     pub(crate) window: Window,
@@ -126,7 +131,8 @@ impl TrustRoot {
             let called = authority_name(authority);
             let window = window(authority.valid_for.as_ref(), &called)?;
             if let Some(certs) = certificates(authority, &called, &mut warnings)? {
-                match timestamp_authority(certs, called.clone(), window)? {
+                let operator = operator::of_authority(authority, &wire.timestamp_authorities);
+                match timestamp_authority(certs, called.clone(), operator, window)? {
                     Ok(authority) => timestamp_authorities.push(authority),
                     Err(why) => warnings.push(format!("{called}: skipped, because {why}")),
                 }
@@ -167,6 +173,17 @@ impl TrustRoot {
     #[must_use]
     pub fn ct_log_count(&self) -> usize {
         self.ct_logs.len()
+    }
+
+    /// By how many different operators its transparency logs are run.
+    pub(crate) fn log_operators(&self) -> usize {
+        operator::distinct(self.logs.iter().map(|log| log.operator.as_str()))
+    }
+
+    /// By how many different operators its timestamp authorities are run.
+    pub(crate) fn timestamp_operators(&self) -> usize {
+        let authorities = self.timestamp_authorities.iter();
+        operator::distinct(authorities.map(|authority| authority.operator.as_str()))
     }
 
     pub(crate) fn log(&self, id: &[u8]) -> Option<&Log> {
@@ -214,7 +231,8 @@ fn logs(wire: &[wire::Log], what: &str, warnings: &mut Vec<String>) -> Result<Ve
         };
         match PublicKey::from_spki(&spki) {
             Ok(key) => logs.push(Log {
-                operator: operator(log),
+                name: operator::log_name(log),
+                operator: operator::of_log(log, wire),
                 id,
                 checkpoint_id,
                 key,
@@ -227,32 +245,13 @@ fn logs(wire: &[wire::Log], what: &str, warnings: &mut Vec<String>) -> Result<Ve
     Ok(logs)
 }
 
-/// Who runs a log: the operator that the root names (v0.2), else the host of its URL.
-fn operator(log: &wire::Log) -> String {
-    if log.operator.is_empty() {
-        host(&log.base_url).to_owned()
-    } else {
-        log.operator.clone()
-    }
-}
-
-/// The host of a URL, without scheme, port and path.
-fn host(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split('/').next().unwrap_or(rest);
-    match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-        _ => authority,
-    }
-}
-
 fn authority_name(authority: &wire::Authority) -> String {
     let subject = authority.subject.as_ref();
     let names = [
-        authority.operator.as_str(),
         authority.uri.as_str(),
         subject.map_or("", |subject| subject.common_name.as_str()),
         subject.map_or("", |subject| subject.organization.as_str()),
+        authority.operator.as_str(),
     ];
     let name = names.into_iter().find(|name| !name.is_empty());
     crate::digest::clip(name.unwrap_or("an authority without a name"))
@@ -303,6 +302,7 @@ fn certificates(
 fn timestamp_authority(
     mut certs: Vec<Cert>,
     name: String,
+    operator: String,
     window: Window,
 ) -> Result<Result<TimestampAuthority, &'static str>, String> {
     let leaf = certs.remove(0);
@@ -340,6 +340,7 @@ fn timestamp_authority(
     }
     Ok(Ok(TimestampAuthority {
         name,
+        operator,
         leaf,
         chain,
         window,

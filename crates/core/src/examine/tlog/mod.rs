@@ -55,6 +55,7 @@ pub(super) fn verify(
             Some(ProvenTime {
                 time,
                 source: TimeSource::Log {
+                    name: log.name.clone(),
                     operator: log.operator.clone(),
                     log_id: crate::digest::encode_hex(&log.id),
                 },
@@ -81,6 +82,7 @@ pub(super) fn verify(
     }
     Ok(Logged {
         fact: LogFact {
+            name: log.name.clone(),
             operator: log.operator.clone(),
             log_id: crate::digest::encode_hex(&log.id),
             index: entry.index,
