@@ -9,6 +9,10 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
+/// The digest of bytes that come piece by piece, such as a file that is too large to be held in memory.
+#[derive(Clone)]
+pub struct Hasher(aws_lc_rs::digest::Context);
+
 /// Why a text is not a [`Digest`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -71,6 +75,39 @@ impl Digest {
     }
 }
 
+impl Hasher {
+    /// Of no bytes yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256))
+    }
+
+    /// Takes the next piece.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all pieces, one after the other.
+    #[must_use]
+    pub fn finish(self) -> Digest {
+        let mut out = [0; 32];
+        out.copy_from_slice(self.0.finish().as_ref());
+        Digest(out)
+    }
+}
+
+impl Default for Hasher {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Hasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hasher")
+    }
+}
+
 /// Lower-case hexadecimal of `bytes`.
 pub(crate) fn encode_hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -130,6 +167,16 @@ impl std::str::FromStr for Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pieces_have_the_digest_of_the_whole() {
+        let mut hasher = Hasher::new();
+        assert_eq!(hasher.clone().finish(), Digest::of(b""));
+        for piece in [&b"coun"[..], b"", b"tersign"] {
+            hasher.update(piece);
+        }
+        assert_eq!(hasher.finish(), Digest::of(b"countersign"));
+    }
 
     #[test]
     fn reads_only_canonical_sha256() {
