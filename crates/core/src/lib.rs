@@ -39,7 +39,7 @@ pub use decision::{
 };
 pub use digest::{Digest, DigestError, Hasher};
 pub use evidence::{Content, Evidence, FoundBy, Gap, GapClass, Item, Locator, Needs};
-pub use examine::{examine, examine_blob};
+pub use examine::{Blob, examine, examine_blob};
 pub use finding::{
     Certificate, CiClaims, Claim, Facts, Findings, Format, LogFact, ProvenTime, Rejected, RootName,
     San, SignedBy, Statement, Subject, TimeSource, Verified,

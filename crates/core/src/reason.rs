@@ -115,6 +115,7 @@ reasons! {
     CertificateExpired "certificate-expired" Rejected 38 "A certificate of the chain was not valid at a proven time." "Sign and log or timestamp within the certificate's minutes of life."
     SctMissing "sct-missing" Rejected 39 "The certificate carries no proof of being in a certificate-transparency log." "Use a Fulcio with a CT log, or say `sct: none` for a private trust root that has none."
     SctInvalid "sct-invalid" Rejected 39 "The certificate's certificate-transparency proof does not verify." "Sign again with a certificate from Fulcio."
+    ArtifactNeeded "artifact-needed" Rejected 40 "The signature cannot be checked by the artifact's sha256 alone." "Give the artifact itself in place of its digest."
     SignatureInvalid "signature-invalid" Rejected 40 "The signature does not verify over the signed bytes." "Somebody changed the signed bytes, or another key signed them; sign again, and find out who."
 
     // Verified, but not what the rule wants. Ranks 50 to 79.

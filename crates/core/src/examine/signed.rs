@@ -1,8 +1,9 @@
 //! One signature in one shape, however it was packed. Nothing in here is verified yet.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::Artifact;
+use crate::trust::Message;
 use crate::x509::Cert;
 use crate::{Format, UnixTime};
 
@@ -71,12 +72,15 @@ pub(super) struct Proof {
 }
 
 impl Signed {
-    /// The exact bytes that the signature covers; `artifact` are the image's manifest bytes.
-    pub(super) fn signed_bytes<'a>(&'a self, artifact: &'a [u8]) -> Cow<'a, [u8]> {
-        match &self.content {
-            SignedContent::Message { .. } => Cow::Borrowed(artifact),
-            SignedContent::SimpleSigning { payload } => Cow::Borrowed(payload),
-            SignedContent::Envelope(envelope) => Cow::Owned(envelope.pae()),
+    /// The exact bytes that the signature covers.
+    pub(super) fn message<'a>(&'a self, artifact: &Artifact<'a>) -> Message<'a> {
+        match (&self.content, artifact.bytes) {
+            (SignedContent::Message { .. }, Some(bytes)) => Message::new(String::new(), bytes),
+            (SignedContent::Message { .. }, None) => Message::by_digest(artifact.digest),
+            (SignedContent::SimpleSigning { payload }, _) => Message::new(String::new(), payload),
+            (SignedContent::Envelope(envelope), _) => {
+                Message::new(envelope.pae_head(), &envelope.payload)
+            }
         }
     }
 
@@ -92,14 +96,13 @@ impl Signed {
 }
 
 impl Envelope {
-    /// DSSE's pre-authentication encoding: `DSSEv1 <len> <type> <len> <payload>`.
-    fn pae(&self) -> Vec<u8> {
-        let head = format!(
+    /// What DSSE's pre-authentication encoding puts before the payload: `DSSEv1 <len> <type> <len> `.
+    fn pae_head(&self) -> String {
+        format!(
             "DSSEv1 {} {} {} ",
             self.payload_type.len(),
             self.payload_type,
             self.payload.len()
-        );
-        [head.as_bytes(), &self.payload].concat()
+        )
     }
 }

@@ -2,13 +2,15 @@
 
 mod chain;
 mod key;
+mod message;
 mod root;
 mod wire;
 
 use crate::Digest;
 pub(crate) use chain::{Authorities, Window};
-pub(crate) use key::{Hash, Kind};
+pub(crate) use key::{Hash, Kind, Unverified};
 pub use key::{KeyError, PublicKey};
+pub(crate) use message::Message;
 pub(crate) use root::{CertificateAuthority, Log, TimestampAuthority};
 pub use root::{TrustError, TrustRoot};
 

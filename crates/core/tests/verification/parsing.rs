@@ -3,7 +3,7 @@
 use countersign_core::ReasonCode::{
     BundleMalformed, BundleVersion, EnvelopeMalformed, LogProofMissing, OverLimit, PayloadType,
 };
-use countersign_core::{Content, Limits, examine_blob};
+use countersign_core::{Blob, Content, Limits, examine_blob};
 use serde_json::{Value, json};
 
 use crate::world;
@@ -69,11 +69,21 @@ fn s00_limits_come_first() {
     assert_eq!(world.refused(lines), OverLimit);
     let mut limits = Limits::default();
     limits.bundle_bytes = 100;
-    let findings = examine_blob(b"", &world.v1().bundle(), &world.trust, &limits);
+    let findings = examine_blob(
+        Blob::Bytes(b""),
+        &world.v1().bundle(),
+        &world.trust,
+        &limits,
+    );
     assert_eq!(findings.rejected()[0].code, OverLimit);
     let mut limits = Limits::default();
     limits.payload_bytes = 10;
-    let findings = examine_blob(b"", &world.v1().bundle(), &world.trust, &limits);
+    let findings = examine_blob(
+        Blob::Bytes(b""),
+        &world.v1().bundle(),
+        &world.trust,
+        &limits,
+    );
     assert_eq!(findings.rejected()[0].code, OverLimit);
     let chain = world
         .v1()

@@ -4,10 +4,10 @@
 use serde::Deserialize;
 
 use super::Verifier;
-use crate::examine::Artifact;
+use crate::examine::bytes_needed;
 use crate::examine::signed::{Entry, Envelope, Signed, SignedContent};
 use crate::refusal::Refusal;
-use crate::trust::Hash;
+use crate::trust::{Hash, Message};
 use crate::{Limits, ReasonCode, base64, json, pem};
 
 #[derive(Deserialize)]
@@ -150,8 +150,8 @@ struct IntotoSignature002 {
 pub(super) fn check(
     entry: &Entry,
     signed: &Signed,
+    message: &Message<'_>,
     verifier: &Verifier<'_>,
-    artifact: &Artifact<'_>,
     limits: &Limits,
 ) -> Result<(), Refusal> {
     let head: Head = json::parse(&entry.body, limits.json_depth).map_err(malformed)?;
@@ -161,8 +161,8 @@ pub(super) fn check(
         return Err(mismatch("the kind and version that the bundle declares"));
     }
     match (head.kind.as_str(), head.api_version.as_str()) {
-        ("hashedrekord", "0.0.1") => hashedrekord_001(&spec(entry)?, signed, verifier, artifact),
-        ("hashedrekord", "0.0.2") => hashedrekord_002(&spec(entry)?, signed, verifier, artifact),
+        ("hashedrekord", "0.0.1") => hashedrekord_001(&spec(entry)?, signed, message, verifier),
+        ("hashedrekord", "0.0.2") => hashedrekord_002(&spec(entry)?, signed, message, verifier),
         ("dsse", "0.0.1") => dsse_001(&spec(entry)?, signed, verifier),
         ("intoto", "0.0.1") => intoto_001(&spec(entry)?, signed, verifier),
         ("intoto", "0.0.2") => intoto_002(&spec(entry)?, signed, verifier),
@@ -183,8 +183,8 @@ fn spec<'a, T: Deserialize<'a>>(entry: &'a Entry) -> Result<T, Refusal> {
 fn hashedrekord_001(
     spec: &HashedRekord001,
     signed: &Signed,
+    message: &Message<'_>,
     verifier: &Verifier<'_>,
-    artifact: &Artifact<'_>,
 ) -> Result<(), Refusal> {
     let hash = &spec.data.hash;
     let stated = match hash.algorithm.as_str() {
@@ -193,7 +193,7 @@ fn hashedrekord_001(
         "sha512" => Hash::Sha512,
         other => return Err(malformed(format!("hash `{}`", crate::digest::clip(other)))),
     };
-    let ours = stated.of(&signed.signed_bytes(artifact.bytes));
+    let ours = message.digest(stated).ok_or_else(bytes_needed)?;
     equal(
         hash.value == crate::digest::encode_hex(ours.as_ref()),
         "the hash of the signed bytes",
@@ -205,17 +205,17 @@ fn hashedrekord_001(
 fn hashedrekord_002(
     spec: &HashedRekord002,
     signed: &Signed,
+    message: &Message<'_>,
     verifier: &Verifier<'_>,
-    artifact: &Artifact<'_>,
 ) -> Result<(), Refusal> {
     let spec = &spec.hashed_rekord_v002;
-    let stated = match spec.data.algorithm.as_str() {
-        "SHA2_256" => Hash::Sha256,
-        "SHA2_384" => Hash::Sha384,
-        "SHA2_512" => Hash::Sha512,
-        other => return Err(malformed(format!("hash `{}`", crate::digest::clip(other)))),
-    };
-    let ours = stated.of(&signed.signed_bytes(artifact.bytes));
+    let stated = Hash::by_proto_name(&spec.data.algorithm).ok_or_else(|| {
+        malformed(format!(
+            "hash `{}`",
+            crate::digest::clip(&spec.data.algorithm)
+        ))
+    })?;
+    let ours = message.digest(stated).ok_or_else(bytes_needed)?;
     equal(
         base64::decode(&spec.data.digest).as_deref() == Some(ours.as_ref()),
         "the hash of the signed bytes",

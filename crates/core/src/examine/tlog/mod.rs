@@ -6,10 +6,9 @@ mod checkpoint;
 use sigstore_merkle::{hash_leaf, verify_inclusion_proof};
 use sigstore_types::Sha256Hash;
 
-use super::Artifact;
 use super::signed::{Entry, Proof, Signed};
 use crate::refusal::Refusal;
-use crate::trust::{Log, Window};
+use crate::trust::{Log, Message, Window};
 use crate::{Limits, LogFact, ProvenTime, ReasonCode, TimeSource, TrustRoot, base64};
 
 /// What one entry proves.
@@ -25,8 +24,8 @@ pub(super) struct Logged {
 pub(super) fn verify(
     entry: &Entry,
     signed: &Signed,
+    message: &Message<'_>,
     verifier: &Verifier<'_>,
-    artifact: &Artifact<'_>,
     root: &TrustRoot,
     limits: &Limits,
 ) -> Result<Logged, Refusal> {
@@ -42,7 +41,7 @@ pub(super) fn verify(
         )
     })?;
     // Step 9: the entry is about this signature, made by this key over these bytes.
-    body::check(entry, signed, verifier, artifact, limits)?;
+    body::check(entry, signed, message, verifier, limits)?;
     // Step 8
     let time = match (&entry.promise, entry.integrated_time) {
         (Some(promise), Some(time)) => {
