@@ -285,17 +285,25 @@ pub fn decide_blob(findings: &Findings, signer: &BlobSigner, now: UnixTime) -> B
             Err(mismatch) => candidates.push(compared(mismatch, one, signer)),
         }
     }
+    let mut refused = Vec::new();
     for rejected in findings.rejected() {
         let words = Words::of_rejected(rejected.code, &signer.signer);
+        let detail = words
+            .found
+            .map_or_else(|| safe(&rejected.detail), str::to_owned);
         candidates.push(BlobRefusal {
             code: rejected.code,
             message: words.message.to_owned(),
             hint: words.hint.to_owned(),
-            found: words
-                .found
-                .map_or_else(|| safe(&rejected.detail), str::to_owned),
+            found: detail.clone(),
             wanted: String::new(),
             identity: None,
+        });
+        refused.push(Refused {
+            locator: rejected.locator.clone(),
+            claims: rejected.claims.as_deref().map(safe),
+            code: rejected.code,
+            detail,
         });
     }
     let outcome = match good {
@@ -311,16 +319,7 @@ pub fn decide_blob(findings: &Findings, signer: &BlobSigner, now: UnixTime) -> B
         outcome,
         subjects: good.map_or_else(Vec::new, |one| names(one.claim(), findings.image())),
         verified: findings.verified().iter().map(cited).collect(),
-        refused: findings
-            .rejected()
-            .iter()
-            .map(|one| Refused {
-                locator: one.locator.clone(),
-                claims: one.claims.as_deref().map(safe),
-                code: one.code,
-                detail: safe(&one.detail),
-            })
-            .collect(),
+        refused,
     }
 }
 
