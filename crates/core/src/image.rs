@@ -137,7 +137,7 @@ impl PinnedImage {
             });
         }
         let wire: Wire =
-            json::parse(&bytes, limits.json_depth).map_err(ManifestError::Malformed)?;
+            json::parse(&bytes, limits).map_err(|error| ManifestError::Malformed(error.into()))?;
         if wire.schema_version != Some(2) {
             return Err(ManifestError::Malformed(
                 "schemaVersion is not 2".to_owned(),

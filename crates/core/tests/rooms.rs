@@ -82,7 +82,6 @@ const CORE_USES: &[&str] = &[
     "regex",
     "regex-syntax",
     "rustls-pki-types",
-    "rustls-webpki",
     "schemars",
     "serde",
     "serde-saphyr",

@@ -2,6 +2,7 @@
 
 mod bundle;
 mod certificate;
+mod decode;
 mod envelope;
 mod legacy;
 mod prove;
@@ -10,6 +11,7 @@ mod signed;
 mod simple;
 mod tlog;
 mod tsa;
+mod wire;
 
 use self::signed::{Signed, SignedContent};
 use crate::refusal::Refusal;

@@ -33,7 +33,7 @@ pub(super) enum SignedContent {
 #[derive(Debug, Clone)]
 pub(super) struct Envelope {
     pub(super) payload_type: String,
-    pub(super) payload: Arc<[u8]>,
+    pub(super) payload: Arc<Vec<u8>>,
     /// The exact bytes of the envelope, where it stood alone (`.att` layers).
     pub(super) exact: Option<Vec<u8>>,
 }

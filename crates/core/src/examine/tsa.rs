@@ -212,6 +212,10 @@ fn content_info(bytes: &[u8]) -> Result<ContentInfo, Refusal> {
     let status = AnyRef::decode(&mut fields).map_err(broken)?;
     let mut status = SliceReader::new(status.value()).map_err(broken)?;
     let granted = u8::decode(&mut status).map_err(broken)?;
+    // Words for people and the reason of a failure may follow.
+    while !status.is_finished() {
+        AnyRef::decode(&mut status).map_err(broken)?;
+    }
     // 0 granted, 1 grantedWithMods
     if granted > 1 {
         return Err(invalid("the authority did not grant it"));

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use aws_lc_rs::signature::{self as alg, ParsedPublicKey, VerificationAlgorithm};
 use der::{Decode as _, asn1::ObjectIdentifier};
+use rustls_pki_types::{AlgorithmIdentifier, alg_id};
 use spki::SubjectPublicKeyInfoRef;
 
 use super::message::Message;
@@ -19,15 +20,25 @@ pub struct PublicKey {
     /// Parsed for the hash that belongs to the key.
     parsed: ParsedPublicKey,
     /// Parsed for other hashes and paddings when they are first asked for, in the order of [`Other::place`].
-    others: [OnceLock<Option<ParsedPublicKey>>; 4],
+    others: [OnceLock<Option<ParsedPublicKey>>; 6],
 }
 
 /// Another way to sign than the key's own.
 #[derive(Debug, Clone, Copy)]
 enum Other {
+    /// ECDSA, or RSA by PKCS#1 v1.5.
     Hash(Hash),
-    /// RSASSA-PSS with SHA-256 and a salt as long as the hash.
-    Pss,
+    /// RSASSA-PSS with a salt as long as the hash.
+    Pss(Hash),
+}
+
+/// How a certificate is signed (RFC 5280, 4.1.1.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Ecdsa(Hash),
+    RsaPkcs1(Hash),
+    RsaPss(Hash),
+    Ed25519,
 }
 
 /// Why a key is refused.
@@ -142,7 +153,7 @@ impl PublicKey {
         let natural = self.verify_digest(self.kind.hash(), message, signature);
         match (natural, self.kind) {
             (Err(Unverified::BadSignature), Kind::Rsa) => {
-                self.verify_other(Other::Pss, message, signature)
+                self.verify_other(Other::Pss(Hash::Sha256), message, signature)
             }
             (outcome, _) => outcome,
         }
@@ -181,6 +192,25 @@ impl PublicKey {
         }
         let message = Message::new(String::new(), message);
         self.verify_digest(hash, &message, signature)
+    }
+
+    /// A certificate authority's signature over `tbs`, by the scheme that the certificate names; the key must be of its kind.
+    pub(crate) fn verify_scheme(
+        &self,
+        scheme: Scheme,
+        tbs: &[u8],
+        signature: &[u8],
+    ) -> Result<(), Unverified> {
+        match (scheme, self.kind) {
+            (Scheme::Ecdsa(hash), Kind::P256 | Kind::P384 | Kind::P521)
+            | (Scheme::RsaPkcs1(hash), Kind::Rsa) => self.verify_with(hash, tbs, signature),
+            (Scheme::RsaPss(hash), Kind::Rsa) => {
+                let message = Message::new(String::new(), tbs);
+                self.verify_other(Other::Pss(hash), &message, signature)
+            }
+            (Scheme::Ed25519, Kind::Ed25519) => self.verify(tbs, signature),
+            _ => Err(Unverified::BadSignature),
+        }
     }
 
     fn verify_digest(
@@ -297,20 +327,43 @@ impl Kind {
     }
 }
 
+impl Scheme {
+    /// By the content of a certificate's `AlgorithmIdentifier`, parameters included (RFC 5758, 4055, 8410).
+    pub(crate) fn of(algorithm: &[u8]) -> Option<Self> {
+        const KNOWN: [(AlgorithmIdentifier, Scheme); 10] = [
+            (alg_id::ECDSA_SHA256, Scheme::Ecdsa(Hash::Sha256)),
+            (alg_id::ECDSA_SHA384, Scheme::Ecdsa(Hash::Sha384)),
+            (alg_id::ECDSA_SHA512, Scheme::Ecdsa(Hash::Sha512)),
+            (alg_id::RSA_PKCS1_SHA256, Scheme::RsaPkcs1(Hash::Sha256)),
+            (alg_id::RSA_PKCS1_SHA384, Scheme::RsaPkcs1(Hash::Sha384)),
+            (alg_id::RSA_PKCS1_SHA512, Scheme::RsaPkcs1(Hash::Sha512)),
+            (alg_id::RSA_PSS_SHA256, Scheme::RsaPss(Hash::Sha256)),
+            (alg_id::RSA_PSS_SHA384, Scheme::RsaPss(Hash::Sha384)),
+            (alg_id::RSA_PSS_SHA512, Scheme::RsaPss(Hash::Sha512)),
+            (alg_id::ED25519, Scheme::Ed25519),
+        ];
+        KNOWN
+            .iter()
+            .find(|(known, _)| known.as_ref() == algorithm)
+            .map(|(_, scheme)| *scheme)
+    }
+}
+
 impl Other {
     const fn place(self) -> usize {
         match self {
             Self::Hash(Hash::Sha256) => 0,
             Self::Hash(Hash::Sha384) => 1,
             Self::Hash(Hash::Sha512) => 2,
-            Self::Pss => 3,
+            Self::Pss(Hash::Sha256) => 3,
+            Self::Pss(Hash::Sha384) => 4,
+            Self::Pss(Hash::Sha512) => 5,
         }
     }
 
     const fn hash(self) -> Hash {
         match self {
-            Self::Hash(hash) => hash,
-            Self::Pss => Hash::Sha256,
+            Self::Hash(hash) | Self::Pss(hash) => hash,
         }
     }
 
@@ -324,7 +377,9 @@ impl Other {
             (Kind::P521, Self::Hash(Hash::Sha384)) => Some(&alg::ECDSA_P521_SHA384_ASN1),
             (Kind::Rsa, Self::Hash(Hash::Sha384)) => Some(&alg::RSA_PKCS1_2048_8192_SHA384),
             (Kind::Rsa, Self::Hash(Hash::Sha512)) => Some(&alg::RSA_PKCS1_2048_8192_SHA512),
-            (Kind::Rsa, Self::Pss) => Some(&alg::RSA_PSS_2048_8192_SHA256),
+            (Kind::Rsa, Self::Pss(Hash::Sha256)) => Some(&alg::RSA_PSS_2048_8192_SHA256),
+            (Kind::Rsa, Self::Pss(Hash::Sha384)) => Some(&alg::RSA_PSS_2048_8192_SHA384),
+            (Kind::Rsa, Self::Pss(Hash::Sha512)) => Some(&alg::RSA_PSS_2048_8192_SHA512),
             _ => None,
         }
     }

@@ -7,8 +7,8 @@ mod root;
 mod wire;
 
 use crate::Digest;
-pub(crate) use chain::{Authorities, Window};
-pub(crate) use key::{Hash, Kind, Unverified};
+pub(crate) use chain::Window;
+pub(crate) use key::{Hash, Kind, Scheme, Unverified};
 pub use key::{KeyError, PublicKey};
 pub(crate) use message::Message;
 pub(crate) use root::{CertificateAuthority, Log, TimestampAuthority};

@@ -118,7 +118,7 @@ impl TrustRoot {
         if bytes.len() > limits.manifest_bytes {
             return Err(format!("{} bytes are too many", bytes.len()));
         }
-        let wire: wire::TrustedRoot = json::parse(bytes, limits.json_depth)?;
+        let wire: wire::TrustedRoot = json::parse(bytes, &limits)?;
         if !MEDIA_TYPES.contains(&wire.media_type.as_str()) {
             return Err(format!(
                 "media type `{}` is not a trusted root's",
@@ -315,7 +315,7 @@ fn certificates(
     }
     let mut certs = Vec::new();
     for cert in raw {
-        match Cert::parse(&decode(&cert.raw_bytes, called)?) {
+        match Cert::parse(decode(&cert.raw_bytes, called)?) {
             Ok(cert) => certs.push(cert),
             Err(CertError::Unsupported(why)) => {
                 warnings.push(format!("{called}: skipped: {why}"));
@@ -395,12 +395,17 @@ fn wrap_rsa(pkcs1: &[u8]) -> Option<Vec<u8>> {
 }
 
 impl Log {
+    /// Rekor v1's log id is the sha256 of its key, Rekor v2's the C2SP key id.
+    pub(crate) fn is_v1(&self) -> bool {
+        self.checkpoint_id == self.key.id().as_bytes()
+    }
+
     /// Step 6: whether a checkpoint of this log may carry this signer name and origin.
     ///
     /// Rekor v1's log id is the sha256 of its key; its origin is `<name> - <tree id>` and its signature line says `<name>`
     /// (rekor#2069). Rekor v2's log id is the C2SP key id, a hash over name and key, so that the name is bound to the log.
     pub(crate) fn names_fit(&self, origin: &str, name: &str) -> bool {
-        if self.checkpoint_id == self.key.id().as_bytes() {
+        if self.is_v1() {
             return origin == name
                 || origin
                     .strip_prefix(name)

@@ -31,8 +31,9 @@ pub(crate) mod oid {
 pub(crate) struct Extensions(Vec<x509_cert::ext::Extension>);
 
 impl Extensions {
-    pub(crate) fn of(tbs: &TbsCertificate) -> Result<Self, String> {
-        let all = tbs.extensions.clone().unwrap_or_default();
+    /// Takes them out of the certificate.
+    pub(crate) fn of(tbs: &mut TbsCertificate) -> Result<Self, String> {
+        let all = tbs.extensions.take().unwrap_or_default();
         for (at, extension) in all.iter().enumerate() {
             if all
                 .iter()

@@ -11,6 +11,7 @@
 
 mod binding;
 mod certificates;
+mod constraints;
 mod documentation;
 mod entries;
 mod keys;

@@ -127,7 +127,7 @@ fn s04_bundles_are_read_strictly() {
             1,
             &format!(r#""x":{}{},"#, "[".repeat(100), "]".repeat(100))
         )),
-        BundleMalformed
+        OverLimit
     );
     // an unknown field
     assert_eq!(material(|json| json["extra"] = json!(1)), BundleMalformed);

@@ -115,6 +115,11 @@ fn check_promise(entry: &Entry, promise: &[u8], time: i64, log: &Log) -> Result<
 fn check_proof(entry: &Entry, proof: &Proof, log: &Log, limits: &Limits) -> Result<(), Refusal> {
     let checkpoint = checkpoint::verify(&proof.checkpoint, log, limits)?;
     let invalid = |why: String| Refusal::new(ReasonCode::LogProofInvalid, why);
+    // Rekor v2 has one tree, so the entry's index is the leaf's; nothing else signs it. Rekor v1's counts older trees too, and
+    // its promise signs it.
+    if entry.promise.is_none() && !log.is_v1() && entry.index != proof.index {
+        return Err(invalid("the entry's index is not the proof's".to_owned()));
+    }
     let hash = |bytes: &[u8]| {
         Sha256Hash::try_from(bytes).map_err(|_| invalid("a hash is not 32 bytes long".to_owned()))
     };
