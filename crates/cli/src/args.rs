@@ -131,7 +131,11 @@ pub(crate) struct VerifyBundle {
     #[arg(long, value_name = "TYPE")]
     pub(crate) predicate_type: Option<String>,
     /// The key's signature counts with neither log entry nor proven time.
-    #[arg(long, requires = "key")]
+    #[arg(
+        long,
+        requires = "key",
+        conflicts_with_all = ["certificate_identity", "certificate_identity_regexp"]
+    )]
     pub(crate) key_alone_unsafe: bool,
     /// Judge as of this time (RFC 3339), such as 2026-01-31T12:00:00Z.
     #[arg(long, value_name = "TIME", value_parser = UnixTime::parse)]

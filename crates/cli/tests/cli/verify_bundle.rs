@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use countersign_testkit::forge::{Algorithm, Forge, Forgery, Identity, Key};
 use insta::assert_snapshot;
 
-use crate::run::{AT, ROOT, command, output, transcript};
+use crate::run::{AT, ROOT, code, command, output, transcript};
 
 const TRUSTED_ROOT: &str = "testdata/trust/private-trusted_root.json";
 const IDENTITY: &str = "https://github.com/acme/ci/.github/workflows/release.yml@refs/heads/main";
@@ -165,13 +165,21 @@ fn refused() {
     );
 }
 
+#[test]
+fn help() {
+    let words = ["verify-bundle", "--help"];
+    assert_snapshot!("help-verify-bundle", transcript(&words));
+}
+
 /// What the command is told to go by is wrong: nothing is judged, and the code is 3.
 #[test]
 fn wrong_words() {
     let (bundle, artifact) = from_image("signed-keyed", "cosign/sign");
     let typed = |words: &[&str]| {
         let head = ["verify-bundle", "--bundle", &bundle, &artifact];
-        transcript(&[&head[..], words].concat())
+        let words = [&head[..], words].concat();
+        assert_eq!(code(&words), Some(3), "{words:?}");
+        transcript(&words)
     };
     assert_snapshot!(
         "help-verify-bundle",

@@ -331,7 +331,9 @@ fn compared(mismatch: Mismatch, one: &Verified<Claim>, signer: &BlobSigner) -> B
         message: words.message.to_owned(),
         hint: words.hint.to_owned(),
         found: safe(&mismatch.found),
-        wanted: safe(&mismatch.wanted),
+        wanted: words
+            .wanted
+            .map_or_else(|| safe(&mismatch.wanted), str::to_owned),
         identity: Some(cite::identity(one.facts().signer(), &signer.known_as)),
     }
 }

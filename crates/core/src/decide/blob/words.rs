@@ -9,6 +9,8 @@ pub(super) struct Words {
     pub(super) hint: &'static str,
     /// In place of the particulars, where these speak of a policy set.
     pub(super) found: Option<&'static str>,
+    /// In place of what is wanted, where that is said in a policy's words.
+    pub(super) wanted: Option<&'static str>,
 }
 
 impl Words {
@@ -56,6 +58,7 @@ impl Words {
             message,
             hint,
             found,
+            wanted: None,
         }
     }
 
@@ -106,6 +109,7 @@ impl Words {
             message,
             hint,
             found: None,
+            wanted: (code == ReasonCode::LogMissing).then_some("an entry of a transparency log"),
         }
     }
 }
