@@ -181,10 +181,6 @@ fn wrong_words() {
         assert_eq!(code(&words), Some(3), "{words:?}");
         transcript(&words)
     };
-    assert_snapshot!(
-        "help-verify-bundle",
-        transcript(&["verify-bundle", "--help"])
-    );
     assert_snapshot!("bundle-usage-nobody", typed(&[]));
     let identity = ["--certificate-identity", IDENTITY];
     let issuer = ["--certificate-oidc-issuer", ISSUER];
