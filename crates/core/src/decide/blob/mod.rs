@@ -275,6 +275,24 @@ impl BlobDecision {
 
 /// Judges a blob by what [`examine_blob`](crate::examine_blob) proved about it. Like [`decide`](crate::decide) it knows no
 /// tolerance: a proven time after `now` fails.
+///
+/// ```
+/// use countersign_core::{
+///     Blob, BlobSigner, Limits, Trust, TrustRoot, UnixTime, Verdict, decide_blob, examine_blob,
+/// };
+///
+/// fn verify(blob: &[u8], bundle: &[u8], now: UnixTime) -> Result<Verdict, Box<dyn std::error::Error>> {
+///     let root = TrustRoot::public_good()?;
+///     let signer = BlobSigner::keyless("release@acme.example", "https://accounts.google.com", &root)?
+///         .predicate_type("https://slsa.dev/provenance/v1");
+///     let trust = Trust::new(vec![root], Vec::new())?;
+///     let findings = examine_blob(Blob::Bytes(blob), bundle, &trust, &Limits::default());
+///     Ok(decide_blob(&findings, &signer, now).verdict())
+/// }
+///
+/// let verdict = verify(b"content", b"no bundle", UnixTime::from_seconds(1_790_000_000));
+/// assert_eq!(verdict.unwrap(), Verdict::Deny);
+/// ```
 pub fn decide_blob(findings: &Findings, signer: &BlobSigner, now: UnixTime) -> BlobDecision {
     let cited = |one: &Verified<Claim>| cite::cite(one, None, &signer.known_as);
     let mut good = None;
