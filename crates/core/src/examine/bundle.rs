@@ -12,7 +12,7 @@ use crate::x509::Cert;
 use crate::{Format, Limits, ReasonCode, UnixTime};
 
 /// Reads a bundle of v0.1 to v0.3.
-pub(super) fn parse(bytes: &[u8], limits: &Limits) -> Result<Signed, Refusal> {
+pub(super) fn parse(bytes: &[u8], limits: &Limits) -> Result<Signed<'static>, Refusal> {
     if bytes.len() > limits.bundle_bytes {
         return Err(over_limit(format!("the bundle has {} bytes", bytes.len())));
     }
@@ -90,7 +90,7 @@ pub(super) fn parse(bytes: &[u8], limits: &Limits) -> Result<Signed, Refusal> {
 fn message_signature(
     message: &MessageSignature<'_>,
     limits: &Limits,
-) -> Result<(SignedContent, Vec<u8>), Refusal> {
+) -> Result<(SignedContent<'static>, Vec<u8>), Refusal> {
     let most = limits.signature_bytes;
     let declared = message
         .message_digest

@@ -53,11 +53,11 @@ impl<'a> Wire<'a> {
     }
 
     /// Decodes payload and signature; `exact` are the envelope's own bytes, where it stood alone.
-    pub(super) fn open(
+    pub(super) fn open<'e>(
         self,
-        exact: Option<Vec<u8>>,
+        exact: Option<&'e [u8]>,
         limits: &Limits,
-    ) -> Result<(Envelope, Vec<u8>), Refusal> {
+    ) -> Result<(Envelope<'e>, Vec<u8>), Refusal> {
         let code = ReasonCode::EnvelopeMalformed;
         let [signature] = self.signatures.0.as_slice() else {
             return Err(Refusal::new(

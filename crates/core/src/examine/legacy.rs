@@ -21,11 +21,11 @@ const BUNDLE: &str = "dev.sigstore.cosign/bundle";
 const TIMESTAMP: &str = "dev.sigstore.cosign/rfc3161timestamp";
 
 /// A `.sig` layer: the payload is what was signed.
-pub(super) fn simple_signing(
-    payload: &[u8],
+pub(super) fn simple_signing<'a>(
+    payload: &'a [u8],
     annotations: &Annotations,
     limits: &Limits,
-) -> Result<Signed, Refusal> {
+) -> Result<Signed<'a>, Refusal> {
     if payload.len() > limits.payload_bytes {
         return Err(over_limit(format!(
             "the payload has {} bytes",
@@ -40,20 +40,17 @@ pub(super) fn simple_signing(
         limits.signature_bytes,
         "the signature annotation",
     )?;
-    let content = SignedContent::SimpleSigning {
-        payload: payload.to_vec(),
-    };
+    let content = SignedContent::SimpleSigning { payload };
     signed(content, signature, annotations, limits)
 }
 
 /// An `.att` layer: a DSSE envelope that carries its own signature.
-pub(super) fn attestation(
-    exact: &[u8],
+pub(super) fn attestation<'a>(
+    exact: &'a [u8],
     annotations: &Annotations,
     limits: &Limits,
-) -> Result<Signed, Refusal> {
-    let (envelope, signature) =
-        envelope::Wire::parse(exact, limits)?.open(Some(exact.to_vec()), limits)?;
+) -> Result<Signed<'a>, Refusal> {
+    let (envelope, signature) = envelope::Wire::parse(exact, limits)?.open(Some(exact), limits)?;
     signed(
         SignedContent::Envelope(envelope),
         signature,
@@ -62,12 +59,12 @@ pub(super) fn attestation(
     )
 }
 
-fn signed(
-    content: SignedContent,
+fn signed<'a>(
+    content: SignedContent<'a>,
     signature: Vec<u8>,
     annotations: &Annotations,
     limits: &Limits,
-) -> Result<Signed, Refusal> {
+) -> Result<Signed<'a>, Refusal> {
     for (name, text) in annotations {
         if text.len() > limits.manifest_bytes {
             return Err(over_limit(format!(

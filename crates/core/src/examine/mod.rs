@@ -144,7 +144,7 @@ fn examine_item(
 }
 
 /// What the signed bytes say, and that it is about this artifact.
-fn claim(signed: &Signed, artifact: &Artifact<'_>, limits: &Limits) -> Result<Claim, Refusal> {
+fn claim(signed: &Signed<'_>, artifact: &Artifact<'_>, limits: &Limits) -> Result<Claim, Refusal> {
     match &signed.content {
         SignedContent::SimpleSigning { payload } => simple::claim(payload, artifact, limits),
         SignedContent::Envelope(envelope) => {
@@ -163,7 +163,7 @@ fn claim(signed: &Signed, artifact: &Artifact<'_>, limits: &Limits) -> Result<Cl
 fn check_declared(
     algorithm: &str,
     digest: &[u8],
-    signed: &Signed,
+    signed: &Signed<'_>,
     artifact: &Artifact<'_>,
 ) -> Result<(), Refusal> {
     let hash = Hash::by_proto_name(algorithm).ok_or_else(|| {

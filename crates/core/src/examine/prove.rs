@@ -13,7 +13,7 @@ use crate::{
 
 /// The facts of one signature, once for each trust root under which it verifies; never empty.
 pub(super) fn prove(
-    signed: &Signed,
+    signed: &Signed<'_>,
     artifact: &Artifact<'_>,
     trust: &Trust,
     locator: &Locator,
@@ -33,7 +33,7 @@ pub(super) fn prove(
 }
 
 struct Context<'a> {
-    signed: &'a Signed,
+    signed: &'a Signed<'a>,
     message: Message<'a>,
     artifact: &'a Artifact<'a>,
     locator: &'a Locator,

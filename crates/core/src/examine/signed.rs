@@ -9,9 +9,9 @@ use crate::{Format, UnixTime};
 
 /// A signature with everything that was attached to it.
 #[derive(Debug, Clone)]
-pub(super) struct Signed {
+pub(super) struct Signed<'a> {
     pub(super) format: Format,
-    pub(super) content: SignedContent,
+    pub(super) content: SignedContent<'a>,
     pub(super) signature: Vec<u8>,
     pub(super) material: Material,
     pub(super) entries: Vec<Entry>,
@@ -20,22 +20,22 @@ pub(super) struct Signed {
 
 /// What was signed.
 #[derive(Debug, Clone)]
-pub(super) enum SignedContent {
+pub(super) enum SignedContent<'a> {
     /// The artifact itself; `declared` is the bundle's `messageDigest`, hash name and bytes.
     Message { declared: Option<(String, Vec<u8>)> },
     /// A DSSE envelope.
-    Envelope(Envelope),
+    Envelope(Envelope<'a>),
     /// cosign's simple-signing payload.
-    SimpleSigning { payload: Vec<u8> },
+    SimpleSigning { payload: &'a [u8] },
 }
 
 /// A DSSE envelope with its one signature taken out (DSSE v1.0.2, "Envelope").
 #[derive(Debug, Clone)]
-pub(super) struct Envelope {
+pub(super) struct Envelope<'a> {
     pub(super) payload_type: String,
     pub(super) payload: Arc<Vec<u8>>,
     /// The exact bytes of the envelope, where it stood alone (`.att` layers).
-    pub(super) exact: Option<Vec<u8>>,
+    pub(super) exact: Option<&'a [u8]>,
 }
 
 /// By what the signature is to be verified.
@@ -71,7 +71,7 @@ pub(super) struct Proof {
     pub(super) checkpoint: String,
 }
 
-impl Signed {
+impl Signed<'_> {
     /// The exact bytes that the signature covers.
     pub(super) fn message<'a>(&'a self, artifact: &Artifact<'a>) -> Message<'a> {
         match (&self.content, artifact.bytes) {
@@ -95,7 +95,7 @@ impl Signed {
     }
 }
 
-impl Envelope {
+impl Envelope<'_> {
     /// What DSSE's pre-authentication encoding puts before the payload: `DSSEv1 <len> <type> <len> `.
     fn pae_head(&self) -> String {
         format!(

@@ -21,13 +21,19 @@ pub(crate) use shapes::{Few, Text, null_is_default};
 pub(crate) struct Bounds {
     pub(crate) depth: usize,
     pub(crate) keys: usize,
+    /// Escape sequences in strings, which typed reading takes apart one by one.
+    pub(crate) escapes: usize,
 }
+
+/// Escape sequences of a document that is read whole. Its large strings are base64, which has none.
+const ESCAPES: usize = 100_000;
 
 impl From<&Limits> for Bounds {
     fn from(limits: &Limits) -> Self {
         Self {
             depth: limits.json_depth,
             keys: limits.json_keys,
+            escapes: usize::MAX,
         }
     }
 }
@@ -94,7 +100,11 @@ impl fmt::Display for Error {
 
 /// Reads `bytes` as `T` after checking the whole document strictly.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8], limits: &Limits) -> Result<T, Error> {
-    scan(bytes, limits.into())?;
+    let bounds = Bounds {
+        escapes: ESCAPES,
+        ..limits.into()
+    };
+    scan(bytes, bounds)?;
     typed(bytes)
 }
 

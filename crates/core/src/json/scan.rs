@@ -11,8 +11,8 @@ pub(crate) type Member<'a> = (Cow<'a, str>, &'a [u8]);
 
 /// No recursion goes deeper, whatever the limits say: serde_json's own bound.
 const DEEPEST: usize = 128;
-/// Keys of one object. Real documents keep their many items in arrays.
-const OBJECT_KEYS: usize = 100_000;
+/// Keys of all objects that are open at one place. Real documents keep their many items in arrays.
+const OPEN_KEYS: usize = 100_000;
 /// Up to so many keys are compared one by one, which is faster than hashing them.
 const FEW_KEYS: usize = 16;
 
@@ -31,6 +31,8 @@ pub(crate) fn scan<'a>(bytes: &'a [u8], bounds: Bounds) -> Result<Vec<Member<'a>
         depth: 0,
         deepest: bounds.depth.min(DEEPEST),
         keys_left: bounds.keys,
+        escapes_left: bounds.escapes,
+        open_keys: 0,
         open: Vec::new(),
         members: Vec::new(),
     };
@@ -49,12 +51,15 @@ struct Scanner<'a> {
     depth: usize,
     deepest: usize,
     keys_left: usize,
+    escapes_left: usize,
+    open_keys: usize,
     /// Keys of the objects that are open, while they have few.
     open: Vec<Cow<'a, str>>,
     members: Vec<Member<'a>>,
 }
 
 impl<'a> Scanner<'a> {
+    #[inline]
     fn value(&mut self) -> Result<(), Error> {
         match self.peek() {
             Some(b'{') => self.nested(Self::object),
@@ -84,12 +89,20 @@ impl<'a> Scanner<'a> {
     }
 
     /// Behind the opening bracket.
+    #[inline]
     fn array(&mut self) -> Result<(), Error> {
         if self.take(b']') {
             return Ok(());
         }
         loop {
             self.value()?;
+            // Millions of short items are the worst that can stand here.
+            if self.take(b',') {
+                if self.peek().is_some_and(|byte| byte <= b' ') {
+                    self.blanks();
+                }
+                continue;
+            }
             self.blanks();
             if self.take(b']') {
                 return Ok(());
@@ -140,6 +153,7 @@ impl<'a> Scanner<'a> {
             self.blanks();
             if self.take(b'}') {
                 self.open.truncate(first);
+                self.open_keys -= count;
                 return Ok(());
             }
             self.expect(b',', "`,` or `}`")?;
@@ -152,7 +166,8 @@ impl<'a> Scanner<'a> {
             return Err(self.unexpected("a key"));
         }
         *count += 1;
-        if self.keys_left == 0 || *count > OBJECT_KEYS {
+        self.open_keys += 1;
+        if self.keys_left == 0 || self.open_keys > OPEN_KEYS {
             return Err(Error::over_limit(format!(
                 "more keys than are allowed at byte {}",
                 self.at
@@ -185,6 +200,13 @@ impl<'a> Scanner<'a> {
                 }
                 Some(b'\\') => {
                     escaped = true;
+                    if self.escapes_left == 0 {
+                        return Err(Error::over_limit(format!(
+                            "more escape sequences than are allowed at byte {}",
+                            self.at
+                        )));
+                    }
+                    self.escapes_left -= 1;
                     self.at += 1;
                     self.escape()?;
                 }
@@ -213,10 +235,14 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    #[inline]
     fn number(&mut self) -> Result<(), Error> {
         self.take(b'-');
         if !self.take(b'0') {
             self.digits()?;
+        }
+        if !matches!(self.peek(), Some(b'.' | b'e' | b'E')) {
+            return Ok(());
         }
         if self.take(b'.') {
             self.digits()?;
@@ -229,6 +255,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// At least one.
+    #[inline]
     fn digits(&mut self) -> Result<(), Error> {
         if !self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
             return Err(self.unexpected("a digit"));
@@ -251,16 +278,19 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
+    #[inline]
     fn blanks(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
             self.at += 1;
         }
     }
 
+    #[inline]
     fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }
 
+    #[inline]
     fn take(&mut self, byte: u8) -> bool {
         let there = self.peek() == Some(byte);
         self.at += usize::from(there);
@@ -314,6 +344,7 @@ mod tests {
     const BOUNDS: Bounds = Bounds {
         depth: 16,
         keys: 1000,
+        escapes: 100,
     };
 
     #[test]
@@ -364,15 +395,34 @@ mod tests {
         let everything = Bounds {
             depth: usize::MAX,
             keys: usize::MAX,
+            escapes: usize::MAX,
         };
         assert!(scan(deep(128).as_bytes(), everything).is_ok());
         assert!(scan(deep(100_000).as_bytes(), everything).is_err());
+        let escapes = |count: usize| format!("[\"{}\"]", r"\n".repeat(count));
+        assert!(scan(escapes(100).as_bytes(), BOUNDS).is_ok());
+        assert!(
+            scan(escapes(101).as_bytes(), BOUNDS)
+                .unwrap_err()
+                .is_over_limit()
+        );
         let many: Vec<String> = (0..1001).map(|_| r#"{"a":1}"#.to_owned()).collect();
         let list = format!("[{}]", many.join(","));
         assert!(scan(list.as_bytes(), BOUNDS).unwrap_err().is_over_limit());
-        let wide: Vec<String> = (0..=OBJECT_KEYS)
+        // keys of an object within count too while the outer one is open, and no longer
+        let half: Vec<String> = (0..OPEN_KEYS / 2)
             .map(|key| format!("\"{key}\":1"))
             .collect();
+        let half = half.join(",");
+        let nested = format!("{{{half},\"x\":{{{half}}}}}");
+        assert!(
+            scan(nested.as_bytes(), everything)
+                .unwrap_err()
+                .is_over_limit()
+        );
+        let beside = format!("[{{{half}}},{{{half}}},{{{half}}}]");
+        assert!(scan(beside.as_bytes(), everything).is_ok());
+        let wide: Vec<String> = (0..=OPEN_KEYS).map(|key| format!("\"{key}\":1")).collect();
         let wide = format!("{{{}}}", wide.join(","));
         assert!(
             scan(wide.as_bytes(), everything)

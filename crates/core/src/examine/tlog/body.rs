@@ -157,7 +157,7 @@ struct IntotoSignature002<'a> {
 /// Compares the entry's body with the signature.
 pub(super) fn check(
     entry: &Entry,
-    signed: &Signed,
+    signed: &Signed<'_>,
     message: &Message<'_>,
     verifier: &Verifier<'_>,
     limits: &Limits,
@@ -199,7 +199,7 @@ fn read<'a, T: Deserialize<'a>>(spec: &'a [u8]) -> Result<T, Refusal> {
 
 fn hashedrekord_001(
     spec: &HashedRekord001<'_>,
-    signed: &Signed,
+    signed: &Signed<'_>,
     message: &Message<'_>,
     verifier: &Verifier<'_>,
 ) -> Result<(), Refusal> {
@@ -221,7 +221,7 @@ fn hashedrekord_001(
 
 fn hashedrekord_002(
     spec: &HashedRekord002<'_>,
-    signed: &Signed,
+    signed: &Signed<'_>,
     message: &Message<'_>,
     verifier: &Verifier<'_>,
 ) -> Result<(), Refusal> {
@@ -251,7 +251,11 @@ fn hashedrekord_002(
 }
 
 /// Not `envelopeHash`: Rekor hashes its own form of the envelope.
-fn dsse_001(spec: &Dsse001<'_>, signed: &Signed, verifier: &Verifier<'_>) -> Result<(), Refusal> {
+fn dsse_001(
+    spec: &Dsse001<'_>,
+    signed: &Signed<'_>,
+    verifier: &Verifier<'_>,
+) -> Result<(), Refusal> {
     let envelope = envelope(signed)?;
     same_payload(&spec.payload_hash, envelope)?;
     let [signature] = spec.signatures.0.as_slice() else {
@@ -264,7 +268,7 @@ fn dsse_001(spec: &Dsse001<'_>, signed: &Signed, verifier: &Verifier<'_>) -> Res
 /// Only beside an envelope that stands alone: the entry holds the hash of its exact bytes and no signature.
 fn intoto_001(
     spec: &Intoto001<'_>,
-    signed: &Signed,
+    signed: &Signed<'_>,
     verifier: &Verifier<'_>,
 ) -> Result<(), Refusal> {
     let envelope = envelope(signed)?;
@@ -287,7 +291,7 @@ fn intoto_001(
 
 fn intoto_002(
     spec: &Intoto002<'_>,
-    signed: &Signed,
+    signed: &Signed<'_>,
     verifier: &Verifier<'_>,
 ) -> Result<(), Refusal> {
     let envelope = envelope(signed)?;
@@ -305,7 +309,7 @@ fn intoto_002(
     same_verifier_pem(&signature.public_key, verifier)
 }
 
-fn envelope(signed: &Signed) -> Result<&Envelope, Refusal> {
+fn envelope<'s>(signed: &'s Signed<'s>) -> Result<&'s Envelope<'s>, Refusal> {
     match &signed.content {
         SignedContent::Envelope(envelope) => Ok(envelope),
         SignedContent::Message { .. } | SignedContent::SimpleSigning { .. } => Err(mismatch(
@@ -314,7 +318,7 @@ fn envelope(signed: &Signed) -> Result<&Envelope, Refusal> {
     }
 }
 
-fn same_payload(hash: &HashValue<'_>, envelope: &Envelope) -> Result<(), Refusal> {
+fn same_payload(hash: &HashValue<'_>, envelope: &Envelope<'_>) -> Result<(), Refusal> {
     let ours = Hash::Sha256.of(&envelope.payload);
     equal(
         &*hash.algorithm == "sha256" && *hash.value == *crate::digest::encode_hex(ours.as_ref()),
@@ -322,7 +326,7 @@ fn same_payload(hash: &HashValue<'_>, envelope: &Envelope) -> Result<(), Refusal
     )
 }
 
-fn same_signature(text: &str, signed: &Signed) -> Result<(), Refusal> {
+fn same_signature(text: &str, signed: &Signed<'_>) -> Result<(), Refusal> {
     equal(
         base64::decode(text).as_deref() == Some(signed.signature.as_slice()),
         "the signature",

@@ -23,7 +23,7 @@ pub(super) struct Logged {
 /// Verifies one entry under one trust root.
 pub(super) fn verify(
     entry: &Entry,
-    signed: &Signed,
+    signed: &Signed<'_>,
     message: &Message<'_>,
     verifier: &Verifier<'_>,
     root: &TrustRoot,
