@@ -1,6 +1,7 @@
 //! The `countersign` command: what was typed → what it means → run → exit code.
 
 mod args;
+mod artifact;
 mod bounded;
 mod escape;
 mod exit;
@@ -13,6 +14,7 @@ mod progress;
 mod render;
 mod surroundings;
 mod verify;
+mod verify_bundle;
 
 use crate::args::Typed;
 use crate::exit::Exit;
@@ -31,6 +33,7 @@ fn main() -> std::process::ExitCode {
 fn run(typed: Typed) -> Result<Exit, Failure> {
     match Job::new(typed, Surroundings::read())? {
         Job::Verify(job) => verify::run(*job),
+        Job::VerifyBundle(job) => verify_bundle::run(&job),
         Job::Lint(job) => lint::run(&job),
     }
 }

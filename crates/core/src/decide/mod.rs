@@ -5,11 +5,13 @@
 //! `unmatched` can change it.
 
 mod assign;
+mod blob;
 mod cite;
 mod condition;
 mod nearest;
 mod per_signer;
 
+pub use blob::{BlobDecision, BlobRefusal, BlobSigner, BlobSignerError, decide_blob};
 use condition::Scene;
 
 use crate::policy::{OnUnmatched, Policy, Settings};
