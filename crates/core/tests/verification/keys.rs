@@ -256,6 +256,27 @@ fn accept_blob(findings: &countersign_core::Findings) {
     assert_eq!(findings.verified().len(), 1);
 }
 
+/// RSA from 2048 to 8192 bits, by both paddings. The large keys take long to make.
+#[test]
+fn s15_rsa_up_to_8192_bits() {
+    let sizes: &[u16] = if countersign_testkit::gate::full() {
+        &[3072, 4096, 8192]
+    } else {
+        &[3072]
+    };
+    for size in sizes {
+        for algorithm in [Algorithm::Rsa(*size), Algorithm::RsaPss(*size)] {
+            let key = Key::generate(algorithm);
+            let trust = Trust::new(Vec::new(), vec![public(&key)]).unwrap();
+            let signed = || world().forge.image_signature(&digest()).keyed(&key);
+            accept(&examine_with(Content::Bundle(signed().bundle()), &trust));
+            let changed = signed().with_signature(|bytes| bytes[9] ^= 1).bundle();
+            let findings = examine_with(Content::Bundle(changed), &trust);
+            assert_eq!(refusal(&findings), SignatureInvalid);
+        }
+    }
+}
+
 /// One signature is never both: an Ed25519 signature over the SHA-512 is no Ed25519ph signature, nor the reverse.
 #[test]
 fn s15_a_prehashed_signature_is_of_its_own_kind() {
