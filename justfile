@@ -24,6 +24,19 @@ e2e *ARGUMENTS:
 testdata *NAMES:
     COUNTERSIGN_E2E=1 testdata/make.sh {{NAMES}}
 
+# times `examine` against its floor, and what hostile bundles cost (docs/performance.md); fails over a target
+bench:
+    cargo bench --locked -p countersign-core --bench examine -- --check
+    cargo bench --locked -p countersign-core --bench hostile -- --check
+
+# counts the instructions of `examine`; fails above the committed counts
+bench-instructions *FILTER:
+    .ci/bench-instructions {{FILTER}}
+
+# makes the bundles anew that bench-instructions counts over: every count changes a little
+bench-fixtures:
+    cargo bench --locked -p countersign-core --bench examine -- --write-fixtures
+
 # compares `countersign verify` with `cosign verify` by hyperfine: at most a quarter of its processor time
 bench-verify:
     crates/e2e/bench-verify.sh

@@ -1,81 +1,16 @@
 //! Bundles and attachments of a given size, made to cost a reader as much as they can.
-//!
-//! Wherever a signer could have made it, the signature, the log's entry and the timestamp are valid, so that nothing stops `examine` before
-//! the hostile part.
-
-use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign_core::{Limits, PinnedImage};
-use countersign_testkit::forge::{
-    Algorithm, Certificate, Forge, Forgery, IN_TOTO, Identity, Key, San, Timestamp,
-};
+use countersign_testkit::forge::{Certificate, Forgery, Identity, San, Timestamp};
 use serde_json::{Value, json};
 
-/// The manifest of the image that all of them are about.
-pub(crate) const MANIFEST: &str = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{},"layers":[]}"#;
-
-/// A Sigstore bundle.
-pub(crate) const BUNDLE: u8 = b'b';
-/// The payload of a `.sig` layer.
-pub(crate) const SIG: u8 = b's';
-/// The envelope of an `.att` layer.
-pub(crate) const ATT: u8 = b'a';
-
-const NOW: i64 = 1_790_000_000;
-/// Where the hostile part goes.
-const HERE: &str = "@@HERE@@";
-/// What is left for all that is not the hostile part.
-const ROOM: usize = 24 * 1024;
-
-/// What one process examines.
-pub(crate) struct Hostile {
-    pub(crate) format: u8,
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) annotations: BTreeMap<String, String>,
-}
-
-/// Makes them, all of one size, about one image and under one trust root.
-pub(crate) struct Maker {
-    size: usize,
-    forge: Forge,
-    managed: Key,
-    /// The DER of the managed key.
-    pub(crate) key: Vec<u8>,
-    pub(crate) trusted_root: String,
-}
+use crate::filler::{Filler, deep_der};
+use crate::maker::{ATT, Hostile, Maker, NOW, ROOM, SIG, digest, set, spliced};
 
 type Make = Box<dyn Fn(&Maker) -> Hostile>;
-
-/// A JSON value without bounds.
-#[derive(Clone, Debug)]
-enum Filler {
-    /// A string of these characters, again and again.
-    Text(&'static str),
-    /// An array of this, again and again.
-    Array(String),
-    /// An object of keys that all differ, each with this value.
-    Keys(&'static str),
-    /// Such keys in no order.
-    Shuffled,
-    /// Such keys that differ only behind 56 bytes.
-    LongKeys,
-    /// Such keys, written with escapes.
-    EscapedKeys,
-    /// Such keys, then the first one again.
-    Twins,
-    /// Such keys in objects within objects.
-    Nests,
-    /// Two keys that fill all of it.
-    TwoKeys,
-    /// Arrays in arrays.
-    Deep,
-    /// A number.
-    Digits(&'static str),
-    /// White space before a zero.
-    Spaces,
-}
+/// What a hostile part is put into.
+type Base = fn(&Maker) -> Forgery<'_>;
 
 /// Every shape by name.
 pub(crate) fn all() -> Vec<(String, Make)> {
@@ -151,8 +86,8 @@ fn documents() -> Vec<(String, Make)> {
 fn strings() -> Vec<(String, Make)> {
     const ENTRY: &str = "/verificationMaterial/tlogEntries/0";
     let entry = |field: &str| format!("{ENTRY}{field}");
-    let keyless: fn(&Maker) -> Forgery<'_> = Maker::keyless;
-    let fields: Vec<(String, fn(&Maker) -> Forgery<'_>)> = vec![
+    let keyless: Base = Maker::keyless;
+    let fields: Vec<(String, Base)> = vec![
         ("/mediaType".into(), keyless),
         ("/verificationMaterial/certificate/rawBytes".into(), keyless),
         ("/verificationMaterial/publicKey/hint".into(), Maker::keyed),
@@ -231,7 +166,7 @@ fn strings() -> Vec<(String, Make)> {
 
 /// One array of a bundle that fills it: with elements of no meaning, and with sound ones.
 fn arrays() -> Vec<(String, Make)> {
-    let fields: [(&str, fn(&Maker) -> Forgery<'_>); 5] = [
+    let fields: [(&str, Base); 5] = [
         ("/verificationMaterial/tlogEntries", Maker::keyless),
         (
             "/verificationMaterial/timestampVerificationData/rfc3161Timestamps",
@@ -422,7 +357,7 @@ fn der() -> Vec<(String, Make)> {
     }
     let mut shapes = vec![
         certificate("extensions that differ", |certificate, budget| {
-            for number in 0..budget / 16 {
+            for number in 0..budget / 11 {
                 certificate.push(
                     &format!("1.2.{}.{}", number / 10_000, number % 10_000),
                     false,
@@ -431,12 +366,12 @@ fn der() -> Vec<(String, Make)> {
             }
         }),
         certificate("one extension again and again", |certificate, budget| {
-            for _ in 0..budget / 16 {
+            for _ in 0..budget / 10 {
                 certificate.push("2.5.29.14", false, Vec::new());
             }
         }),
         certificate("names", |certificate, budget| {
-            certificate.push_names(&vec![San::Email("a@b".into()); budget / 6]);
+            certificate.push_names(&vec![San::Email("a@b".into()); budget / 5 - 1024]);
         }),
         certificate("a long name", |certificate, budget| {
             certificate.push_names(&[San::Uri("x".repeat(budget - 1024))]);
@@ -458,9 +393,7 @@ fn der() -> Vec<(String, Make)> {
             stamp.certificates =
                 vec![[&[0x30, 0x84], &length[..], &vec![0; budget - 4096]].concat()];
         }),
-        timestamp("signers", |stamp, budget| {
-            stamp.signer_infos = budget / 1024
-        }),
+        timestamp("signers", |stamp, budget| stamp.signer_infos = budget / 400),
         timestamp("a long imprint", |stamp, budget| {
             stamp.imprint = vec![0; budget - 4096]
         }),
@@ -530,252 +463,6 @@ fn layers() -> Vec<(String, Make)> {
         ));
     }
     shapes
-}
-
-impl Maker {
-    /// For hostile parts of `size` bytes.
-    pub(crate) fn new(size: usize) -> Self {
-        let forge = Forge::new(NOW);
-        let managed = Key::generate(Algorithm::P256);
-        Self {
-            size,
-            key: managed.public_der(),
-            trusted_root: forge.trusted_root(),
-            forge,
-            managed,
-        }
-    }
-
-    fn keyless(&self) -> Forgery<'_> {
-        self.forge
-            .image_signature(&digest())
-            .keyless(Identity::default())
-            .rekor_v1()
-            .timestamp()
-    }
-
-    fn keyed(&self) -> Forgery<'_> {
-        self.forge
-            .image_signature(&digest())
-            .keyed(&self.managed)
-            .rekor_v1()
-    }
-
-    fn message(&self) -> Forgery<'_> {
-        self.forge
-            .blob(MANIFEST.as_bytes())
-            .keyless(Identity::default())
-            .rekor_v1()
-    }
-
-    fn chain(&self) -> Forgery<'_> {
-        self.keyless().version("0.2")
-    }
-
-    fn signed(&self, payload: &[u8]) -> Forgery<'_> {
-        self.forge
-            .envelope(IN_TOTO, payload)
-            .keyless(Identity::default())
-            .rekor_v1()
-            .timestamp()
-    }
-
-    /// A statement about the image in which `part` is put, before what it has already.
-    fn statement(&self, part: &str, filler: &Filler) -> Vec<u8> {
-        let digest = digest();
-        let digest = digest.trim_start_matches("sha256:");
-        let usual = [
-            (
-                r#""_type":"#,
-                r#""https://in-toto.io/Statement/v1""#.to_owned(),
-            ),
-            (
-                r#""predicateType":"#,
-                r#""https://example.com/p""#.to_owned(),
-            ),
-            (
-                r#""subject":"#,
-                format!(r#"[{{"digest":{{"sha256":"{digest}"}}}}]"#),
-            ),
-        ];
-        let mut parts = vec![part.to_owned()];
-        parts.extend(
-            usual
-                .into_iter()
-                .filter(|(name, _)| !part.starts_with(name))
-                .map(|(name, value)| format!("{name}{value}")),
-        );
-        let statement = format!("{{{}}}", parts.join(","));
-        let (head, tail) = statement.split_once(HERE).unwrap();
-        let filled = filler.fill((self.size - ROOM) / 4 * 3);
-        [head.as_bytes(), &filled, tail.as_bytes()].concat()
-    }
-
-    fn spliced(&self, forgery: Forgery<'_>, pointer: &str, filler: &Filler) -> Hostile {
-        let bundle = serde_json::from_slice(&forgery.bundle()).unwrap();
-        Hostile::bundle(spliced(bundle, pointer, filler, self.size))
-    }
-}
-
-impl Hostile {
-    fn bundle(bytes: Vec<u8>) -> Self {
-        Self {
-            format: BUNDLE,
-            bytes,
-            annotations: BTreeMap::new(),
-        }
-    }
-}
-
-impl Filler {
-    fn name(&self) -> String {
-        match self {
-            Self::Array(unit) => format!("array of {unit}"),
-            Self::Text(unit) => format!("string of {unit}"),
-            Self::Keys(value) => format!("keys of {value}"),
-            other => format!("{other:?}"),
-        }
-    }
-
-    /// At most `size` bytes, and nearly as many.
-    fn fill(&self, size: usize) -> Vec<u8> {
-        let between = |open: &str, unit: &str, close: &str| {
-            let count = (size - open.len() - close.len()) / unit.len();
-            [
-                open.as_bytes(),
-                &unit.as_bytes().repeat(count),
-                close.as_bytes(),
-            ]
-            .concat()
-        };
-        match self {
-            Self::Text(unit) => between("\"", unit, "\""),
-            Self::Array(unit) => between(&format!("[{unit}"), &format!(",{unit}"), "]"),
-            Self::Digits(head) => between(head, "1", ""),
-            Self::Spaces => between("", " ", "0"),
-            Self::Deep => {
-                let open = size / 2;
-                [b"[".repeat(open), b"]".repeat(open)].concat()
-            }
-            Self::Keys(value) => object(size, value, &|number| key(number), ""),
-            Self::Shuffled => object(
-                size,
-                "0",
-                &|number| key(number.wrapping_mul(7_368_787) % (1 << 24)),
-                "",
-            ),
-            Self::LongKeys => object(
-                size,
-                "0",
-                &|number| format!("{}{}", "k".repeat(56), key(number)),
-                "",
-            ),
-            Self::EscapedKeys => object(
-                size,
-                "0",
-                &|number| key(number).replace('a', r"\u0061") + r"\n",
-                "",
-            ),
-            Self::Twins => object(size, "0", &|number| key(number), r#","a":0"#),
-            Self::TwoKeys => {
-                let long = "k".repeat(size / 2 - 16);
-                format!(r#"{{"{long}a":0,"{long}b":0}}"#).into_bytes()
-            }
-            Self::Nests => {
-                const LEVELS: usize = 50;
-                let mut out = Vec::with_capacity(size);
-                for _ in 0..LEVELS {
-                    out.extend(object(
-                        (size - 1024) / LEVELS,
-                        "0",
-                        &|number| key(number),
-                        "",
-                    ));
-                    out.pop();
-                    out.extend_from_slice(br#","/":"#);
-                }
-                out.push(b'0');
-                out.extend_from_slice(&b"}".repeat(LEVELS));
-                out
-            }
-        }
-    }
-}
-
-/// An object of as many members as fit, and `last`.
-fn object(size: usize, value: &str, key: &dyn Fn(usize) -> String, last: &str) -> Vec<u8> {
-    let mut out = Vec::with_capacity(size);
-    for number in 0.. {
-        let member = format!(
-            r#"{}"{}":{value}"#,
-            if number == 0 { '{' } else { ',' },
-            key(number)
-        );
-        if out.len() + member.len() + last.len() + 1 > size {
-            break;
-        }
-        out.extend_from_slice(member.as_bytes());
-    }
-    out.extend_from_slice(last.as_bytes());
-    out.push(b'}');
-    out
-}
-
-/// The shortest keys that all differ: `a`, `b`, …, `ab`, …
-fn key(mut number: usize) -> String {
-    const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
-    let mut key = String::new();
-    loop {
-        key.push(char::from(LETTERS[number % LETTERS.len()]));
-        number /= LETTERS.len();
-        if number == 0 {
-            return key;
-        }
-        number -= 1;
-    }
-}
-
-/// The JSON with as much of the filler at the place as makes it `size` bytes long.
-fn spliced(mut json: Value, pointer: &str, filler: &Filler, size: usize) -> Vec<u8> {
-    set(&mut json, pointer, json!(HERE));
-    let text = json.to_string();
-    let (head, tail) = text.split_once(&format!("\"{HERE}\"")).unwrap();
-    let filled = filler.fill(size - head.len() - tail.len());
-    let mut out = Vec::with_capacity(size);
-    for part in [head.as_bytes(), &filled, tail.as_bytes()] {
-        out.extend_from_slice(part);
-    }
-    out
-}
-
-/// Replaces what is there, or adds it to its object.
-fn set(json: &mut Value, pointer: &str, value: Value) {
-    let (parent, name) = pointer.rsplit_once('/').unwrap();
-    match json.pointer_mut(parent).unwrap() {
-        Value::Array(items) => items[name.parse::<usize>().unwrap()] = value,
-        parent => parent[name] = value,
-    }
-}
-
-/// SEQUENCE in SEQUENCE in SEQUENCE.
-fn deep_der(size: usize) -> Vec<u8> {
-    // From the inside out, so backwards.
-    let mut out = Vec::with_capacity(size);
-    while out.len() + 6 < size {
-        let length = u32::try_from(out.len()).unwrap().to_be_bytes();
-        match out.len() {
-            0..0x80 => out.extend_from_slice(&[length[3], 0x30]),
-            0x80..0x1_0000 => out.extend_from_slice(&[length[3], length[2], 0x82, 0x30]),
-            _ => out.extend_from_slice(&[length[3], length[2], length[1], length[0], 0x84, 0x30]),
-        }
-    }
-    out.reverse();
-    out
-}
-
-fn digest() -> String {
-    let image = PinnedImage::from_bytes(MANIFEST.into(), None, None, &Limits::default()).unwrap();
-    image.digest().to_string()
 }
 
 fn short(pointer: &str) -> &str {
