@@ -45,7 +45,8 @@ pub use finding::{
 pub use image::{Child, ManifestError, PinnedImage, Platform};
 pub use limits::Limits;
 pub use policy::{
-    Diagnostic, ExtraRoot, Files, Loaded, Place, PolicySet, Request, Severity, Source,
+    Diagnostic, ExtraRoot, Files, Loaded, Place, PolicySet, Request, RootOrigin, Severity, Source,
+    TufMaterial, TufSource, TufSourceError, TufSources,
 };
 pub use reason::{Class, ReasonCode};
 pub use reference::{ImageRef, ReferenceError};
@@ -55,4 +56,6 @@ pub use report::{
     WarningReport,
 };
 pub use time::{TimeError, UnixTime};
-pub use trust::{KeyError, PublicKey, Trust, TrustError, TrustRoot};
+pub use trust::{
+    KeyError, PublicKey, RootPart, RootPartKind, Trust, TrustError, TrustRoot,
+};

@@ -2,6 +2,7 @@
 
 mod chain;
 mod key;
+mod parts;
 mod root;
 mod wire;
 
@@ -9,6 +10,7 @@ use crate::Digest;
 pub(crate) use chain::{Authorities, Window};
 pub(crate) use key::{Hash, Kind};
 pub use key::{KeyError, PublicKey};
+pub use parts::{RootPart, RootPartKind};
 pub(crate) use root::{CertificateAuthority, Log, TimestampAuthority};
 pub use root::{TrustError, TrustRoot};
 

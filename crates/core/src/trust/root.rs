@@ -20,6 +20,7 @@ pub struct TrustRoot {
 /// A transparency log or certificate-transparency log.
 #[derive(Debug, Clone)]
 pub(crate) struct Log {
+    pub(crate) url: String,
     pub(crate) operator: String,
     pub(crate) id: Vec<u8>,
     /// The first four bytes are the key hint on a checkpoint's signature line (C2SP signed-note).
@@ -31,6 +32,7 @@ pub(crate) struct Log {
 /// A Fulcio instance.
 #[derive(Debug, Clone)]
 pub(crate) struct CertificateAuthority {
+    pub(crate) name: String,
     pub(crate) chain: Authorities,
     pub(crate) window: Window,
 }
@@ -118,7 +120,11 @@ impl TrustRoot {
             if let Some(certs) = certificates(authority, &called, &mut warnings)? {
                 let chain = Authorities::new(certs, oid::CODE_SIGNING)
                     .map_err(|why| format!("{called}: {why}"))?;
-                certificate_authorities.push(CertificateAuthority { chain, window });
+                certificate_authorities.push(CertificateAuthority {
+                    name: called,
+                    chain,
+                    window,
+                });
             }
         }
         let mut timestamp_authorities = Vec::new();
@@ -169,6 +175,14 @@ impl TrustRoot {
         self.ct_logs.len()
     }
 
+    pub(super) fn logs(&self) -> &[Log] {
+        &self.logs
+    }
+
+    pub(super) fn ct_logs(&self) -> &[Log] {
+        &self.ct_logs
+    }
+
     pub(crate) fn log(&self, id: &[u8]) -> Option<&Log> {
         self.logs.iter().find(|log| log.id == id)
     }
@@ -214,6 +228,7 @@ fn logs(wire: &[wire::Log], what: &str, warnings: &mut Vec<String>) -> Result<Ve
         };
         match PublicKey::from_spki(&spki) {
             Ok(key) => logs.push(Log {
+                url: log.base_url.clone(),
                 operator: operator(log),
                 id,
                 checkpoint_id,
