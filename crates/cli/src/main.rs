@@ -12,6 +12,7 @@ mod policies;
 mod progress;
 mod render;
 mod surroundings;
+mod trust;
 mod verify;
 
 use crate::args::Typed;
@@ -32,5 +33,6 @@ fn run(typed: Typed) -> Result<Exit, Failure> {
     match Job::new(typed, Surroundings::read())? {
         Job::Verify(job) => verify::run(*job),
         Job::Lint(job) => lint::run(&job),
+        Job::Trust(job) => trust::run(&job),
     }
 }

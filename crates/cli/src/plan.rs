@@ -9,13 +9,16 @@ use countersign_core::{ImageRef, UnixTime};
 use crate::args::{Command, Format, Lint, NamedFile, Policy, Typed, Verify};
 use crate::escape::escaped;
 use crate::failure::Failure;
+use crate::policies::TrustCache;
 use crate::surroundings::Surroundings;
+use crate::trust::TrustJob;
 
 /// What is to be done.
 #[derive(Debug)]
 pub(crate) enum Job {
     Verify(Box<VerifyJob>),
     Lint(LintJob),
+    Trust(TrustJob),
 }
 
 /// Judge images.
@@ -24,6 +27,7 @@ pub(crate) struct VerifyJob {
     pub(crate) images: Vec<Image>,
     pub(crate) policy: PathBuf,
     pub(crate) trust_roots: Vec<NamedFile>,
+    pub(crate) cache: TrustCache,
     pub(crate) now: UnixTime,
     pub(crate) format: Format,
     pub(crate) explain: bool,
@@ -46,6 +50,7 @@ pub(crate) struct LintJob {
     pub(crate) path: PathBuf,
     pub(crate) deny_warnings: bool,
     pub(crate) trust_roots: Vec<NamedFile>,
+    pub(crate) cache: TrustCache,
     pub(crate) format: Format,
     pub(crate) color: anstream::ColorChoice,
 }
@@ -61,7 +66,10 @@ impl Job {
             Command::Verify(verify) => VerifyJob::new(verify, surroundings, color)
                 .map(Box::new)
                 .map(Self::Verify),
-            Command::Policy(Policy::Lint(lint)) => Ok(Self::Lint(LintJob::new(lint, color))),
+            Command::Policy(Policy::Lint(lint)) => {
+                Ok(Self::Lint(LintJob::new(lint, surroundings, color)))
+            }
+            Command::Trust(typed) => Ok(Self::Trust(TrustJob::new(typed, surroundings, color))),
         }
     }
 }
@@ -72,11 +80,16 @@ impl VerifyJob {
         surroundings: Surroundings,
         color: anstream::ColorChoice,
     ) -> Result<Self, Failure> {
+        let now = typed.at.unwrap_or(surroundings.now);
         Ok(Self {
             images: images(&typed.images, typed.judged_as.as_deref())?,
             policy: typed.policy,
             trust_roots: typed.trust_roots,
-            now: typed.at.unwrap_or(surroundings.now),
+            cache: TrustCache {
+                folder: typed.cache.cache_dir.or(surroundings.trust_cache),
+                now,
+            },
+            now,
             format: typed.format,
             explain: typed.explain,
             registry: RegistryAccess {
@@ -91,11 +104,15 @@ impl VerifyJob {
 }
 
 impl LintJob {
-    fn new(typed: Lint, color: anstream::ColorChoice) -> Self {
+    fn new(typed: Lint, surroundings: Surroundings, color: anstream::ColorChoice) -> Self {
         Self {
             path: typed.path,
             deny_warnings: typed.deny_warnings,
             trust_roots: typed.trust_roots,
+            cache: TrustCache {
+                folder: typed.cache.cache_dir.or(surroundings.trust_cache),
+                now: surroundings.now,
+            },
             format: typed.format,
             color,
         }

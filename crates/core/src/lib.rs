@@ -56,6 +56,4 @@ pub use report::{
     WarningReport,
 };
 pub use time::{TimeError, UnixTime};
-pub use trust::{
-    KeyError, PublicKey, RootPart, RootPartKind, Trust, TrustError, TrustRoot,
-};
+pub use trust::{KeyError, PublicKey, RootPart, RootPartKind, Trust, TrustError, TrustRoot};

@@ -7,4 +7,5 @@ mod hostile;
 mod hostile_registry;
 mod messages;
 mod run;
+mod trust;
 mod usage;

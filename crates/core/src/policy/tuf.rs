@@ -32,7 +32,9 @@ pub enum TufSourceError {
         why: &'static str,
     },
     /// The target's name could lead anywhere.
-    #[error("`{0}` is not a target's name: it must be a relative path of letters, digits, `-`, `_` and `.`")]
+    #[error(
+        "`{0}` is not a target's name: it must be a relative path of letters, digits, `-`, `_` and `.`"
+    )]
     Target(String),
 }
 
@@ -77,9 +79,9 @@ impl TufSource {
     pub fn target(mut self, name: &str) -> Result<Self, TufSourceError> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         let good = name.len() <= MAX_TARGET
-            && name.split('/').all(|element| {
-                !matches!(element, "" | "." | "..") && element.bytes().all(plain)
-            });
+            && name
+                .split('/')
+                .all(|element| !matches!(element, "" | "." | "..") && element.bytes().all(plain));
         if !good {
             return Err(TufSourceError::Target(crate::digest::clip(name)));
         }
@@ -161,10 +163,15 @@ fn url_problem(url: &str) -> Option<&'static str> {
     };
     let authority = rest.split('/').next().unwrap_or_default();
     let host = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        Some((host, port))
+            if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
+            host
+        }
         _ => authority,
     };
-    let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b'<' | b'>' | b'`');
+    let plain =
+        |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b'<' | b'>' | b'`');
     if url.len() > MAX_URL || !url.bytes().all(plain) {
         Some("it is too long, or has characters that no address has")
     } else if host.is_empty() {
@@ -230,8 +237,26 @@ mod tests {
         }
         let long = "a".repeat(256);
         for bad in [
-            "", "/", "/etc/passwd", "..", "../x", "a/../x", "a/..", "./a", "a//b", "a/", "a\\b",
-            "..\\x", "C:x", "a%2fb", "a?b", "a#b", "a\0b", "a\nb", "ä", &long,
+            "",
+            "/",
+            "/etc/passwd",
+            "..",
+            "../x",
+            "a/../x",
+            "a/..",
+            "./a",
+            "a//b",
+            "a/",
+            "a\\b",
+            "..\\x",
+            "C:x",
+            "a%2fb",
+            "a?b",
+            "a#b",
+            "a\0b",
+            "a\nb",
+            "ä",
+            &long,
         ] {
             assert!(source.clone().target(bad).is_err(), "{bad:?}");
         }

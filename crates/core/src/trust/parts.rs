@@ -74,7 +74,11 @@ impl TrustRoot {
             .ct_logs()
             .iter()
             .map(|one| log(RootPartKind::CtLog, one));
-        authorities.chain(logs).chain(ct_logs).chain(stamps).collect()
+        authorities
+            .chain(logs)
+            .chain(ct_logs)
+            .chain(stamps)
+            .collect()
     }
 }
 

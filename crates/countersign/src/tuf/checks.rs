@@ -134,7 +134,11 @@ fn material(key: &Key) -> Vec<u8> {
 
 /// Hexadecimal digits as bytes; an empty text is a place that was left for a signature.
 pub(super) fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|it| u8::try_from(it).ok());
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|it| u8::try_from(it).ok())
+    };
     if text.is_empty() || !text.len().is_multiple_of(2) {
         return None;
     }

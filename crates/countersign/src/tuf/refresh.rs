@@ -75,14 +75,25 @@ async fn walk(
     // What is known is taken again, if it is what the timestamp names; else it is fetched.
     let again = newest.snapshot.clone();
     if again.is_none_or(|bytes| newest.next_snapshot(bytes, instant).is_err()) {
-        let file = named(TufRole::Snapshot, newest.snapshot_version()?, newest.consistent());
+        let file = named(
+            TufRole::Snapshot,
+            newest.snapshot_version()?,
+            newest.consistent(),
+        );
         let bytes = visit.metadata(TufRole::Snapshot, &file).await?;
         newest.next_snapshot(bytes, instant)?;
     }
 
-    let again = known.good.as_ref().and_then(|good| good.trusted.targets.clone());
+    let again = known
+        .good
+        .as_ref()
+        .and_then(|good| good.trusted.targets.clone());
     if again.is_none_or(|bytes| newest.next_targets(bytes, instant).is_err()) {
-        let file = named(TufRole::Targets, newest.targets_version()?, newest.consistent());
+        let file = named(
+            TufRole::Targets,
+            newest.targets_version()?,
+            newest.consistent(),
+        );
         let bytes = visit.metadata(TufRole::Targets, &file).await?;
         newest.next_targets(bytes, instant)?;
     }

@@ -63,7 +63,9 @@ impl TrustState {
             })
             .collect();
         warnings.extend(self.newer_root.map(|version| {
-            format!("its repository has the newer TUF root {version}, and nothing valid under it yet")
+            format!(
+                "its repository has the newer TUF root {version}, and nothing valid under it yet"
+            )
         }));
         warnings
     }

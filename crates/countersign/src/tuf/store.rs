@@ -110,9 +110,8 @@ impl TrustStore {
             let format = stored.format;
             return Err(failed(format!("format {format} is not known")));
         }
-        let known = verified(pinned, stored, source).map_err(|error| {
-            failed(format!("what is cached does not verify: {error}"))
-        })?;
+        let known = verified(pinned, stored, source)
+            .map_err(|error| failed(format!("what is cached does not verify: {error}")))?;
         Ok(Some(known))
     }
 
@@ -226,7 +225,10 @@ fn verified(pinned: Trusted, stored: Stored, source: &TufSource) -> Result<Known
     let mut good = None;
     let mut stored_good = stored.good;
     let mut complete = |root: &Trusted| -> Result<(), TufError> {
-        if stored_good.as_ref().is_none_or(|it| it.root_version != root.root_version()) {
+        if stored_good
+            .as_ref()
+            .is_none_or(|it| it.root_version != root.root_version())
+        {
             return Ok(());
         }
         let Some(it) = stored_good.take() else {

@@ -95,7 +95,10 @@ impl Trusted {
     pub(super) fn snapshot_version(&self) -> Result<u64, TufError> {
         let named = self.set.timestamp().and_then(Timestamp::snapshot_meta);
         named.map(|file| file.version).ok_or_else(|| {
-            malformed(TufRole::Timestamp, "it does not say which snapshot is current")
+            malformed(
+                TufRole::Timestamp,
+                "it does not say which snapshot is current",
+            )
         })
     }
 
@@ -119,7 +122,10 @@ impl Trusted {
             .snapshot()
             .and_then(|role| role.meta.get("targets.json"));
         named.map(|file| file.version).ok_or_else(|| {
-            malformed(TufRole::Snapshot, "it does not say which targets are current")
+            malformed(
+                TufRole::Snapshot,
+                "it does not say which targets are current",
+            )
         })
     }
 

@@ -87,7 +87,7 @@ pub struct Repository {
     files: BTreeMap<String, Vec<u8>>,
 }
 
-type Edit = Box<dyn Fn(&mut Value) + Send>;
+type Edit = Box<dyn Fn(&mut Value) + Send + Sync>;
 
 impl Repository {
     /// A repository as `tuf-on-ci` makes it: consistent snapshots, two root and targets keys of which both must sign
@@ -132,7 +132,11 @@ impl Repository {
     }
 
     /// From now on the signed part of this role is changed like this before it is signed.
-    pub fn edit_before_signing(&mut self, role: Role, edit: impl Fn(&mut Value) + Send + 'static) {
+    pub fn edit_before_signing(
+        &mut self,
+        role: Role,
+        edit: impl Fn(&mut Value) + Send + Sync + 'static,
+    ) {
         self.edits.insert(role, Box::new(edit));
     }
 
@@ -144,7 +148,8 @@ impl Repository {
         let bytes = self.files.get(name).expect("the file is published");
         let mut json = serde_json::from_slice(bytes).expect("metadata is JSON");
         edit(&mut json);
-        self.files.insert(name.to_owned(), json.to_string().into_bytes());
+        self.files
+            .insert(name.to_owned(), json.to_string().into_bytes());
     }
 
     /// A published file.
@@ -303,7 +308,10 @@ impl Repository {
         let message = canonical(&signed);
         let mut signatures: Vec<Value> = Vec::new();
         for signer in settings.signers.iter().chain(also) {
-            if !signatures.iter().any(|it| it["keyid"] == signer.id.as_str()) {
+            if !signatures
+                .iter()
+                .any(|it| it["keyid"] == signer.id.as_str())
+            {
                 signatures.push(json!({"keyid": signer.id, "sig": signer.sign(&message)}));
             }
         }

@@ -43,7 +43,9 @@ impl Server {
         listener
             .set_nonblocking(true)
             .expect("a socket can be non-blocking");
-        let address = listener.local_addr().expect("a bound socket has an address");
+        let address = listener
+            .local_addr()
+            .expect("a bound socket has an address");
         let state = Arc::new(State::default());
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -86,7 +88,6 @@ impl Server {
     }
 
     /// The files that were asked for since the last call, without the slash before them.
-    #[must_use]
     pub fn asked(&self) -> Vec<String> {
         std::mem::take(&mut *lock(&self.state.requests))
     }

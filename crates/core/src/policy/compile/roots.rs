@@ -117,7 +117,9 @@ impl Compiler<'_> {
                     ReasonCode::TrustRootInvalid,
                     document.name.at,
                     format!("nothing says what is in the TrustRoot `{name}`"),
-                    format!("Add `file:`, `trustedRoot:` or `tuf:`, or pass --trust-root {name}=FILE."),
+                    format!(
+                        "Add `file:`, `trustedRoot:` or `tuf:`, or pass --trust-root {name}=FILE."
+                    ),
                 );
                 roots.by_name.insert(name, None);
             }
