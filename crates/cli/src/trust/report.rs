@@ -219,6 +219,9 @@ impl From<RootPart> for PartReport {
 
 impl TufReport {
     pub(super) fn new(state: &TrustState, serves_until: Option<UnixTime>, now: UnixTime) -> Self {
+        let gone = serves_until.filter(|until| *until < now);
+        let mut warnings = Vec::from_iter(gone.map(|_| "it no longer serves".to_owned()));
+        warnings.extend(state.warnings(now));
         let role = |role: TufRole| state.roles.iter().find(|it| it.role == role);
         let roles = [
             TufRole::Root,
@@ -240,7 +243,7 @@ impl TufReport {
                     expires: it.expires.to_string(),
                 })
                 .collect(),
-            warnings: state.warnings(now),
+            warnings,
         }
     }
 

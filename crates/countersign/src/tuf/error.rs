@@ -30,7 +30,7 @@ pub enum TufError {
         expires: UnixTime,
     },
     /// An older version than what was seen before.
-    #[error("rollback: its {role} has version {offered}, and version {trusted} was seen before")]
+    #[error("its {role} has version {offered}, and version {trusted} was seen before")]
     Rollback {
         /// What went back: a role, perhaps as another role states it.
         role: String,

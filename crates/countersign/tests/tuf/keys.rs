@@ -40,6 +40,24 @@ fn a_threshold_of_zero_is_refused_in_any_role() {
         world.repository.role(role).threshold = 0;
         publish(&mut world.repository);
         assert_eq!(world.refused(), "malformed", "{role:?}");
+        // Not even the root that says so is followed.
+        assert_eq!(world.load().unwrap().newer_root, None, "{role:?}");
+    }
+}
+
+#[test]
+fn a_root_without_one_of_the_roles_is_not_followed() {
+    for role in Role::ALL {
+        let mut world = World::new();
+        world.refresh().unwrap();
+        world
+            .repository
+            .edit_before_signing(Role::Root, move |signed| {
+                signed["roles"].as_object_mut().unwrap().remove(role.name());
+            });
+        world.repository.publish_root();
+        assert_eq!(world.refused(), "malformed", "{role:?}");
+        assert_eq!(world.load().unwrap().newer_root, None, "{role:?}");
     }
 }
 
@@ -85,7 +103,8 @@ fn one_key_by_two_ids_counts_once() {
 /// PEM with other line ends, and hexadecimal in capitals, are the same key.
 #[test]
 fn one_key_in_two_spellings_counts_once() {
-    let spellings: [(Algorithm, fn(&str) -> String); 2] = [
+    type Respell = fn(&str) -> String;
+    let spellings: [(Algorithm, Respell); 2] = [
         (Algorithm::P256, |pem| pem.replace('\n', "\r\n")),
         (Algorithm::Ed25519, str::to_uppercase),
     ];

@@ -75,7 +75,8 @@ fn only_what_changed_is_fetched() {
 /// Without consistent snapshots, without pins, with other hashes, in a folder, with fields that nobody knows.
 #[test]
 fn repositories_of_other_shapes_are_read() {
-    let shapes: [(&str, fn(&mut Repository)); 6] = [
+    type Shape = fn(&mut Repository);
+    let shapes: [(&str, Shape); 6] = [
         ("plain names", |it| it.consistent = false),
         ("no pins", |it| it.pins = false),
         ("sha512 only", |it| it.hashes = vec!["sha512"]),
