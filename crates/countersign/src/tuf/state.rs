@@ -6,7 +6,7 @@ use super::RoleState;
 use super::store::Good;
 
 /// The last good answer of a TUF repository, verified from the pinned root on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TrustState {
     /// Where the repository is.
@@ -68,5 +68,19 @@ impl TrustState {
             )
         }));
         warnings
+    }
+}
+
+/// Without the target's bytes, which its fingerprint stands for.
+impl std::fmt::Debug for TrustState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TrustState")
+            .field("url", &self.url)
+            .field("target", &self.target)
+            .field("fingerprint", &self.fingerprint)
+            .field("roles", &self.roles)
+            .field("refreshed", &self.refreshed)
+            .field("newer_root", &self.newer_root)
+            .finish_non_exhaustive()
     }
 }
