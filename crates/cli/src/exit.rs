@@ -116,7 +116,7 @@ mod tests {
         clippy::disallowed_methods,
         reason = "the role must end with this code, past the test harness"
     )]
-    fn a_panic_exits_2_with_one_line() {
+    fn cve_2026_44310_a_panic_exits_2_with_one_line() {
         const ROLE: &str = "COUNTERSIGN_TEST_ROLE";
         if std::env::var_os(ROLE).is_some() {
             std::process::exit(
@@ -128,7 +128,7 @@ mod tests {
         let output = std::process::Command::new(std::env::current_exe().unwrap())
             .args([
                 "--exact",
-                "exit::tests::a_panic_exits_2_with_one_line",
+                "exit::tests::cve_2026_44310_a_panic_exits_2_with_one_line",
                 "--nocapture",
             ])
             .env(ROLE, "panic")

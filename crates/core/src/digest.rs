@@ -71,6 +71,38 @@ impl Digest {
     }
 }
 
+/// Makes one digest of several parts. Each part goes in with its length, so that no byte can move from one to the next.
+pub(crate) struct PartsDigest(aws_lc_rs::digest::Context);
+
+impl PartsDigest {
+    pub(crate) fn new() -> Self {
+        Self(aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256))
+    }
+
+    pub(crate) fn part(&mut self, bytes: &[u8]) {
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.0.update(&length.to_le_bytes());
+        self.0.update(bytes);
+    }
+
+    pub(crate) fn finish(self) -> Digest {
+        let mut out = [0; 32];
+        out.copy_from_slice(self.0.finish().as_ref());
+        Digest(out)
+    }
+}
+
+/// Takes in everything that a derived `Hash` knows of a value, so that no field can be forgotten. Within one process only.
+impl std::hash::Hasher for PartsDigest {
+    fn write(&mut self, bytes: &[u8]) {
+        self.part(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        u64::MAX // nobody asks: the digest is what counts
+    }
+}
+
 /// Lower-case hexadecimal of `bytes`.
 pub(crate) fn encode_hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";

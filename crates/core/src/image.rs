@@ -1,4 +1,4 @@
-//! An image whose digest is known because we hashed its manifest.
+//! Step 1: an image whose digest is known because we hashed its manifest.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -137,7 +137,7 @@ impl PinnedImage {
             });
         }
         let wire: Wire =
-            json::parse(&bytes, limits.json_depth).map_err(ManifestError::Malformed)?;
+            json::parse(&bytes, limits).map_err(|error| ManifestError::Malformed(error.into()))?;
         if wire.schema_version != Some(2) {
             return Err(ManifestError::Malformed(
                 "schemaVersion is not 2".to_owned(),
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lying_digest_is_refused() {
+    fn s01_a_lying_digest_is_refused() {
         let text = r#"{"schemaVersion":2,"config":{},"layers":[]}"#;
         let other = Digest::of(b"other");
         let read = PinnedImage::from_bytes(text.into(), None, Some(&other), &Limits::default());

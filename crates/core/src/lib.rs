@@ -37,7 +37,7 @@ pub use decision::{
 };
 pub use digest::{Digest, DigestError};
 pub use evidence::{Content, Evidence, FoundBy, Gap, GapClass, Item, Locator, Needs};
-pub use examine::{examine, examine_blob};
+pub use examine::{Blob, ProofCache, ProofStats, examine, examine_blob, examine_cached};
 pub use finding::{
     Certificate, CiClaims, Claim, Facts, Findings, Format, LogFact, ProvenTime, Rejected, RootName,
     San, SignedBy, Statement, Subject, TimeSource, Verified,

@@ -1,10 +1,11 @@
-//! Bounds on untrusted input, checked before any cryptography (`verification.md`, L0).
+//! Step 0: bounds on untrusted input, checked before any cryptography (`verification.md`, L0).
 
 /// How much untrusted input is looked at. Over a limit, evidence is refused with `over-limit`, never truncated.
 ///
 /// The defaults come from what the largest real documents need and from the advisories of other verifiers:
 /// sigstore-go CVE-2024-45395 (unbounded log entries, timestamps and subjects), cosign CVE-2023-46737 (endless
-/// attestations), CVE-2024-29902 and -29903 (memory).
+/// attestations), CVE-2024-29902 and -29903 (memory). Lists are read into memory up to fixed numbers above these
+/// (1,024 log entries and timestamps, 65,536 subjects, …), which no higher limit exceeds.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Limits {
@@ -36,8 +37,21 @@ pub struct Limits {
     pub checkpoint_signatures: usize,
     /// Certificates of one chain (8).
     pub chain_certificates: usize,
-    /// Nesting of one JSON document (64).
+    /// Nesting of one JSON document (64; never more than 128, serde_json's own bound).
     pub json_depth: usize,
+    /// Keys of one JSON document, all its objects together (1,000,000: an SBOM of 32 MiB has about 900,000).
+    pub json_keys: usize,
+    /// Bytes of one transparency-log entry's body (1 MiB: Rekor takes attestations of up to 100 KiB, and stores their hash).
+    pub log_entry_bytes: usize,
+    /// Bytes of one RFC 3161 timestamp (64 KiB: one with a chain of three certificates has about 6 KiB;
+    /// timestamp-authority CVE-2026-49835).
+    pub timestamp_bytes: usize,
+    /// Bytes of one certificate (64 KiB: one of Fulcio has about 2 KiB).
+    pub certificate_bytes: usize,
+    /// Bytes of one signature, signed entry timestamp or log id (8 KiB: RSA of 8192 bits makes 1 KiB).
+    pub signature_bytes: usize,
+    /// Bytes of short texts: media types, hints, kinds, predicate types, names (2 KiB).
+    pub text_bytes: usize,
 }
 
 impl Default for Limits {
@@ -59,6 +73,12 @@ impl Default for Limits {
             checkpoint_signatures: 16,
             chain_certificates: 8,
             json_depth: 64,
+            json_keys: 1_000_000,
+            log_entry_bytes: MIB,
+            timestamp_bytes: 64 * 1024,
+            certificate_bytes: 64 * 1024,
+            signature_bytes: 8 * 1024,
+            text_bytes: 2 * 1024,
         }
     }
 }

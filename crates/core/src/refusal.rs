@@ -1,4 +1,5 @@
-//! Why a piece of evidence did not verify, inside verification.
+//! Why a piece of evidence did not verify, inside verification. Step 23: every error there ends as one of these, and a refusal
+//! never as an allow.
 
 use crate::ReasonCode;
 

@@ -9,7 +9,9 @@
 use std::fs;
 use std::path::Path;
 
-use countersign_core::{Limits, PublicKey, SignedBy, Trust, TrustRoot, UnixTime, examine_blob};
+use countersign_core::{
+    Blob, Limits, PublicKey, SignedBy, Trust, TrustRoot, UnixTime, examine_blob,
+};
 
 const IDENTITY: &str = "https://github.com/sigstore-conformance/extremely-dangerous-public-oidc-beacon/.github/workflows/extremely-dangerous-oidc-beacon.yml@refs/heads/main";
 const ISSUER: &str = "https://token.actions.githubusercontent.com";
@@ -62,7 +64,7 @@ fn verify(case: &Path, suite: &Path) -> Result<(), String> {
         .map_err(|error| error.to_string())?;
     let keys = key.clone().into_iter().collect();
     let trust = Trust::new(vec![root], keys).map_err(|error| error.to_string())?;
-    let findings = examine_blob(&blob, &bundle, &trust, &Limits::default());
+    let findings = examine_blob(Blob::Bytes(&blob), &bundle, &trust, &Limits::default());
     let now = UnixTime::parse(NOW).unwrap();
     let proof = findings.verified().first().ok_or_else(|| {
         let rejected = findings.rejected().first().unwrap();

@@ -5,8 +5,18 @@
     clippy::disallowed_types
 )]
 
+#[path = "decide/advisories.rs"]
+mod advisories;
+#[path = "decide/cache.rs"]
+mod cache;
 #[path = "decide/cheating.rs"]
 mod cheating;
+#[path = "decide/claims.rs"]
+mod claims;
+#[path = "decide/keys.rs"]
+mod keys;
+#[path = "decide/operators.rs"]
+mod operators;
 #[path = "decide/property.rs"]
 mod property;
 #[path = "decide/report.rs"]
@@ -15,6 +25,8 @@ mod report;
 mod selection;
 #[path = "decide/signers.rs"]
 mod signers;
+#[path = "decide/steps.rs"]
+mod steps;
 #[path = "decide/thresholds.rs"]
 mod thresholds;
 #[path = "decide/verdicts.rs"]

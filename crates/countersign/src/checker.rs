@@ -1,11 +1,12 @@
 //! From an image to a decision: the library's front door.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::{
-    Decision, Evidence, Gap, GapClass, Limits, Needs, PinnedImage, PolicySet, Request, Resolution,
-    UnixTime, Verdict, decide, examine,
+    Decision, Evidence, Gap, GapClass, Limits, Needs, PinnedImage, PolicySet, ProofCache,
+    ProofStats, Request, Resolution, UnixTime, Verdict, decide, examine_cached,
 };
 
 use crate::image::Place;
@@ -18,11 +19,12 @@ use crate::{
 ///
 /// A check resolves the reference once, collects what the policies need, verifies it and decides. An image that no policy
 /// names, or whose reference already fails a `digest` rule, is decided without any request. A check never fails: what
-/// could not be fetched is part of its decision.
+/// could not be fetched is part of its decision. What was verified is remembered, and judged anew each time.
 #[derive(Debug)]
 pub struct Checker {
     policies: PolicySet,
-    registry: HttpRegistry,
+    registry: Arc<HttpRegistry>,
+    proofs: Arc<ProofCache>,
     limits: Limits,
     timeout: Duration,
 }
@@ -34,7 +36,8 @@ impl Checker {
     pub fn new(policies: PolicySet) -> Self {
         Self {
             policies,
-            registry: HttpRegistry::new(),
+            registry: Arc::new(HttpRegistry::new()),
+            proofs: Arc::default(),
             limits: Limits::default(),
             timeout: Budget::DEFAULT_TIME,
         }
@@ -43,7 +46,14 @@ impl Checker {
     /// With another registry client: credentials, certificate authorities, plain HTTP.
     #[must_use]
     pub fn registry(mut self, registry: HttpRegistry) -> Self {
-        self.registry = registry;
+        self.registry = Arc::new(registry);
+        self
+    }
+
+    /// With a cache of proofs of another size than [`ProofCache::default`].
+    #[must_use]
+    pub fn proof_cache(mut self, proofs: ProofCache) -> Self {
+        self.proofs = Arc::new(proofs);
         self
     }
 
@@ -61,6 +71,25 @@ impl Checker {
         self
     }
 
+    /// A checker that differs in its policies only: for when they are loaded anew. It shares the registry client and every
+    /// proof, so that nothing is verified again whose trust roots and keys are the same, and each new demand counts at once.
+    #[must_use]
+    pub fn with_policies(&self, policies: PolicySet) -> Self {
+        Self {
+            policies,
+            registry: Arc::clone(&self.registry),
+            proofs: Arc::clone(&self.proofs),
+            limits: self.limits.clone(),
+            timeout: self.timeout,
+        }
+    }
+
+    /// What the cache of proofs did so far, for metrics.
+    #[must_use]
+    pub fn proof_stats(&self) -> ProofStats {
+        self.proofs.stats()
+    }
+
     /// Judges an image, as of `now`.
     pub async fn check(&self, image: &Image, now: UnixTime) -> Decision {
         let question = Question::new(self, image.request(), now);
@@ -68,7 +97,7 @@ impl Checker {
             Place::Registry(name) => {
                 let reference = Reference::of(name);
                 question
-                    .ask(&self.registry, &Repository::of(name), &reference)
+                    .ask(&*self.registry, &Repository::of(name), &reference)
                     .await
             }
             Place::Layout(layout) => question.ask_layout(layout).await,
@@ -179,7 +208,8 @@ impl<'a> Question<'a> {
     /// Verifies what was collected, and decides.
     fn judged(&self, image: &PinnedImage, evidence: &Evidence) -> Decision {
         let (policies, limits) = (&self.checker.policies, &self.checker.limits);
-        let findings = examine(image, evidence, policies.trust(), limits);
+        let proofs = &self.checker.proofs;
+        let findings = examine_cached(image, evidence, policies.trust(), limits, proofs);
         self.decided(Resolution::Examined {
             image,
             findings: &findings,

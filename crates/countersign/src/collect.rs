@@ -1,6 +1,6 @@
 //! From an image to the evidence attached to it.
 //!
-//! Everything that could not be fetched, or must not be believed, becomes a [`Gap`]: never "not there".
+//! Step 2: everything that could not be fetched, or must not be believed, becomes a [`Gap`]: never "not there".
 
 mod collector;
 

@@ -163,7 +163,7 @@ impl Listing {
     }
 }
 
-/// Whether bytes are those that were asked for.
+/// Step 3: whether bytes are those that were asked for.
 pub(crate) fn check_digest(
     host: &str,
     expected: &Digest,

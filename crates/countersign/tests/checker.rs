@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use countersign::{Checker, Decision, HttpRegistry, Image, PolicySet, Source, UnixTime, Verdict};
+use countersign::{
+    Checker, Decision, HttpRegistry, Image, PolicySet, ProofCache, Source, UnixTime, Verdict,
+};
 use countersign_core::{Files, ReasonCode};
 use countersign_testkit::forge::{Algorithm, Forge, Key};
 use countersign_testkit::registry::{Fault, Registry, Request};
@@ -69,17 +71,17 @@ impl Scene {
     }
 
     fn check_image(&self, image: &str, rule: &str, signer: &str, settings: &str) -> Decision {
+        let checker = self.checker(policies(&self.key, rule, signer, settings));
+        ask(&checker, image)
+    }
+
+    fn checker(&self, policies: PolicySet) -> Checker {
         let registry = HttpRegistry::new()
             .plain_http(self.registry.host())
             .retries(0, Duration::ZERO);
-        Checker::new(policies(&self.key, rule, signer, settings))
+        Checker::new(policies)
             .registry(registry)
             .timeout(Duration::from_secs(20))
-            .check_blocking(
-                &Image::parse(image).unwrap(),
-                UnixTime::from_seconds(NOW + 60),
-            )
-            .unwrap()
     }
 
     /// Which kinds of requests were made, each once.
@@ -97,7 +99,55 @@ impl Scene {
     }
 }
 
+fn ask(checker: &Checker, image: &str) -> Decision {
+    let image = Image::parse(image).unwrap();
+    let now = UnixTime::from_seconds(NOW + 60);
+    checker.check_blocking(&image, now).unwrap()
+}
+
 const SIGNED: &str = "signature: {from: key}";
+
+#[test]
+fn policies_that_are_loaded_anew_decide_at_once_and_verify_nothing_again() {
+    let scene = Scene::new().bundle();
+    let image = format!("{}/acme/app:v1", scene.registry.host());
+    let checker = scene.checker(policies(&scene.key, SIGNED, "", ""));
+    let counted = |checker: &Checker| {
+        let stats = checker.proof_stats();
+        (stats.verifications, stats.hits)
+    };
+    assert_eq!(ask(&checker, &image).effect(), Verdict::Allow);
+    assert_eq!(counted(&checker), (1, 0));
+    assert_eq!(ask(&checker, &image).effect(), Verdict::Allow);
+    assert_eq!(counted(&checker), (1, 1));
+    let stricter = policies(&scene.key, SIGNED, "formats: [legacy]", "");
+    let stricter = checker.with_policies(stricter);
+    assert_eq!(ask(&stricter, &image).effect(), Verdict::Deny);
+    // The old format alone is asked for now, so that the bundle is not even fetched.
+    assert_eq!(counted(&stricter), (1, 1));
+    let other = "signature: {from: key, match: all}\n    - name: more\n      statement: {from: key, match: any, predicateType: https://x.example}";
+    let other = stricter.with_policies(policies(&scene.key, other, "", ""));
+    assert_eq!(ask(&other, &image).effect(), Verdict::Deny);
+    assert_eq!(counted(&other), (1, 2));
+    // Another key is another trust: nothing that was proven under the old one counts.
+    let key = Key::generate(Algorithm::P256);
+    let revoked = checker.with_policies(policies(&key, SIGNED, "", ""));
+    assert_eq!(ask(&revoked, &image).effect(), Verdict::Deny);
+    // Before the legacy tags are asked, and after; refusals are not kept.
+    assert_eq!(counted(&revoked), (3, 2));
+    assert_eq!(ask(&revoked, &image).effect(), Verdict::Deny);
+    assert_eq!(counted(&revoked), (5, 2));
+    assert_eq!(ask(&checker, &image).effect(), Verdict::Allow);
+    assert_eq!(counted(&checker), (5, 3));
+    // A checker of its own shares nothing.
+    let none = scene
+        .checker(policies(&scene.key, SIGNED, "", ""))
+        .proof_cache(ProofCache::new(0, 0));
+    for times in [1, 2] {
+        assert_eq!(ask(&none, &image).effect(), Verdict::Allow);
+        assert_eq!(counted(&none), (times, 0));
+    }
+}
 
 #[test]
 fn legacy_tags_are_asked_only_if_bundles_did_not_suffice() {

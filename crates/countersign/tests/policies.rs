@@ -23,6 +23,10 @@ fn each_example_is_clean_and_decides() {
             ("ghcr.io/acme/app", Some(ReasonCode::KeyUnknown)),
         ),
         (
+            "reusable-workflow.yaml",
+            ("ghcr.io/acme/app", Some(ReasonCode::KeyUnknown)),
+        ),
+        (
             "slsa-provenance.yaml",
             (
                 "ghcr.io/slsa-framework/example-package.x",

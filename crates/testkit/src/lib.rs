@@ -2,6 +2,7 @@
 //!
 //! - [`forge::Forge`]: a whole Sigstore instance in memory that makes evidence, proper or with one thing wrong.
 //! - [`faults`]: a catalogue of such evidence.
+//! - [`mutate`]: a deterministic mutator of valid evidence.
 //! - [`gate`]: which tests run: those of the public corpus, of the real parts, and of suites that take long.
 //! - [`registry::Registry`]: an OCI registry on loopback with whatever fault a test wants.
 //! - [`tuf::Repository`]: a TUF repository, proper or with one thing wrong, and [`tuf::Server`], which serves it on loopback.
@@ -12,6 +13,7 @@
 pub mod faults;
 pub mod forge;
 pub mod gate;
+pub mod mutate;
 pub mod registry;
 pub mod tuf;
 

@@ -41,6 +41,8 @@ pub(super) struct RootReport {
 #[derive(Serialize)]
 struct PartReport {
     kind: &'static str,
+    name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
     operator: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     url: String,
@@ -183,7 +185,10 @@ impl RootReport {
                 } else {
                     format!(", {}", safe(&part.url))
                 };
-                line(&mut text, 4, &format!("{}{url}", safe(&part.operator)));
+                line(&mut text, 4, &format!("{}{url}", safe(&part.name)));
+                if !part.operator.is_empty() {
+                    line(&mut text, 6, &format!("run by {}", safe(&part.operator)));
+                }
                 line(&mut text, 6, &format!("from {}{until}", part.start));
                 if let Some(id) = &part.id {
                     line(&mut text, 6, id);
@@ -208,6 +213,7 @@ impl From<RootPart> for PartReport {
     fn from(part: RootPart) -> Self {
         Self {
             kind: part.kind.as_str(),
+            name: part.name,
             operator: part.operator,
             url: part.url,
             id: part.id.map(|id| id.to_string()),

@@ -29,7 +29,7 @@ pub(super) fn cite(one: &Verified<Claim>, signer: Option<&str>, policies: &Polic
         logs: facts
             .logs()
             .iter()
-            .map(|log| (safe(&log.operator), log.index))
+            .map(|log| (safe(&log.name), log.index))
             .collect(),
     }
 }

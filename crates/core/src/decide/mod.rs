@@ -1,6 +1,6 @@
 //! Proven facts and a policy in, a [`Decision`] out (`architecture.md`, "Verdicts"). It never fetches or verifies.
 //!
-//! A rule passes, fails, or cannot be told because of a gap; over rules, policies and images deny is over unknown over
+//! What a rule wants must be there and be of the wanted type (step 21). A rule passes, fails, or cannot be told because of a gap; over rules, policies and images deny is over unknown over
 //! allow. What is `judged` does not look at modes; the `effect` does, and nothing but effective, enforcing policies and
 //! `unmatched` can change it.
 

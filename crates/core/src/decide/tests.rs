@@ -23,6 +23,7 @@ fn facts(image: &PinnedImage) -> Facts {
     let time = ProvenTime {
         time: NOW,
         source: TimeSource::Log {
+            name: "rekor".to_owned(),
             operator: "rekor".to_owned(),
             log_id: "00".to_owned(),
         },
@@ -41,6 +42,7 @@ fn facts(image: &PinnedImage) -> Facts {
         }),
         times: vec![time],
         logs: vec![crate::LogFact {
+            name: "rekor".to_owned(),
             operator: "rekor".to_owned(),
             log_id: "00".to_owned(),
             index: 1,

@@ -1,7 +1,9 @@
 //! Untrusted evidence in, proven facts out (`docs/verification.md` numbers the steps).
 
 mod bundle;
+mod cache;
 mod certificate;
+mod decode;
 mod envelope;
 mod legacy;
 mod prove;
@@ -10,9 +12,12 @@ mod signed;
 mod simple;
 mod tlog;
 mod tsa;
+mod wire;
 
+pub use self::cache::{ProofCache, ProofStats};
 use self::signed::{Signed, SignedContent};
 use crate::refusal::Refusal;
+use crate::trust::Hash;
 use crate::{
     Claim, Content, Digest, Evidence, Findings, FoundBy, Gap, Item, Limits, Locator, PinnedImage,
     ReasonCode, Rejected, Trust, Verified,
@@ -22,7 +27,18 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Artifact<'a> {
     pub(crate) digest: Digest,
-    pub(crate) bytes: &'a [u8],
+    /// `None`: only the digest is known.
+    pub(crate) bytes: Option<&'a [u8]>,
+}
+
+/// A blob that is not an image, for [`examine_blob`].
+#[derive(Debug, Clone, Copy)]
+pub enum Blob<'a> {
+    /// The blob itself.
+    Bytes(&'a [u8]),
+    /// Its sha256 alone. Signatures over the blob by keys that sign by another hash, or by Ed25519, cannot be checked and are
+    /// refused with [`ReasonCode::ArtifactNeeded`]; statements about the blob can.
+    Digest(Digest),
 }
 
 /// Verifies every piece of evidence against the pinned image, under each trust root and key that could apply.
@@ -39,22 +55,45 @@ pub fn examine(
 ) -> Findings {
     let artifact = Artifact {
         digest: *image.digest(),
-        bytes: image.bytes(),
+        bytes: Some(image.bytes()),
     };
-    examine_items(&artifact, &evidence.items, &evidence.gaps, trust, limits)
+    let verify = |item: &Item| examine_item(item, &artifact, trust, limits);
+    examine_items(&artifact, &evidence.items, &evidence.gaps, verify)
+}
+
+/// [`examine`] that verifies nothing again: what was proven before from the very same bytes, under the same trust and
+/// limits, is proven still. Which policies ask makes no difference.
+#[must_use]
+pub fn examine_cached(
+    image: &PinnedImage,
+    evidence: &Evidence,
+    trust: &Trust,
+    limits: &Limits,
+    cache: &ProofCache,
+) -> Findings {
+    let artifact = Artifact {
+        digest: *image.digest(),
+        bytes: Some(image.bytes()),
+    };
+    let verify = |item: &Item| {
+        let key = cache::key(item, &artifact, trust, limits);
+        cache.proofs(key, &item.locator, || {
+            examine_item(item, &artifact, trust, limits)
+        })
+    };
+    examine_items(&artifact, &evidence.items, &evidence.gaps, verify)
 }
 
 fn examine_items(
     artifact: &Artifact<'_>,
     items: &[Item],
     gaps: &[Gap],
-    trust: &Trust,
-    limits: &Limits,
+    verify: impl Fn(&Item) -> Result<Vec<Verified<Claim>>, (Refusal, Option<String>)>,
 ) -> Findings {
     let mut verified = Vec::new();
     let mut rejected = Vec::new();
     for item in items {
-        match examine_item(item, artifact, trust, limits) {
+        match verify(item) {
             Ok(proofs) => verified.extend(proofs),
             Err((refusal, claims)) => rejected.push(Rejected {
                 locator: item.locator.clone(),
@@ -70,10 +109,16 @@ fn examine_items(
 /// Verifies one Sigstore bundle against a blob that is not an image: what `verify-bundle` does. The findings' `image` is the
 /// blob's sha256.
 #[must_use]
-pub fn examine_blob(blob: &[u8], bundle: &[u8], trust: &Trust, limits: &Limits) -> Findings {
-    let artifact = Artifact {
-        digest: Digest::of(blob),
-        bytes: blob,
+pub fn examine_blob(blob: Blob<'_>, bundle: &[u8], trust: &Trust, limits: &Limits) -> Findings {
+    let artifact = match blob {
+        Blob::Bytes(bytes) => Artifact {
+            digest: Digest::of(bytes),
+            bytes: Some(bytes),
+        },
+        Blob::Digest(digest) => Artifact {
+            digest,
+            bytes: None,
+        },
     };
     let bundle_digest = Digest::of(bundle);
     let item = Item {
@@ -84,7 +129,8 @@ pub fn examine_blob(blob: &[u8], bundle: &[u8], trust: &Trust, limits: &Limits) 
         },
         content: Content::Bundle(bundle.to_vec()),
     };
-    examine_items(&artifact, &[item], &[], trust, limits)
+    let verify = |item: &Item| examine_item(item, &artifact, trust, limits);
+    examine_items(&artifact, &[item], &[], verify)
 }
 
 /// All proofs of one item, one for each trust root under which everything holds; or why there is none, and what the item
@@ -124,7 +170,7 @@ fn examine_item(
 }
 
 /// What the signed bytes say, and that it is about this artifact.
-fn claim(signed: &Signed, artifact: &Artifact<'_>, limits: &Limits) -> Result<Claim, Refusal> {
+fn claim(signed: &Signed<'_>, artifact: &Artifact<'_>, limits: &Limits) -> Result<Claim, Refusal> {
     match &signed.content {
         SignedContent::SimpleSigning { payload } => simple::claim(payload, artifact, limits),
         SignedContent::Envelope(envelope) => {
@@ -132,25 +178,41 @@ fn claim(signed: &Signed, artifact: &Artifact<'_>, limits: &Limits) -> Result<Cl
         }
         SignedContent::Message { declared } => {
             if let Some((algorithm, digest)) = declared {
-                let hash = match algorithm.as_str() {
-                    "SHA2_256" => crate::trust::Hash::Sha256,
-                    "SHA2_384" => crate::trust::Hash::Sha384,
-                    "SHA2_512" => crate::trust::Hash::Sha512,
-                    other => {
-                        return Err(Refusal::new(
-                            ReasonCode::BundleMalformed,
-                            format!("messageDigest by `{}`", crate::digest::clip(other)),
-                        ));
-                    }
-                };
-                if hash.of(artifact.bytes).as_ref() != digest.as_slice() {
-                    return Err(Refusal::new(
-                        ReasonCode::DigestMismatch,
-                        "its messageDigest is of other bytes",
-                    ));
-                }
+                check_declared(algorithm, digest, signed, artifact)?;
             }
             Ok(Claim::Message)
         }
     }
+}
+
+/// Step 17: the bundle's `messageDigest`, if it has one, is the artifact's.
+fn check_declared(
+    algorithm: &str,
+    digest: &[u8],
+    signed: &Signed<'_>,
+    artifact: &Artifact<'_>,
+) -> Result<(), Refusal> {
+    let hash = Hash::by_proto_name(algorithm).ok_or_else(|| {
+        Refusal::new(
+            ReasonCode::BundleMalformed,
+            format!("messageDigest by `{}`", crate::digest::clip(algorithm)),
+        )
+    })?;
+    let message = signed.message(artifact);
+    let ours = message.digest(hash).ok_or_else(bytes_needed)?;
+    if ours.as_ref() != digest {
+        return Err(Refusal::new(
+            ReasonCode::DigestMismatch,
+            "its messageDigest is of other bytes",
+        ));
+    }
+    Ok(())
+}
+
+/// The artifact's sha256 is known, and that is not enough.
+fn bytes_needed() -> Refusal {
+    Refusal::new(
+        ReasonCode::ArtifactNeeded,
+        "only the artifact's sha256 is given, and what was signed is not that",
+    )
 }

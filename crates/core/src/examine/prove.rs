@@ -1,11 +1,10 @@
-//! One signature under each trust root: everything holds together under one of them, or it does not count.
-
-use std::borrow::Cow;
+//! One signature under each trust root: everything holds together under one of them, or it does not count (step 20).
 
 use super::Artifact;
 use super::signed::{Material, Signed};
-use super::{certificate, sct, tlog, tsa};
+use super::{bytes_needed, certificate, sct, tlog, tsa};
 use crate::refusal::Refusal;
+use crate::trust::{Message, Unverified};
 use crate::x509::{Cert, identity};
 use crate::{
     Facts, Format, Limits, Locator, LogFact, ProvenTime, PublicKey, ReasonCode, SignedBy, Trust,
@@ -14,7 +13,7 @@ use crate::{
 
 /// The facts of one signature, once for each trust root under which it verifies; never empty.
 pub(super) fn prove(
-    signed: &Signed,
+    signed: &Signed<'_>,
     artifact: &Artifact<'_>,
     trust: &Trust,
     locator: &Locator,
@@ -22,7 +21,7 @@ pub(super) fn prove(
 ) -> Result<Vec<Facts>, Refusal> {
     let context = Context {
         signed,
-        signed_bytes: signed.signed_bytes(artifact.bytes),
+        message: signed.message(artifact),
         artifact,
         locator,
         limits,
@@ -34,8 +33,8 @@ pub(super) fn prove(
 }
 
 struct Context<'a> {
-    signed: &'a Signed,
-    signed_bytes: Cow<'a, [u8]>,
+    signed: &'a Signed<'a>,
+    message: Message<'a>,
     artifact: &'a Artifact<'a>,
     locator: &'a Locator,
     limits: &'a Limits,
@@ -55,8 +54,11 @@ impl Context<'_> {
         let identity =
             identity(leaf).map_err(|why| Refusal::new(ReasonCode::IdentityMalformed, why))?;
         // Step 15
-        self.check_signature(leaf.key()).map_err(|_| {
-            signature_invalid("it is not the certificate's signature over these bytes")
+        self.check_signature(leaf.key()).map_err(|why| match why {
+            Unverified::BytesNeeded => bytes_needed(),
+            Unverified::BadSignature => {
+                signature_invalid("it is not the certificate's signature over these bytes")
+            }
         })?;
         self.under_each_root(trust, |root| {
             let witnesses = self.witnesses(&tlog::Verifier::Certificate(leaf.der()), root)?;
@@ -71,11 +73,19 @@ impl Context<'_> {
 
     fn keyed(&self, hint: Option<&str>, trust: &Trust) -> Result<Vec<Facts>, Refusal> {
         // Steps 5 and 16: the key comes from the policy set, never from the evidence.
+        let mut needed = false;
         let key = trust
             .keys()
             .iter()
-            .find(|key| self.check_signature(key).is_ok())
-            .ok_or_else(|| no_key(hint, trust))?;
+            .find(|key| {
+                let outcome = self.check_signature(key);
+                needed |= outcome == Err(Unverified::BytesNeeded);
+                outcome.is_ok()
+            })
+            .ok_or_else(|| match needed {
+                true => bytes_needed(),
+                false => no_key(hint, trust),
+            })?;
         let signer = || SignedBy::Key(*key.id());
         if self.signed.entries.is_empty() && self.signed.timestamps.is_empty() {
             let witnesses = Witnesses {
@@ -92,15 +102,13 @@ impl Context<'_> {
     }
 
     /// Step 15: over the exact bytes, by the key's own algorithm.
-    fn check_signature(&self, key: &PublicKey) -> Result<(), ()> {
-        let bytes = &self.signed_bytes;
-        let verified = match self.signed.format {
-            Format::Legacy => key.verify_legacy(bytes, &self.signed.signature),
+    fn check_signature(&self, key: &PublicKey) -> Result<(), Unverified> {
+        match self.signed.format {
+            Format::Legacy => key.verify_legacy(&self.message, &self.signed.signature),
             Format::BundleV01 | Format::BundleV02 | Format::BundleV03 => {
-                key.verify(bytes, &self.signed.signature)
+                key.verify_message(&self.message, &self.signed.signature)
             }
-        };
-        verified.map_err(|_| ())
+        }
     }
 
     /// Tries every root; the refusal that came furthest explains a complete failure.
@@ -140,8 +148,8 @@ impl Context<'_> {
             let proven = tlog::verify(
                 entry,
                 self.signed,
+                &self.message,
                 verifier,
-                self.artifact,
                 root,
                 self.limits,
             )?;
@@ -161,7 +169,7 @@ impl Context<'_> {
                     ReasonCode::LogUnknown,
                     format!(
                         "the key of log `{}` was not valid when the signature was made",
-                        log.fact.operator
+                        log.fact.name
                     ),
                 ));
             }

@@ -1,16 +1,17 @@
 //! One signature in one shape, however it was packed. Nothing in here is verified yet.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::Artifact;
+use crate::trust::Message;
 use crate::x509::Cert;
 use crate::{Format, UnixTime};
 
 /// A signature with everything that was attached to it.
 #[derive(Debug, Clone)]
-pub(super) struct Signed {
+pub(super) struct Signed<'a> {
     pub(super) format: Format,
-    pub(super) content: SignedContent,
+    pub(super) content: SignedContent<'a>,
     pub(super) signature: Vec<u8>,
     pub(super) material: Material,
     pub(super) entries: Vec<Entry>,
@@ -19,22 +20,22 @@ pub(super) struct Signed {
 
 /// What was signed.
 #[derive(Debug, Clone)]
-pub(super) enum SignedContent {
+pub(super) enum SignedContent<'a> {
     /// The artifact itself; `declared` is the bundle's `messageDigest`, hash name and bytes.
     Message { declared: Option<(String, Vec<u8>)> },
     /// A DSSE envelope.
-    Envelope(Envelope),
+    Envelope(Envelope<'a>),
     /// cosign's simple-signing payload.
-    SimpleSigning { payload: Vec<u8> },
+    SimpleSigning { payload: &'a [u8] },
 }
 
 /// A DSSE envelope with its one signature taken out (DSSE v1.0.2, "Envelope").
 #[derive(Debug, Clone)]
-pub(super) struct Envelope {
+pub(super) struct Envelope<'a> {
     pub(super) payload_type: String,
-    pub(super) payload: Arc<[u8]>,
+    pub(super) payload: Arc<Vec<u8>>,
     /// The exact bytes of the envelope, where it stood alone (`.att` layers).
-    pub(super) exact: Option<Vec<u8>>,
+    pub(super) exact: Option<&'a [u8]>,
 }
 
 /// By what the signature is to be verified.
@@ -70,13 +71,16 @@ pub(super) struct Proof {
     pub(super) checkpoint: String,
 }
 
-impl Signed {
-    /// The exact bytes that the signature covers; `artifact` are the image's manifest bytes.
-    pub(super) fn signed_bytes<'a>(&'a self, artifact: &'a [u8]) -> Cow<'a, [u8]> {
-        match &self.content {
-            SignedContent::Message { .. } => Cow::Borrowed(artifact),
-            SignedContent::SimpleSigning { payload } => Cow::Borrowed(payload),
-            SignedContent::Envelope(envelope) => Cow::Owned(envelope.pae()),
+impl Signed<'_> {
+    /// The exact bytes that the signature covers.
+    pub(super) fn message<'a>(&'a self, artifact: &Artifact<'a>) -> Message<'a> {
+        match (&self.content, artifact.bytes) {
+            (SignedContent::Message { .. }, Some(bytes)) => Message::new(String::new(), bytes),
+            (SignedContent::Message { .. }, None) => Message::by_digest(artifact.digest),
+            (SignedContent::SimpleSigning { payload }, _) => Message::new(String::new(), payload),
+            (SignedContent::Envelope(envelope), _) => {
+                Message::new(envelope.pae_head(), &envelope.payload)
+            }
         }
     }
 
@@ -91,15 +95,14 @@ impl Signed {
     }
 }
 
-impl Envelope {
-    /// DSSE's pre-authentication encoding: `DSSEv1 <len> <type> <len> <payload>`.
-    fn pae(&self) -> Vec<u8> {
-        let head = format!(
+impl Envelope<'_> {
+    /// What DSSE's pre-authentication encoding puts before the payload: `DSSEv1 <len> <type> <len> `.
+    fn pae_head(&self) -> String {
+        format!(
             "DSSEv1 {} {} {} ",
             self.payload_type.len(),
             self.payload_type,
             self.payload.len()
-        );
-        [head.as_bytes(), &self.payload].concat()
+        )
     }
 }

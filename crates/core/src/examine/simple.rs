@@ -37,8 +37,8 @@ pub(super) fn claim(
     artifact: &Artifact<'_>,
     limits: &Limits,
 ) -> Result<Claim, Refusal> {
-    let payload: Payload = json::parse(payload, limits.json_depth)
-        .map_err(|why| Refusal::new(ReasonCode::PayloadMalformed, why))?;
+    let payload: Payload = json::parse(payload, limits)
+        .map_err(|error| error.refusal(ReasonCode::PayloadMalformed))?;
     let critical = payload.critical;
     if critical.kind != "cosign container image signature" {
         return Err(Refusal::new(
@@ -53,6 +53,12 @@ pub(super) fn claim(
                 "it signs {}",
                 crate::digest::clip(&critical.image.docker_manifest_digest)
             ),
+        ));
+    }
+    if critical.identity.docker_reference.len() > limits.text_bytes {
+        return Err(Refusal::new(
+            ReasonCode::OverLimit,
+            "the docker-reference is too long",
         ));
     }
     Ok(Claim::SimpleSigning {

@@ -44,6 +44,7 @@ pub(super) fn verify(
                     time,
                     source: TimeSource::Timestamp {
                         authority: authority.name.clone(),
+                        operator: authority.operator.clone(),
                     },
                 });
             }
@@ -209,15 +210,26 @@ fn content_info(bytes: &[u8]) -> Result<ContentInfo, Refusal> {
     let response = AnyRef::from_der(bytes).map_err(broken)?;
     response.tag().assert_eq(Tag::Sequence).map_err(broken)?;
     let mut fields = SliceReader::new(response.value()).map_err(broken)?;
-    let status = AnyRef::decode(&mut fields).map_err(broken)?;
-    let mut status = SliceReader::new(status.value()).map_err(broken)?;
-    let granted = u8::decode(&mut status).map_err(broken)?;
+    let granted = status(AnyRef::decode(&mut fields).map_err(broken)?).map_err(broken)?;
     // 0 granted, 1 grantedWithMods
     if granted > 1 {
         return Err(invalid("the authority did not grant it"));
     }
     let info = ContentInfo::decode(&mut fields).map_err(broken)?;
     fields.finish(info).map_err(broken)
+}
+
+/// PKIStatusInfo (RFC 3161, 2.4.2): the number, and perhaps words for people and the reason of a failure.
+fn status(info: AnyRef<'_>) -> der::Result<u8> {
+    info.tag().assert_eq(Tag::Sequence)?;
+    let mut fields = SliceReader::new(info.value())?;
+    let status = u8::decode(&mut fields)?;
+    for tag in [Tag::Sequence, Tag::BitString] {
+        if !fields.is_finished() && fields.peek_tag()? == tag {
+            AnyRef::decode(&mut fields)?;
+        }
+    }
+    fields.finish(status)
 }
 
 fn is_signer(signer: &SignerInfo, authority: &TimestampAuthority) -> bool {

@@ -64,7 +64,7 @@ pub struct Statement {
     pub predicate_type: String,
     /// All subjects; at least one carries the image's digest.
     pub subjects: Vec<Subject>,
-    pub(crate) payload: Arc<[u8]>,
+    pub(crate) payload: Arc<Vec<u8>>,
 }
 
 /// One subject of a statement.

@@ -122,7 +122,9 @@ pub struct ProvenTime {
 pub enum TimeSource {
     /// A log's signed entry timestamp (SET). A checkpoint proves no time.
     Log {
-        /// The log's operator: host of its base URL.
+        /// The log: host of its base URL.
+        name: String,
+        /// Who runs it; empty if the trust root does not tell.
         operator: String,
         /// Its key id, hexadecimal.
         log_id: String,
@@ -131,6 +133,8 @@ pub enum TimeSource {
     Timestamp {
         /// The authority: its URI or the certificate's subject, as the trust root names it.
         authority: String,
+        /// Who runs it; empty if the trust root does not tell.
+        operator: String,
     },
 }
 
@@ -144,12 +148,20 @@ impl TimeSource {
         }
     }
 
-    /// The operator or authority.
+    /// The log or timestamp authority, for people.
     #[must_use]
     pub fn authority(&self) -> &str {
         match self {
-            Self::Log { operator, .. } => operator,
-            Self::Timestamp { authority } => authority,
+            Self::Log { name, .. } => name,
+            Self::Timestamp { authority, .. } => authority,
+        }
+    }
+
+    /// Who runs it, as thresholds count: the trust root's word, or else a domain. Empty if the root does not tell.
+    #[must_use]
+    pub fn operator(&self) -> &str {
+        match self {
+            Self::Log { operator, .. } | Self::Timestamp { operator, .. } => operator,
         }
     }
 }
@@ -157,7 +169,9 @@ impl TimeSource {
 /// A transparency log that provably holds the signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogFact {
-    /// The log's operator: host of its base URL.
+    /// The log: host of its base URL.
+    pub name: String,
+    /// Who runs it, as thresholds count: the trust root's word, or else a domain. Empty if the root does not tell.
     pub operator: String,
     /// Its key id, hexadecimal.
     pub log_id: String,

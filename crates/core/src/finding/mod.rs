@@ -40,6 +40,12 @@ impl<T> Verified<T> {
         Self { claim, facts }
     }
 
+    /// The same proof of the same bytes, found elsewhere.
+    pub(crate) fn found_at(mut self, locator: &Locator) -> Self {
+        self.facts.locator.clone_from(locator);
+        self
+    }
+
     /// What was signed.
     pub const fn claim(&self) -> &T {
         &self.claim

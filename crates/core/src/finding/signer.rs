@@ -106,4 +106,6 @@ pub struct CiClaims {
     pub source_repository_visibility_at_signing: Option<String>,
     /// .1.23: the deployment environment.
     pub deployment_environment: Option<String>,
+    /// .1.24: the `sub` of the OIDC token, such as `repo:acme/app:ref:refs/heads/main`.
+    pub token_subject: Option<String>,
 }

@@ -5,6 +5,7 @@
 //! only if nothing is wrong. Diagnostics of all steps come at once.
 
 pub(crate) mod authorize;
+mod claim;
 mod compile;
 mod diagnostic;
 mod document;

@@ -21,6 +21,55 @@ impl Repository {
     /// # Errors
     /// What is wrong, as the end of a sentence that begins with the text.
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
+        let Address { host, path } = Address::parse(text)?;
+        let elements = path.split('/').count();
+        if elements < 2 || (host == DEFAULT_HOST && elements != 2) {
+            return Err("is not owner/repository, with a host before it or not");
+        }
+        Ok(Self { host, path })
+    }
+
+    /// The path on its host.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// A path as the certificate extension .1.5 has it: `owner/repository`, on the forge that the issuer stands for.
+    pub(crate) fn is_path(&self, path: &str) -> bool {
+        self.host == DEFAULT_HOST && self.path == path
+    }
+}
+
+/// An owner of repositories: a user, an organization, a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Owner {
+    host: String,
+    path: String,
+}
+
+impl Owner {
+    /// Reads `acme`, `github.com/acme`, `https://github.com/acme`, `gitlab.com/acme/team`, as [`Repository::parse`] does.
+    ///
+    /// # Errors
+    /// What is wrong, as the end of a sentence that begins with the text.
+    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
+        let Address { host, path } = Address::parse(text)?;
+        // No owner on GitHub has a dot in its name: that would be a host.
+        if host == DEFAULT_HOST && path.contains(['/', '.', ':']) {
+            return Err("is not an owner, with a host before it or not");
+        }
+        Ok(Self { host, path })
+    }
+}
+
+/// Where something lives on a forge.
+struct Address {
+    host: String,
+    path: String,
+}
+
+impl Address {
+    fn parse(text: &str) -> Result<Self, &'static str> {
         if text.contains(['@', '%', '?', '#', '\\', '*'])
             || text.chars().any(|c| c.is_whitespace() || c.is_control())
         {
@@ -36,28 +85,29 @@ impl Repository {
         let rest = rest.strip_suffix(".git").unwrap_or(rest);
         let (host, path) = match rest.split_once('/') {
             Some((first, path)) if scheme.is_some() || first.contains(['.', ':']) => (first, path),
+            _ if scheme.is_some() => return Err("has no path behind its host"),
             _ => (DEFAULT_HOST, rest),
         };
         let host = host.to_ascii_lowercase();
-        let mut elements = 0;
-        for element in path.split('/') {
-            if matches!(element, "" | "." | "..") {
-                return Err("has an empty or dotted path element");
-            }
-            elements += 1;
+        if path
+            .split('/')
+            .any(|element| matches!(element, "" | "." | ".."))
+        {
+            return Err("has an empty or dotted path element");
         }
-        if host.is_empty() || elements < 2 || (host == DEFAULT_HOST && elements != 2) {
-            return Err("is not owner/repository, with a host before it or not");
+        if host.is_empty() {
+            return Err("has no host");
         }
         Ok(Self {
             host,
             path: path.to_owned(),
         })
     }
+}
 
-    /// A path as the certificate extension .1.5 has it: `owner/repository`, on the forge that the issuer stands for.
-    pub(crate) fn is_path(&self, path: &str) -> bool {
-        self.host == DEFAULT_HOST && self.path == path
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.host, self.path)
     }
 }
 
@@ -93,6 +143,44 @@ mod tests {
             "https://github.com:8443/acme/app",
         ] {
             assert_ne!(Repository::parse(text), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn spellings_of_one_owner_are_equal() {
+        let wanted = Owner::parse("acme");
+        assert!(wanted.is_ok());
+        for text in [
+            "github.com/acme",
+            "https://GitHub.com/acme/",
+            "http://github.com/acme",
+        ] {
+            assert_eq!(Owner::parse(text), wanted, "{text}");
+        }
+        for text in [
+            "acme-evil",
+            "Acme",
+            "gitlab.com/acme",
+            "https://github.com.evil.com/acme",
+        ] {
+            assert!(
+                Owner::parse(text).is_ok_and(|other| Ok(other) != wanted),
+                "{text}"
+            );
+        }
+        assert!(Owner::parse("gitlab.com/acme/team").is_ok());
+        for text in [
+            "",
+            "github.com",
+            "acme/app",
+            "https://github.com/acme/app",
+            "https://github.com",
+            "https://localhost",
+            "acme*",
+            "a b",
+            "acme/../x",
+        ] {
+            assert!(Owner::parse(text).is_err(), "{text}");
         }
     }
 

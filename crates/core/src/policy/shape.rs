@@ -117,6 +117,11 @@ macro_rules! mapping {
 
         #[allow(dead_code, reason = "not every mapping is asked")]
         impl $name {
+            /// Whether no field of it was written.
+            pub(crate) fn is_empty(&self) -> bool {
+                self.present.is_empty()
+            }
+
             /// Whether the field was written, even if it could not be read.
             pub(crate) fn has(&self, key: &str) -> bool {
                 self.present.contains(&key)
@@ -257,6 +262,27 @@ impl<T: Shape> Shape for Items<T> {
 
     fn schema() -> Json {
         json!({"type": "array", "minItems": 1, "items": T::schema()})
+    }
+}
+
+/// One text, or a list of which any counts.
+#[derive(Debug, Clone)]
+pub(crate) struct OneOf(pub(crate) Items<Text>);
+
+impl Shape for OneOf {
+    fn read(node: &Node, notes: &mut Notes) -> Option<Self> {
+        let items = match &node.value {
+            Value::List(_) => Items::<Text>::read(node, notes)?,
+            _ => Items {
+                at: node.at,
+                value: vec![Text::read(node, notes)?],
+            },
+        };
+        Some(Self(items))
+    }
+
+    fn schema() -> Json {
+        json!({"oneOf": [Text::schema(), Items::<Text>::schema()]})
     }
 }
 

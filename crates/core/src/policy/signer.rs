@@ -1,9 +1,9 @@
-//! A compiled Signer: what it is known by, and what it demands.
+//! A compiled Signer: what it is known by, and what it demands (step 16: its keys and their windows).
 
 use regex::Regex;
 
+use super::claim::ClaimDemand;
 use super::glob::Glob;
-use super::repository::Repository;
 use crate::{Digest, Format, UnixTime};
 
 /// `kind: Signer`.
@@ -13,9 +13,11 @@ pub(crate) struct Signer {
     pub(crate) maker: Maker,
     /// The one trust root; none for a keyed Signer that demands neither log nor time.
     pub(crate) root: Option<RootDemand>,
-    /// Whether a transparency log must hold the signature.
-    pub(crate) log: bool,
+    /// By how many different operators transparency logs must hold the signature; 0 where none must.
+    pub(crate) logs: usize,
     pub(crate) time: TimeDemand,
+    /// By how many different operators RFC 3161 timestamps must be; 0 where `time` alone decides.
+    pub(crate) timestamps: usize,
     /// Which bundle versions count; empty if bundles do not.
     pub(crate) bundles: Vec<Format>,
     /// Whether cosign's `.sig` and `.att` layers count.
@@ -62,7 +64,8 @@ pub(crate) struct Key {
 pub(crate) struct Keyless {
     pub(crate) issuer: String,
     pub(crate) subject: Subject,
-    pub(crate) source: Source,
+    /// Each of them must hold.
+    pub(crate) claims: Vec<ClaimDemand>,
 }
 
 /// `subject`: which subject alternative names count.
@@ -77,18 +80,6 @@ pub(crate) enum Subject {
         path: String,
         refs: Vec<Glob>,
     },
-}
-
-/// `source`: which CI claims count. A claim that the certificate lacks matches nothing.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Source {
-    pub(crate) repository: Option<Repository>,
-    pub(crate) repository_id: Option<String>,
-    pub(crate) owner_id: Option<String>,
-    pub(crate) refs: Vec<Glob>,
-    pub(crate) events: Vec<String>,
-    pub(crate) runner: Option<String>,
-    pub(crate) environment: Option<String>,
 }
 
 /// `time`: which proven times a Signer demands.

@@ -220,7 +220,7 @@ pub struct TimeReport {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct LogReport {
-    /// The log's operator.
+    /// The log: host of its URL.
     pub log: String,
     /// The entry's index.
     pub index: u64,

@@ -3,7 +3,7 @@
 use der::asn1::ObjectIdentifier;
 
 use crate::UnixTime;
-use crate::x509::{Cert, oid};
+use crate::x509::{Cert, Constraints};
 
 /// A closed interval of time; `None` is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,15 +20,17 @@ impl Window {
 }
 
 /// Certificate authorities, issuing one first, root last. Signatures, CA flags, path lengths, KeyUsage, extended key
-/// usage and critical extensions are checked here once; validity is checked at each proven time.
+/// usage, critical extensions and the authorities' own names are checked here once; validity is checked at each proven time.
 #[derive(Debug, Clone)]
 pub(crate) struct Authorities {
     certs: Vec<Cert>,
-    name_constraints_above: bool,
+    /// The name constraints of all of them: each holds for the leaf.
+    constraints: Vec<Constraints>,
 }
 
 impl Authorities {
     pub(crate) fn new(certs: Vec<Cert>, usage: ObjectIdentifier) -> Result<Self, String> {
+        let mut constraints = Vec::new();
         for (depth, cert) in certs.iter().enumerate() {
             let named = |why: String| format!("certificate authority `{}`: {why}", cert.subject());
             cert.check_authority(depth, usage).map_err(named)?;
@@ -39,18 +41,17 @@ impl Authorities {
                     "the next certificate of the chain did not issue it".into(),
                 ));
             }
+            if let Some(own) = cert.name_constraints().map_err(named)? {
+                for below in certs.iter().take(depth) {
+                    own.allow(below).map_err(named)?;
+                }
+                constraints.push(own);
+            }
         }
         if certs.is_empty() {
             return Err("the chain has no certificate authority".to_owned());
         }
-        let name_constraints_above = certs
-            .iter()
-            .skip(1)
-            .any(|cert| cert.extensions().value(&oid::NAME_CONSTRAINTS).is_some());
-        Ok(Self {
-            certs,
-            name_constraints_above,
-        })
+        Ok(Self { certs, constraints })
     }
 
     /// The authority that issues leaves.
@@ -58,13 +59,11 @@ impl Authorities {
         self.certs.first()
     }
 
-    /// Whether an authority above the issuing one has name constraints, so that the whole path must be walked for each leaf.
-    pub(crate) const fn name_constraints_above(&self) -> bool {
-        self.name_constraints_above
-    }
-
-    pub(crate) fn certs(&self) -> &[Cert] {
-        &self.certs
+    /// Step 12: the leaf's names are within the constraints of every authority.
+    pub(crate) fn allow_names(&self, leaf: &Cert) -> Result<(), String> {
+        self.constraints
+            .iter()
+            .try_for_each(|constraints| constraints.allow(leaf))
     }
 
     /// Step 12: every authority, the root too, is valid at `time`.

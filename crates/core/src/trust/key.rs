@@ -1,13 +1,14 @@
 //! Public keys: what they are, and how each verifies.
 
 use std::fmt;
+use std::sync::OnceLock;
 
-use aws_lc_rs::signature::{
-    self as alg, ParsedPublicKey, UnparsedPublicKey, VerificationAlgorithm,
-};
+use aws_lc_rs::signature::{self as alg, ParsedPublicKey, VerificationAlgorithm};
 use der::{Decode as _, asn1::ObjectIdentifier};
+use rustls_pki_types::{AlgorithmIdentifier, alg_id};
 use spki::SubjectPublicKeyInfoRef;
 
+use super::message::Message;
 use crate::{Digest, pem};
 
 /// A public key for verification. Its algorithm, and the hash that belongs to it, are fixed by the key, never by a message.
@@ -16,7 +17,28 @@ pub struct PublicKey {
     id: Digest,
     spki: Vec<u8>,
     kind: Kind,
+    /// Parsed for the hash that belongs to the key.
     parsed: ParsedPublicKey,
+    /// Parsed for other hashes and paddings when they are first asked for, in the order of [`Other::place`].
+    others: [OnceLock<Option<ParsedPublicKey>>; 6],
+}
+
+/// Another way to sign than the key's own.
+#[derive(Debug, Clone, Copy)]
+enum Other {
+    /// ECDSA, or RSA by PKCS#1 v1.5.
+    Hash(Hash),
+    /// RSASSA-PSS with a salt as long as the hash.
+    Pss(Hash),
+}
+
+/// How a certificate is signed (RFC 5280, 4.1.1.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Ecdsa(Hash),
+    RsaPkcs1(Hash),
+    RsaPss(Hash),
+    Ed25519,
 }
 
 /// Why a key is refused.
@@ -52,9 +74,14 @@ pub(crate) enum Hash {
     Sha512,
 }
 
-/// The signature is not this key's over these bytes.
+/// Why a signature does not verify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct BadSignature;
+pub(crate) enum Unverified {
+    /// It is not this key's over these bytes.
+    BadSignature,
+    /// This key's signatures need more of the bytes than their sha256.
+    BytesNeeded,
+}
 
 impl PublicKey {
     /// Reads one PEM block `PUBLIC KEY`; several blocks or anything beside it are refused.
@@ -81,6 +108,7 @@ impl PublicKey {
             spki: spki.to_vec(),
             kind,
             parsed,
+            others: Default::default(),
         })
     }
 
@@ -108,31 +136,48 @@ impl PublicKey {
         }
     }
 
-    /// Step 15: the signature over `message` with the hash that belongs to the key (Sigstore's algorithm registry):
-    /// P-256 with SHA-256, P-384 with SHA-384, P-521 with SHA-512, Ed25519, RSA with SHA-256 (PKCS#1 v1.5 or PSS).
-    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
-        let natural = self.parsed.verify_sig(message, signature);
+    /// Step 15: the signature over `message` by the algorithms that belong to the key (Sigstore's algorithm registry):
+    /// P-256 with SHA-256, P-384 with SHA-384, P-521 with SHA-512, RSA with SHA-256 (PKCS#1 v1.5 or PSS), Ed25519 over
+    /// the bytes or, as Ed25519ph, over their SHA-512. Never what the message says.
+    pub(crate) fn verify_message(
+        &self,
+        message: &Message<'_>,
+        signature: &[u8],
+    ) -> Result<(), Unverified> {
+        if self.kind == Kind::Ed25519 {
+            let whole = message.whole().ok_or(Unverified::BytesNeeded)?;
+            return self
+                .verify(&whole, signature)
+                .or_else(|_| self.verify_prehashed(message, signature));
+        }
+        let natural = self.verify_digest(self.kind.hash(), message, signature);
         match (natural, self.kind) {
-            (Ok(()), _) => Ok(()),
-            (Err(_), Kind::Rsa) => {
-                self.verify_as(&alg::RSA_PSS_2048_8192_SHA256, message, signature)
+            (Err(Unverified::BadSignature), Kind::Rsa) => {
+                self.verify_other(Other::Pss(Hash::Sha256), message, signature)
             }
-            (Err(_), _) => Err(BadSignature),
+            (outcome, _) => outcome,
         }
     }
 
     /// Step 15 for cosign's `.sig` and `.att`: cosign 2 signs with SHA-256 whatever the curve.
     pub(crate) fn verify_legacy(
         &self,
-        message: &[u8],
+        message: &Message<'_>,
         signature: &[u8],
-    ) -> Result<(), BadSignature> {
+    ) -> Result<(), Unverified> {
         match self.kind {
             Kind::P384 | Kind::P521 => self
-                .verify(message, signature)
-                .or_else(|_| self.verify_with(Hash::Sha256, message, signature)),
-            Kind::P256 | Kind::Ed25519 | Kind::Rsa => self.verify(message, signature),
+                .verify_message(message, signature)
+                .or_else(|_| self.verify_digest(Hash::Sha256, message, signature)),
+            Kind::P256 | Kind::Ed25519 | Kind::Rsa => self.verify_message(message, signature),
         }
+    }
+
+    /// A log's signature over `message`, with the hash that belongs to the key; RSA is PKCS#1 v1.5.
+    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Unverified> {
+        self.parsed
+            .verify_sig(message, signature)
+            .map_err(|_| Unverified::BadSignature)
     }
 
     /// The signature over `message` where a protocol (CMS, CT) names the hash. RSA is PKCS#1 v1.5.
@@ -141,34 +186,81 @@ impl PublicKey {
         hash: Hash,
         message: &[u8],
         signature: &[u8],
-    ) -> Result<(), BadSignature> {
-        let algorithm: &'static dyn VerificationAlgorithm = match (self.kind, hash) {
-            (Kind::P256, Hash::Sha256) => return self.verify(message, signature),
-            (Kind::P384, Hash::Sha384) => return self.verify(message, signature),
-            (Kind::P521, Hash::Sha512) => return self.verify(message, signature),
-            (Kind::Ed25519, _) => return self.verify(message, signature),
-            (Kind::P256, Hash::Sha384) => &alg::ECDSA_P256_SHA384_ASN1,
-            (Kind::P256, Hash::Sha512) => &alg::ECDSA_P256_SHA512_ASN1,
-            (Kind::P384, Hash::Sha256) => &alg::ECDSA_P384_SHA256_ASN1,
-            (Kind::P384, Hash::Sha512) => &alg::ECDSA_P384_SHA512_ASN1,
-            (Kind::P521, Hash::Sha256) => &alg::ECDSA_P521_SHA256_ASN1,
-            (Kind::P521, Hash::Sha384) => &alg::ECDSA_P521_SHA384_ASN1,
-            (Kind::Rsa, Hash::Sha256) => &alg::RSA_PKCS1_2048_8192_SHA256,
-            (Kind::Rsa, Hash::Sha384) => &alg::RSA_PKCS1_2048_8192_SHA384,
-            (Kind::Rsa, Hash::Sha512) => &alg::RSA_PKCS1_2048_8192_SHA512,
-        };
-        self.verify_as(algorithm, message, signature)
+    ) -> Result<(), Unverified> {
+        if self.kind == Kind::Ed25519 {
+            return self.verify(message, signature);
+        }
+        let message = Message::new(String::new(), message);
+        self.verify_digest(hash, &message, signature)
     }
 
-    fn verify_as(
+    /// A certificate authority's signature over `tbs`, by the scheme that the certificate names; the key must be of its kind.
+    pub(crate) fn verify_scheme(
         &self,
-        algorithm: &'static dyn VerificationAlgorithm,
-        message: &[u8],
+        scheme: Scheme,
+        tbs: &[u8],
         signature: &[u8],
-    ) -> Result<(), BadSignature> {
-        UnparsedPublicKey::new(algorithm, &self.spki)
-            .verify(message, signature)
-            .map_err(|_| BadSignature)
+    ) -> Result<(), Unverified> {
+        match (scheme, self.kind) {
+            (Scheme::Ecdsa(hash), Kind::P256 | Kind::P384 | Kind::P521)
+            | (Scheme::RsaPkcs1(hash), Kind::Rsa) => self.verify_with(hash, tbs, signature),
+            (Scheme::RsaPss(hash), Kind::Rsa) => {
+                let message = Message::new(String::new(), tbs);
+                self.verify_other(Other::Pss(hash), &message, signature)
+            }
+            (Scheme::Ed25519, Kind::Ed25519) => self.verify(tbs, signature),
+            _ => Err(Unverified::BadSignature),
+        }
+    }
+
+    fn verify_digest(
+        &self,
+        hash: Hash,
+        message: &Message<'_>,
+        signature: &[u8],
+    ) -> Result<(), Unverified> {
+        if hash != self.kind.hash() {
+            return self.verify_other(Other::Hash(hash), message, signature);
+        }
+        let digest = message.digest(hash).ok_or(Unverified::BytesNeeded)?;
+        self.parsed
+            .verify_digest_sig(digest, signature)
+            .map_err(|_| Unverified::BadSignature)
+    }
+
+    fn verify_other(
+        &self,
+        other: Other,
+        message: &Message<'_>,
+        signature: &[u8],
+    ) -> Result<(), Unverified> {
+        let digest = message
+            .digest(other.hash())
+            .ok_or(Unverified::BytesNeeded)?;
+        let algorithm = other.algorithm(self.kind).ok_or(Unverified::BadSignature)?;
+        self.others
+            .get(other.place())
+            .and_then(|cell| {
+                cell.get_or_init(|| ParsedPublicKey::new(algorithm, &self.spki).ok())
+                    .as_ref()
+            })
+            .ok_or(Unverified::BadSignature)?
+            .verify_digest_sig(digest, signature)
+            .map_err(|_| Unverified::BadSignature)
+    }
+
+    /// Ed25519ph (RFC 8032, 5.1) with an empty context, as cosign signs with Ed25519 keys what a log is to take by its
+    /// hash. Its domain separation keeps it apart from Ed25519, so that one signature never counts as the other's.
+    fn verify_prehashed(&self, message: &Message<'_>, signature: &[u8]) -> Result<(), Unverified> {
+        let prehash = message.prehash().ok_or(Unverified::BytesNeeded)?;
+        let key = <&[u8; 32]>::try_from(self.raw())
+            .ok()
+            .and_then(|raw| ed25519_dalek::VerifyingKey::from_bytes(raw).ok())
+            .ok_or(Unverified::BadSignature)?;
+        let signature = ed25519_dalek::Signature::from_slice(signature)
+            .map_err(|_| Unverified::BadSignature)?;
+        key.verify_prehashed_strict(prehash, None, &signature)
+            .map_err(|_| Unverified::BadSignature)
     }
 
     /// The bit string of the key, without the algorithm.
@@ -215,6 +307,15 @@ impl Kind {
         }
     }
 
+    /// The hash that belongs to it; Ed25519 hashes for itself (Ed25519ph by SHA-512).
+    const fn hash(self) -> Hash {
+        match self {
+            Self::P256 | Self::Rsa => Hash::Sha256,
+            Self::P384 => Hash::Sha384,
+            Self::P521 | Self::Ed25519 => Hash::Sha512,
+        }
+    }
+
     fn natural(self) -> &'static dyn VerificationAlgorithm {
         match self {
             Self::P256 => &alg::ECDSA_P256_SHA256_ASN1,
@@ -222,6 +323,64 @@ impl Kind {
             Self::P521 => &alg::ECDSA_P521_SHA512_ASN1,
             Self::Ed25519 => &alg::ED25519,
             Self::Rsa => &alg::RSA_PKCS1_2048_8192_SHA256,
+        }
+    }
+}
+
+impl Scheme {
+    /// By the content of a certificate's `AlgorithmIdentifier`, parameters included (RFC 5758, 4055, 8410).
+    pub(crate) fn of(algorithm: &[u8]) -> Option<Self> {
+        const KNOWN: [(AlgorithmIdentifier, Scheme); 10] = [
+            (alg_id::ECDSA_SHA256, Scheme::Ecdsa(Hash::Sha256)),
+            (alg_id::ECDSA_SHA384, Scheme::Ecdsa(Hash::Sha384)),
+            (alg_id::ECDSA_SHA512, Scheme::Ecdsa(Hash::Sha512)),
+            (alg_id::RSA_PKCS1_SHA256, Scheme::RsaPkcs1(Hash::Sha256)),
+            (alg_id::RSA_PKCS1_SHA384, Scheme::RsaPkcs1(Hash::Sha384)),
+            (alg_id::RSA_PKCS1_SHA512, Scheme::RsaPkcs1(Hash::Sha512)),
+            (alg_id::RSA_PSS_SHA256, Scheme::RsaPss(Hash::Sha256)),
+            (alg_id::RSA_PSS_SHA384, Scheme::RsaPss(Hash::Sha384)),
+            (alg_id::RSA_PSS_SHA512, Scheme::RsaPss(Hash::Sha512)),
+            (alg_id::ED25519, Scheme::Ed25519),
+        ];
+        KNOWN
+            .iter()
+            .find(|(known, _)| known.as_ref() == algorithm)
+            .map(|(_, scheme)| *scheme)
+    }
+}
+
+impl Other {
+    const fn place(self) -> usize {
+        match self {
+            Self::Hash(Hash::Sha256) => 0,
+            Self::Hash(Hash::Sha384) => 1,
+            Self::Hash(Hash::Sha512) => 2,
+            Self::Pss(Hash::Sha256) => 3,
+            Self::Pss(Hash::Sha384) => 4,
+            Self::Pss(Hash::Sha512) => 5,
+        }
+    }
+
+    const fn hash(self) -> Hash {
+        match self {
+            Self::Hash(hash) | Self::Pss(hash) => hash,
+        }
+    }
+
+    fn algorithm(self, kind: Kind) -> Option<&'static dyn VerificationAlgorithm> {
+        match (kind, self) {
+            (Kind::P256, Self::Hash(Hash::Sha384)) => Some(&alg::ECDSA_P256_SHA384_ASN1),
+            (Kind::P256, Self::Hash(Hash::Sha512)) => Some(&alg::ECDSA_P256_SHA512_ASN1),
+            (Kind::P384, Self::Hash(Hash::Sha256)) => Some(&alg::ECDSA_P384_SHA256_ASN1),
+            (Kind::P384, Self::Hash(Hash::Sha512)) => Some(&alg::ECDSA_P384_SHA512_ASN1),
+            (Kind::P521, Self::Hash(Hash::Sha256)) => Some(&alg::ECDSA_P521_SHA256_ASN1),
+            (Kind::P521, Self::Hash(Hash::Sha384)) => Some(&alg::ECDSA_P521_SHA384_ASN1),
+            (Kind::Rsa, Self::Hash(Hash::Sha384)) => Some(&alg::RSA_PKCS1_2048_8192_SHA384),
+            (Kind::Rsa, Self::Hash(Hash::Sha512)) => Some(&alg::RSA_PKCS1_2048_8192_SHA512),
+            (Kind::Rsa, Self::Pss(Hash::Sha256)) => Some(&alg::RSA_PSS_2048_8192_SHA256),
+            (Kind::Rsa, Self::Pss(Hash::Sha384)) => Some(&alg::RSA_PSS_2048_8192_SHA384),
+            (Kind::Rsa, Self::Pss(Hash::Sha512)) => Some(&alg::RSA_PSS_2048_8192_SHA512),
+            _ => None,
         }
     }
 }
@@ -248,6 +407,16 @@ impl Hash {
             Self::Sha512 => &aws_lc_rs::digest::SHA512,
         };
         aws_lc_rs::digest::digest(algorithm, bytes)
+    }
+
+    /// By its name in protobuf-specs' `HashAlgorithm`; anything but SHA-2 is `None`.
+    pub(crate) fn by_proto_name(name: &str) -> Option<Self> {
+        match name {
+            "SHA2_256" => Some(Self::Sha256),
+            "SHA2_384" => Some(Self::Sha384),
+            "SHA2_512" => Some(Self::Sha512),
+            _ => None,
+        }
     }
 
     /// By its OID (RFC 5754); anything but SHA-2 is `None`.

@@ -2,14 +2,18 @@
 
 mod chain;
 mod key;
+mod message;
+mod operator;
 mod parts;
 mod root;
 mod wire;
 
 use crate::Digest;
-pub(crate) use chain::{Authorities, Window};
-pub(crate) use key::{Hash, Kind};
+pub(crate) use chain::Window;
+pub(crate) use key::{Hash, Kind, Scheme, Unverified};
 pub use key::{KeyError, PublicKey};
+pub(crate) use message::Message;
+pub(crate) use operator::distinct as distinct_operators;
 pub use parts::{RootPart, RootPartKind};
 pub(crate) use root::{CertificateAuthority, Log, TimestampAuthority};
 pub use root::{TrustError, TrustRoot};

@@ -10,7 +10,9 @@ use crate::{Digest, UnixTime};
 pub struct RootPart {
     /// What it is.
     pub kind: RootPartKind,
-    /// Who runs it, as the trust root says: an operator, a host or a subject.
+    /// What it is called: a host, a URI or a subject.
+    pub name: String,
+    /// Who runs it, as thresholds count; empty if nothing tells.
     pub operator: String,
     /// Where it is; empty for authorities.
     pub url: String,
@@ -55,7 +57,8 @@ impl TrustRoot {
     pub fn parts(&self) -> Vec<RootPart> {
         let authorities = self.certificate_authorities().iter().map(|one| RootPart {
             kind: RootPartKind::CertificateAuthority,
-            operator: one.name.clone(),
+            name: one.name.clone(),
+            operator: one.operator.clone(),
             url: String::new(),
             id: one.chain.issuing().map(Cert::fingerprint),
             start: one.window.start,
@@ -63,7 +66,8 @@ impl TrustRoot {
         });
         let stamps = self.timestamp_authorities().iter().map(|one| RootPart {
             kind: RootPartKind::TimestampAuthority,
-            operator: one.name.clone(),
+            name: one.name.clone(),
+            operator: one.operator.clone(),
             url: String::new(),
             id: Some(one.leaf.fingerprint()),
             start: one.window.start,
@@ -85,6 +89,7 @@ impl TrustRoot {
 fn log(kind: RootPartKind, log: &Log) -> RootPart {
     RootPart {
         kind,
+        name: log.name.clone(),
         operator: log.operator.clone(),
         url: log.url.clone(),
         id: Some(*log.key.id()),

@@ -2,7 +2,7 @@
 
 use super::chain::{Authorities, Window};
 use super::key::{KeyError, Kind, PublicKey};
-use super::wire;
+use super::{operator, wire};
 use crate::x509::{Cert, CertError, oid};
 use crate::{Digest, Limits, RootName, UnixTime, base64, json};
 
@@ -21,6 +21,9 @@ pub struct TrustRoot {
 #[derive(Debug, Clone)]
 pub(crate) struct Log {
     pub(crate) url: String,
+    /// The host of its URL, for people.
+    pub(crate) name: String,
+    /// Who runs it, as thresholds count; empty if nothing tells.
     pub(crate) operator: String,
     pub(crate) id: Vec<u8>,
     /// The first four bytes are the key hint on a checkpoint's signature line (C2SP signed-note).
@@ -33,6 +36,8 @@ pub(crate) struct Log {
 #[derive(Debug, Clone)]
 pub(crate) struct CertificateAuthority {
     pub(crate) name: String,
+    /// Who runs it; empty if nothing tells.
+    pub(crate) operator: String,
     pub(crate) chain: Authorities,
     pub(crate) window: Window,
 }
@@ -41,6 +46,8 @@ pub(crate) struct CertificateAuthority {
 #[derive(Debug, Clone)]
 pub(crate) struct TimestampAuthority {
     pub(crate) name: String,
+    /// Who runs it, as thresholds count; empty if nothing tells.
+    pub(crate) operator: String,
     pub(crate) leaf: Cert,
     pub(crate) chain: Authorities,
     pub(crate) window: Window,
@@ -103,7 +110,7 @@ impl TrustRoot {
         if bytes.len() > limits.manifest_bytes {
             return Err(format!("{} bytes are too many", bytes.len()));
         }
-        let wire: wire::TrustedRoot = json::parse(bytes, limits.json_depth)?;
+        let wire: wire::TrustedRoot = json::parse(bytes, &limits)?;
         if !MEDIA_TYPES.contains(&wire.media_type.as_str()) {
             return Err(format!(
                 "media type `{}` is not a trusted root's",
@@ -122,6 +129,7 @@ impl TrustRoot {
                     .map_err(|why| format!("{called}: {why}"))?;
                 certificate_authorities.push(CertificateAuthority {
                     name: called,
+                    operator: operator::of_authority(authority, &wire.certificate_authorities),
                     chain,
                     window,
                 });
@@ -132,7 +140,8 @@ impl TrustRoot {
             let called = authority_name(authority);
             let window = window(authority.valid_for.as_ref(), &called)?;
             if let Some(certs) = certificates(authority, &called, &mut warnings)? {
-                match timestamp_authority(certs, called.clone(), window)? {
+                let operator = operator::of_authority(authority, &wire.timestamp_authorities);
+                match timestamp_authority(certs, called.clone(), operator, window)? {
                     Ok(authority) => timestamp_authorities.push(authority),
                     Err(why) => warnings.push(format!("{called}: skipped, because {why}")),
                 }
@@ -183,6 +192,17 @@ impl TrustRoot {
         &self.ct_logs
     }
 
+    /// By how many different operators its transparency logs are run.
+    pub(crate) fn log_operators(&self) -> usize {
+        operator::distinct(self.logs.iter().map(|log| log.operator.as_str()))
+    }
+
+    /// By how many different operators its timestamp authorities are run.
+    pub(crate) fn timestamp_operators(&self) -> usize {
+        let authorities = self.timestamp_authorities.iter();
+        operator::distinct(authorities.map(|authority| authority.operator.as_str()))
+    }
+
     pub(crate) fn log(&self, id: &[u8]) -> Option<&Log> {
         self.logs.iter().find(|log| log.id == id)
     }
@@ -229,7 +249,8 @@ fn logs(wire: &[wire::Log], what: &str, warnings: &mut Vec<String>) -> Result<Ve
         match PublicKey::from_spki(&spki) {
             Ok(key) => logs.push(Log {
                 url: log.base_url.clone(),
-                operator: operator(log),
+                name: operator::log_name(log),
+                operator: operator::of_log(log, wire),
                 id,
                 checkpoint_id,
                 key,
@@ -242,32 +263,13 @@ fn logs(wire: &[wire::Log], what: &str, warnings: &mut Vec<String>) -> Result<Ve
     Ok(logs)
 }
 
-/// Who runs a log: the operator that the root names (v0.2), else the host of its URL.
-fn operator(log: &wire::Log) -> String {
-    if log.operator.is_empty() {
-        host(&log.base_url).to_owned()
-    } else {
-        log.operator.clone()
-    }
-}
-
-/// The host of a URL, without scheme, port and path.
-fn host(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split('/').next().unwrap_or(rest);
-    match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-        _ => authority,
-    }
-}
-
 fn authority_name(authority: &wire::Authority) -> String {
     let subject = authority.subject.as_ref();
     let names = [
-        authority.operator.as_str(),
         authority.uri.as_str(),
         subject.map_or("", |subject| subject.common_name.as_str()),
         subject.map_or("", |subject| subject.organization.as_str()),
+        authority.operator.as_str(),
     ];
     let name = names.into_iter().find(|name| !name.is_empty());
     crate::digest::clip(name.unwrap_or("an authority without a name"))
@@ -301,7 +303,7 @@ fn certificates(
     }
     let mut certs = Vec::new();
     for cert in raw {
-        match Cert::parse(&decode(&cert.raw_bytes, called)?) {
+        match Cert::parse(decode(&cert.raw_bytes, called)?) {
             Ok(cert) => certs.push(cert),
             Err(CertError::Unsupported(why)) => {
                 warnings.push(format!("{called}: skipped: {why}"));
@@ -318,6 +320,7 @@ fn certificates(
 fn timestamp_authority(
     mut certs: Vec<Cert>,
     name: String,
+    operator: String,
     window: Window,
 ) -> Result<Result<TimestampAuthority, &'static str>, String> {
     let leaf = certs.remove(0);
@@ -355,6 +358,7 @@ fn timestamp_authority(
     }
     Ok(Ok(TimestampAuthority {
         name,
+        operator,
         leaf,
         chain,
         window,
@@ -381,12 +385,17 @@ fn wrap_rsa(pkcs1: &[u8]) -> Option<Vec<u8>> {
 }
 
 impl Log {
+    /// Rekor v1's log id is the sha256 of its key, Rekor v2's the C2SP key id.
+    pub(crate) fn is_v1(&self) -> bool {
+        self.checkpoint_id == self.key.id().as_bytes()
+    }
+
     /// Step 6: whether a checkpoint of this log may carry this signer name and origin.
     ///
     /// Rekor v1's log id is the sha256 of its key; its origin is `<name> - <tree id>` and its signature line says `<name>`
     /// (rekor#2069). Rekor v2's log id is the C2SP key id, a hash over name and key, so that the name is bound to the log.
     pub(crate) fn names_fit(&self, origin: &str, name: &str) -> bool {
-        if self.checkpoint_id == self.key.id().as_bytes() {
+        if self.is_v1() {
             return origin == name
                 || origin
                     .strip_prefix(name)

@@ -26,13 +26,20 @@ pub(crate) mod oid {
         ObjectIdentifier::new_unwrap("1.3.6.1.4.1.11129.2.4.2");
 }
 
+/// Extensions of one certificate: Fulcio writes about 30, and each is compared with every other.
+const MOST: usize = 100;
+
 /// The extensions of one certificate; no two have the same identifier (RFC 5280, 4.2).
 #[derive(Debug, Clone)]
 pub(crate) struct Extensions(Vec<x509_cert::ext::Extension>);
 
 impl Extensions {
-    pub(crate) fn of(tbs: &TbsCertificate) -> Result<Self, String> {
-        let all = tbs.extensions.clone().unwrap_or_default();
+    /// Takes them out of the certificate.
+    pub(crate) fn of(tbs: &mut TbsCertificate) -> Result<Self, String> {
+        let all = tbs.extensions.take().unwrap_or_default();
+        if all.len() > MOST {
+            return Err(format!("{} extensions, more than {MOST}", all.len()));
+        }
         for (at, extension) in all.iter().enumerate() {
             if all
                 .iter()

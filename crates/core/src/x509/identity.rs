@@ -39,6 +39,7 @@ pub(crate) fn identity(cert: &Cert) -> Result<Certificate, String> {
         run_invocation_uri: der_text(extensions, 21)?,
         source_repository_visibility_at_signing: der_text(extensions, 22)?,
         deployment_environment: der_text(extensions, 23)?,
+        token_subject: der_text(extensions, 24)?,
     };
     Ok(Certificate {
         fingerprint: cert.fingerprint(),

@@ -1,18 +1,20 @@
 //! Certificates: strict parsing, the bytes that were signed, and the checks that are the same for every chain.
 //!
-//! Path validation itself is rustls-webpki's; what it does not look at (KeyUsage, windows of anchors, several times)
-//! is checked here, arithmetically.
+//! A chain here is what a trust root lists and one leaf, so there are no paths to search: each certificate is checked against the
+//! next, its windows arithmetically at every proven time.
 
 mod extensions;
 mod identity;
+mod names;
 
 use der::{Decode as _, Encode as _, Reader as _, SliceReader, asn1::ObjectIdentifier};
-use rustls_pki_types::SignatureVerificationAlgorithm;
 use x509_cert::Certificate as Parsed;
 
 pub(crate) use extensions::{Extensions, oid};
 pub(crate) use identity::identity;
+pub(crate) use names::Constraints;
 
+use crate::trust::Scheme;
 use crate::{Digest, KeyError, PublicKey, UnixTime};
 
 /// Why a certificate cannot be used at all.
@@ -50,9 +52,9 @@ pub(crate) struct Cert {
 
 impl Cert {
     /// Reads one DER certificate: X.509 v3, a supported key, no duplicate extension.
-    pub(crate) fn parse(der: &[u8]) -> Result<Self, CertError> {
-        let parsed = Parsed::from_der(der).map_err(|error| error.to_string())?;
-        let tbs = &parsed.tbs_certificate;
+    pub(crate) fn parse(der: Vec<u8>) -> Result<Self, CertError> {
+        let mut parsed = Parsed::from_der(&der).map_err(|error| error.to_string())?;
+        let tbs = &mut parsed.tbs_certificate;
         if tbs.version != x509_cert::Version::V3 {
             return Err("not an X.509 v3 certificate".into());
         }
@@ -74,11 +76,11 @@ impl Cert {
                 .map_err(|error| error.to_string())
         };
         Ok(Self {
-            der: der.to_vec(),
-            key,
-            extensions,
             not_before: seconds(&tbs.validity.not_before)?,
             not_after: seconds(&tbs.validity.not_after)?,
+            der,
+            key,
+            extensions,
             parsed,
         })
     }
@@ -129,24 +131,14 @@ impl Cert {
     fn signature_verifies(&self, issuer: &Self) -> Option<bool> {
         let mut inner = SliceReader::new(content(&self.der)?).ok()?;
         let tbs = inner.tlv_bytes().ok()?;
-        let algorithm = content(inner.tlv_bytes().ok()?)?;
+        let scheme = Scheme::of(content(inner.tlv_bytes().ok()?)?)?;
         let signature = self.parsed.signature.as_bytes()?;
-        let key_algorithm = issuer
-            .parsed
-            .tbs_certificate
-            .subject_public_key_info
-            .algorithm
-            .to_der()
-            .ok()?;
-        let key_algorithm = content(&key_algorithm)?;
-        let candidates: &[&dyn SignatureVerificationAlgorithm] = webpki::ALL_VERIFICATION_ALGS;
-        Some(candidates.iter().any(|candidate| {
-            candidate.public_key_alg_id().as_ref() == key_algorithm
-                && candidate.signature_alg_id().as_ref() == algorithm
-                && candidate
-                    .verify_signature(issuer.key.raw(), tbs, signature)
-                    .is_ok()
-        }))
+        Some(issuer.key.verify_scheme(scheme, tbs, signature).is_ok())
+    }
+
+    /// Its name constraints, for what it issues.
+    pub(crate) fn name_constraints(&self) -> Result<Option<Constraints>, String> {
+        Constraints::of(self)
     }
 
     /// Whether this may issue certificates with `below` further authorities beneath it, for `usage`.

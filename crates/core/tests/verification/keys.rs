@@ -1,16 +1,21 @@
 //! Steps 15 and 16: the signature itself, by certificate or by managed key.
 
-use countersign_core::ReasonCode::{KeyUnknown, LogEntryMismatch, SignatureInvalid};
-use countersign_core::{Content, KeyError, Limits, PublicKey, SignedBy, Trust, examine_blob};
+use countersign_core::ReasonCode::{
+    ArtifactNeeded, KeyUnknown, LogEntryMismatch, SignatureInvalid,
+};
+use countersign_core::{
+    Blob, Content, Digest, KeyError, Limits, PublicKey, SignedBy, Trust, examine_blob,
+};
 use countersign_testkit::forge::{Algorithm, Hash, Identity, Key};
 
 use crate::{accept, digest, examine_with, proof, public, refusal, sig, world};
 
-const ALGORITHMS: [Algorithm; 6] = [
+const ALGORITHMS: [Algorithm; 7] = [
     Algorithm::P256,
     Algorithm::P384,
     Algorithm::P521,
     Algorithm::Ed25519,
+    Algorithm::Ed25519ph,
     Algorithm::Rsa(2048),
     Algorithm::RsaPss(2048),
 ];
@@ -191,12 +196,91 @@ fn s15_blobs() {
         let bundle = world.forge.blob(blob).keyed(&key).bundle();
         let limits = Limits::default();
         assert_eq!(
-            examine_blob(blob, &bundle, &trust, &limits)
+            examine_blob(Blob::Bytes(blob), &bundle, &trust, &limits)
                 .verified()
                 .len(),
             1
         );
-        let other = examine_blob(b"another artifact", &bundle, &trust, &limits);
+        let other = examine_blob(Blob::Bytes(b"another artifact"), &bundle, &trust, &limits);
         assert!(other.verified().is_empty());
     }
+}
+
+/// By its sha256 alone, a blob's signature verifies where that is what the key signs; a statement about it always does.
+#[test]
+fn s15_blobs_by_digest() {
+    let world = world();
+    let blob = b"some artifact".as_slice();
+    let by_digest = |bundle: &[u8], trust: &Trust, digest: Digest| {
+        examine_blob(Blob::Digest(digest), bundle, trust, &Limits::default())
+    };
+    for algorithm in ALGORITHMS {
+        let key = Key::generate(algorithm);
+        let trust = Trust::new(Vec::new(), vec![public(&key)]).unwrap();
+        let signs_sha256 = matches!(
+            algorithm,
+            Algorithm::P256 | Algorithm::Rsa(_) | Algorithm::RsaPss(_)
+        );
+        let bundle = world.forge.blob(blob).keyed(&key).bundle();
+        let findings = by_digest(&bundle, &trust, Digest::of(blob));
+        if signs_sha256 {
+            accept_blob(&findings);
+        } else {
+            assert_eq!(refusal(&findings), ArtifactNeeded, "{algorithm:?}");
+        }
+        let other = by_digest(&bundle, &trust, Digest::of(b"another"));
+        assert!(other.verified().is_empty(), "{algorithm:?}");
+
+        let about = Digest::of(blob).to_string();
+        let statement = world.forge.image_signature(&about).keyed(&key).bundle();
+        accept_blob(&by_digest(&statement, &trust, Digest::of(blob)));
+        let other = by_digest(&statement, &trust, Digest::of(b"another"));
+        assert!(other.verified().is_empty(), "{algorithm:?}");
+    }
+    // the same by certificate, and by every kind of log entry
+    for forgery in [
+        world.forge.blob(blob).rekor_v1(),
+        world.forge.blob(blob).rekor_v2().timestamp(),
+    ] {
+        accept_blob(&by_digest(
+            &forgery.bundle(),
+            &world.trust,
+            Digest::of(blob),
+        ));
+    }
+}
+
+#[track_caller]
+fn accept_blob(findings: &countersign_core::Findings) {
+    assert!(findings.rejected().is_empty(), "{:?}", findings.rejected());
+    assert_eq!(findings.verified().len(), 1);
+}
+
+/// One signature is never both: an Ed25519 signature over the SHA-512 is no Ed25519ph signature, nor the reverse.
+#[test]
+fn s15_a_prehashed_signature_is_of_its_own_kind() {
+    let world = world();
+    let key = Key::generate(Algorithm::Ed25519);
+    let trust = Trust::new(Vec::new(), vec![public(&key)]).unwrap();
+    let bundle = world
+        .forge
+        .image_signature(&digest())
+        .keyed(&key)
+        .with_signed_bytes(|bytes| *bytes = Hash::Sha512.of(bytes))
+        .bundle();
+    let findings = examine_with(Content::Bundle(bundle), &trust);
+    assert_eq!(refusal(&findings), SignatureInvalid);
+    // a log's promise is never prehashed
+    let prehashed = Key::generate(Algorithm::Ed25519ph);
+    let forge = countersign_testkit::forge::Forge::builder(crate::NOW).build();
+    let mut log = forge.rekor_v1.clone();
+    log.key = prehashed;
+    let mut altered = forge.clone();
+    altered.rekor_v1 = log;
+    let world = crate::World::of(altered);
+    assert!(matches!(
+        world.refused(world.v1().bundle()),
+        countersign_core::ReasonCode::LogPromiseInvalid
+            | countersign_core::ReasonCode::CheckpointInvalid
+    ));
 }

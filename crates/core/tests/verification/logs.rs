@@ -201,6 +201,18 @@ fn s07_the_proof_leads_to_the_checkpoint() {
     assert_eq!(code, LogProofInvalid);
 }
 
+/// Nobody signs the index of a v2 entry, so it must be the one that the proof proves.
+#[test]
+fn s07_the_index_of_a_v2_entry_is_its_leafs() {
+    let world = world();
+    for index in ["0", "3", "121904264", "9223372036854775807"] {
+        let edited = world.v2().with_json(move |json| {
+            json["verificationMaterial"]["tlogEntries"][0]["logIndex"] = json!(index);
+        });
+        assert_eq!(world.refused(edited.bundle()), LogProofInvalid, "{index}");
+    }
+}
+
 /// cosign CVE-2022-23649: a promise that is not tied to what it promises.
 #[test]
 fn s08_the_promise_is_signed_over_this_entry() {

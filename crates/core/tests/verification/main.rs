@@ -9,8 +9,10 @@
     missing_docs
 )]
 
+mod advisories;
 mod binding;
 mod certificates;
+mod constraints;
 mod documentation;
 mod entries;
 mod keys;

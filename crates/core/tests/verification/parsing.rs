@@ -3,7 +3,7 @@
 use countersign_core::ReasonCode::{
     BundleMalformed, BundleVersion, EnvelopeMalformed, LogProofMissing, OverLimit, PayloadType,
 };
-use countersign_core::{Content, Limits, examine_blob};
+use countersign_core::{Blob, Content, Limits, examine_blob};
 use serde_json::{Value, json};
 
 use crate::world;
@@ -69,11 +69,21 @@ fn s00_limits_come_first() {
     assert_eq!(world.refused(lines), OverLimit);
     let mut limits = Limits::default();
     limits.bundle_bytes = 100;
-    let findings = examine_blob(b"", &world.v1().bundle(), &world.trust, &limits);
+    let findings = examine_blob(
+        Blob::Bytes(b""),
+        &world.v1().bundle(),
+        &world.trust,
+        &limits,
+    );
     assert_eq!(findings.rejected()[0].code, OverLimit);
     let mut limits = Limits::default();
     limits.payload_bytes = 10;
-    let findings = examine_blob(b"", &world.v1().bundle(), &world.trust, &limits);
+    let findings = examine_blob(
+        Blob::Bytes(b""),
+        &world.v1().bundle(),
+        &world.trust,
+        &limits,
+    );
     assert_eq!(findings.rejected()[0].code, OverLimit);
     let chain = world
         .v1()
@@ -117,7 +127,7 @@ fn s04_bundles_are_read_strictly() {
             1,
             &format!(r#""x":{}{},"#, "[".repeat(100), "]".repeat(100))
         )),
-        BundleMalformed
+        OverLimit
     );
     // an unknown field
     assert_eq!(material(|json| json["extra"] = json!(1)), BundleMalformed);
@@ -188,6 +198,47 @@ fn s04_bundles_are_read_strictly() {
     for junk in ["", "null", "[]", "\"x\"", "{}", "\u{0}"] {
         assert_eq!(world.refused(junk.into()), BundleMalformed, "{junk:?}");
     }
+}
+
+/// serde's derived readers take a list of values for an object; no other reader does.
+#[test]
+fn s04_a_list_is_no_object() {
+    let world = world();
+    for pointer in [
+        "/verificationMaterial",
+        "/verificationMaterial/certificate",
+        "/verificationMaterial/tlogEntries/0/logId",
+        "/verificationMaterial/tlogEntries/0/inclusionPromise",
+        "/verificationMaterial/tlogEntries/0/inclusionProof/checkpoint",
+        "/dsseEnvelope/signatures/0",
+    ] {
+        let listed = world.v1().with_json(move |json| {
+            let object = json.pointer_mut(pointer).unwrap();
+            *object = object.as_object().unwrap().values().cloned().collect();
+        });
+        let code = world.refused(listed.bundle());
+        assert!(
+            matches!(code, BundleMalformed | EnvelopeMalformed),
+            "{pointer}: {code}"
+        );
+    }
+    // and inside what was signed and logged
+    let statement = world.keyed().with_statement(|statement| {
+        let digest = statement["subject"][0]["digest"].clone();
+        statement["subject"][0] = json!([null, digest]);
+    });
+    assert_eq!(
+        world.refused(statement.bundle()),
+        countersign_core::ReasonCode::StatementMalformed
+    );
+    let body = world.v1().with_entry(|entry| {
+        let hash = &mut entry.body["spec"]["payloadHash"];
+        *hash = json!([hash["algorithm"], hash["value"]]);
+    });
+    assert_eq!(
+        world.refused(body.bundle()),
+        countersign_core::ReasonCode::LogEntryMalformed
+    );
 }
 
 #[test]

@@ -63,6 +63,41 @@ fn s10_the_token_is_granted_and_of_this_signature() {
     }
 }
 
+/// PKIStatusInfo: a number, perhaps words and a reason, and nothing else.
+#[test]
+fn s10_the_status_is_read_to_its_end() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    let world = world();
+    let with_status = |status: &'static [u8]| {
+        let edited = world.v2().with_json(move |json| {
+            let token = &mut json["verificationMaterial"]["timestampVerificationData"]
+                ["rfc3161Timestamps"][0]["signedTimestamp"];
+            let der = STANDARD.decode(token.as_str().unwrap()).unwrap();
+            assert_eq!((der[1], &der[4..9]), (0x82, &[0x30, 3, 2, 1, 0][..]));
+            let content = [status, &der[9..]].concat();
+            let length = u16::try_from(content.len()).unwrap().to_be_bytes();
+            *token = json!(STANDARD.encode([&[0x30, 0x82], &length[..], &content].concat()));
+        });
+        world.examine(Content::Bundle(edited.bundle()))
+    };
+    for fine in [
+        &[0x30, 3, 2, 1, 0][..],
+        &[0x30, 3, 2, 1, 1],
+        &[0x30, 8, 2, 1, 0, 0x30, 3, 0x0c, 1, b'x'],
+    ] {
+        crate::accept(&with_status(fine));
+    }
+    for odd in [
+        &[0x30, 4, 2, 1, 0, 0][..],
+        &[0x30, 6, 2, 1, 0, 2, 1, 0],
+        &[0x31, 3, 2, 1, 0],
+        &[0x30, 0],
+    ] {
+        assert_eq!(refusal(&with_status(odd)), TimestampInvalid, "{odd:?}");
+    }
+}
+
 #[test]
 fn s10_the_signed_attributes_bind_the_content() {
     assert_eq!(

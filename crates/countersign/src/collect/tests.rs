@@ -151,7 +151,7 @@ async fn what_is_listed_but_missing_is_a_gap() {
 }
 
 #[tokio::test]
-async fn limits_refuse_a_manifest_whole() {
+async fn cve_2024_29903_limits_refuse_a_manifest_whole() {
     let image = Digest::of(b"image");
     let mut memory = Memory::default();
     let bundle = memory.blob_layer(BUNDLE_V03, b"{bundle}");

@@ -244,7 +244,7 @@ async fn a_token_with_a_line_break_is_refused_and_never_sent() {
 }
 
 #[tokio::test]
-async fn a_token_service_that_redirects_or_fails_is_no_login() {
+async fn cve_2026_49478_a_token_service_that_redirects_or_fails_is_no_login() {
     for (fault, class, code) in [
         (
             Fault::RedirectTo("http://127.0.0.1:9".to_owned()),

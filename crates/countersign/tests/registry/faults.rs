@@ -81,7 +81,7 @@ async fn a_healthy_registry_leaves_no_gap() {
 }
 
 #[tokio::test]
-async fn refusals_and_failures_are_unavailable() {
+async fn s02_refusals_and_failures_are_no_absence() {
     use ReasonCode::{RegistryDenied, RegistryRateLimited, RegistryUnavailable};
     for (fault, code) in [
         (Fault::Status(401), RegistryDenied),
@@ -111,7 +111,7 @@ async fn silence_and_stalls_are_time_outs() {
 }
 
 #[tokio::test]
-async fn lies_are_hostile() {
+async fn s03_lies_about_a_digest_are_hostile() {
     expect(
         Fault::WrongBytes,
         &[
@@ -205,7 +205,7 @@ async fn pages_without_end_are_hostile() {
 }
 
 #[tokio::test]
-async fn what_is_listed_and_not_there_is_hostile() {
+async fn s02_what_is_listed_and_not_there_is_hostile() {
     expect(
         Fault::Status(404),
         &[Step::ReferrerManifest, Step::Bundle, Step::Payload],

@@ -9,7 +9,7 @@ use countersign_testkit::registry::{Fault, Pages, Registry};
 use crate::{BUNDLE, check, client, image, soon};
 
 #[tokio::test]
-async fn a_manifest_of_a_gibibyte_is_refused_at_its_bound() {
+async fn cve_2024_29902_a_manifest_of_a_gibibyte_is_refused_at_its_bound() {
     for declared in [true, false] {
         let registry = Registry::start();
         registry.push_image("app", "v1");
@@ -37,7 +37,7 @@ async fn a_manifest_of_a_gibibyte_is_refused_at_its_bound() {
 }
 
 #[tokio::test]
-async fn a_hundred_thousand_referrers_are_refused_unopened() {
+async fn cve_2023_46737_a_hundred_thousand_referrers_are_refused_unopened() {
     for page_size in [None, Some(900)] {
         let mut builder = Registry::builder();
         if let Some(items) = page_size {
@@ -81,7 +81,7 @@ async fn as_many_referrers_as_allowed_are_read() {
 }
 
 #[tokio::test]
-async fn endless_pages_end() {
+async fn ghsa_rvrx_rrwh_r9p6_endless_pages_end() {
     for pages in [Pages::Same, Pages::New] {
         let registry = Registry::start();
         let digest = registry.push_image("app", "v1");
@@ -139,7 +139,7 @@ async fn one_deadline_ends_a_whole_check() {
 }
 
 #[tokio::test]
-async fn all_that_one_check_fetches_is_bounded() {
+async fn ghsa_9m3v_v4r5_ppx7_all_that_one_check_fetches_is_bounded() {
     let registry = Registry::start();
     let digest = registry.push_image("app", "v1");
     for number in 0..8 {

@@ -152,12 +152,23 @@ impl Certificate {
 
     /// Name constraints, critical, that permit e-mail addresses of one domain only.
     pub fn push_permitted_email_domain(&mut self, domain: &str) {
-        let subtree = der::sequence(&[der::context_primitive(1, domain.as_bytes())]);
-        self.push(
-            NAME_CONSTRAINTS,
-            true,
-            der::sequence(&[der::context(0, &subtree)]),
-        );
+        self.push_name_constraints(&[San::Email(domain.into())], &[]);
+    }
+
+    /// Name constraints, critical: what may be certified, and what must not be.
+    pub fn push_name_constraints(&mut self, permitted: &[San], excluded: &[San]) {
+        let subtrees = |names: &[San]| -> Vec<u8> {
+            names
+                .iter()
+                .flat_map(|name| der::sequence(&[name.to_der()]))
+                .collect()
+        };
+        let lists: Vec<_> = [(0, permitted), (1, excluded)]
+            .into_iter()
+            .filter(|(_, names)| !names.is_empty())
+            .map(|(number, names)| der::context(number, &subtrees(names)))
+            .collect();
+        self.push(NAME_CONSTRAINTS, true, der::sequence(&lists));
     }
 
     /// Subject alternative name with these names; critical, as Fulcio writes it beside an empty subject.

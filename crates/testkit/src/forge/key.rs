@@ -29,6 +29,8 @@ pub enum Algorithm {
     RsaPss(u16),
     /// Ed25519 over the message itself.
     Ed25519,
+    /// Ed25519ph: over the message's SHA-512, with an empty context (RFC 8032, 5.1). The key is like any Ed25519 key.
+    Ed25519ph,
 }
 
 /// A hash of the SHA-2 family, and one that nobody should use any more.
@@ -52,6 +54,7 @@ enum Pair {
     Ecdsa(EcdsaKeyPair),
     Rsa(RsaKeyPair),
     Ed25519(Ed25519KeyPair),
+    Ed25519ph(ed25519_dalek::SigningKey),
 }
 
 impl Key {
@@ -83,6 +86,11 @@ impl Key {
                 Pair::Rsa(RsaKeyPair::generate(size).expect(MADE))
             }
             Algorithm::Ed25519 => Pair::Ed25519(Ed25519KeyPair::generate().expect(MADE)),
+            Algorithm::Ed25519ph => {
+                let mut seed = [0; 32];
+                aws_lc_rs::rand::fill(&mut seed).expect(MADE);
+                Pair::Ed25519ph(ed25519_dalek::SigningKey::from_bytes(&seed))
+            }
         };
         Self {
             algorithm,
@@ -104,6 +112,13 @@ impl Key {
             Pair::Ecdsa(pair) => pair.public_key().as_der().expect(WRITTEN).as_ref().to_vec(),
             Pair::Rsa(pair) => pair.public_key().as_der().expect(WRITTEN).as_ref().to_vec(),
             Pair::Ed25519(pair) => pair.public_key().as_der().expect(WRITTEN).as_ref().to_vec(),
+            Pair::Ed25519ph(_) => {
+                let bits = [&[0], self.public_raw().as_slice()].concat();
+                der::sequence(&[
+                    der::sequence(&[der::oid("1.3.101.112")]),
+                    der::tlv(3, &bits),
+                ])
+            }
         }
     }
 
@@ -126,6 +141,7 @@ impl Key {
             Pair::Ecdsa(pair) => pair.public_key().as_ref().to_vec(),
             Pair::Rsa(pair) => pair.public_key().as_ref().to_vec(),
             Pair::Ed25519(pair) => pair.public_key().as_ref().to_vec(),
+            Pair::Ed25519ph(key) => key.verifying_key().as_bytes().to_vec(),
         }
     }
 
@@ -142,6 +158,11 @@ impl Key {
         const SIGNED: &str = "signing with a sound key does not fail";
         match (&*self.pair, self.algorithm) {
             (Pair::Ed25519(pair), _) => pair.sign(message).as_ref().to_vec(),
+            (Pair::Ed25519ph(key), _) => {
+                let prehash = <sha2::Sha512 as sha2::Digest>::new_with_prefix(message);
+                let signature = key.sign_prehashed(prehash, None).expect(SIGNED);
+                signature.to_bytes().to_vec()
+            }
             (Pair::Ecdsa(pair), _) => {
                 let digest = self.as_own_digest(&hash.of(message));
                 pair.sign_digest(&digest).expect(SIGNED).as_ref().to_vec()
@@ -169,7 +190,7 @@ impl Key {
     pub fn hash(&self) -> Hash {
         match self.algorithm {
             Algorithm::P384 => Hash::Sha384,
-            Algorithm::P521 | Algorithm::Ed25519 => Hash::Sha512,
+            Algorithm::P521 | Algorithm::Ed25519 | Algorithm::Ed25519ph => Hash::Sha512,
             Algorithm::P256 | Algorithm::Rsa(_) | Algorithm::RsaPss(_) => Hash::Sha256,
         }
     }
@@ -184,13 +205,16 @@ impl Key {
             Algorithm::Rsa(size) => format!("PKIX_RSA_PKCS1V15_{size}_SHA256"),
             Algorithm::RsaPss(size) => format!("PKIX_RSA_PSS_{size}_SHA256"),
             Algorithm::Ed25519 => "PKIX_ED25519".into(),
+            Algorithm::Ed25519ph => "PKIX_ED25519_PH".into(),
         }
     }
 
     /// AlgorithmIdentifier of its signatures with `hash`.
     pub(crate) fn signature_algorithm(&self, hash: Hash) -> Vec<u8> {
         match (self.algorithm, hash) {
-            (Algorithm::Ed25519, _) => der::sequence(&[der::oid("1.3.101.112")]),
+            (Algorithm::Ed25519 | Algorithm::Ed25519ph, _) => {
+                der::sequence(&[der::oid("1.3.101.112")])
+            }
             (Algorithm::Rsa(_) | Algorithm::RsaPss(_), hash) => {
                 let arc = match hash {
                     Hash::Sha384 => 12,

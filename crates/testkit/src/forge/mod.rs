@@ -60,9 +60,11 @@ pub use certificate::{
     BASIC_CONSTRAINTS, CODE_SIGNING, Certificate, EXTENDED_KEY_USAGE, Extension, FULCIO, Issued,
     KEY_USAGE, NAME_CONSTRAINTS, Name, SCT_LIST, SUBJECT_ALT_NAME, San, TIME_STAMPING,
 };
+pub(crate) use der::tlv;
 pub use forgery::Forgery;
 pub use identity::{GITHUB_ISSUER, Identity};
 pub use key::{Algorithm, Hash, Key};
+pub(crate) use log::canonical;
 pub use log::{Checkpoint, Entry, Generation, NoteSigner, TransparencyLog, signature_line};
 pub use sct::{CtLog, Sct};
 pub use timestamp::{TST_INFO, Timestamp, TimestampAuthority};

@@ -4,168 +4,187 @@
 use serde::Deserialize;
 
 use super::Verifier;
-use crate::examine::Artifact;
+use crate::examine::bytes_needed;
 use crate::examine::signed::{Entry, Envelope, Signed, SignedContent};
+use crate::json::{self, Few, Text};
 use crate::refusal::Refusal;
-use crate::trust::Hash;
-use crate::{Limits, ReasonCode, base64, json, pem};
+use crate::trust::{Hash, Message};
+use crate::{Limits, ReasonCode, base64, pem};
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Head {
-    kind: String,
-    api_version: String,
-}
-
-#[derive(Deserialize)]
-struct Body<T> {
-    spec: T,
-}
-
-#[derive(Deserialize)]
-struct HashValue {
-    algorithm: String,
-    value: String,
+struct HashValue<'a> {
+    #[serde(borrow)]
+    algorithm: Text<'a>,
+    value: Text<'a>,
 }
 
 /// Rekor `hashedrekord_v0_0_1_schema.json`
 #[derive(Deserialize)]
-struct HashedRekord001 {
-    data: Data001,
-    signature: Signature001,
+struct HashedRekord001<'a> {
+    #[serde(borrow)]
+    data: Data001<'a>,
+    signature: Signature001<'a>,
 }
 
 #[derive(Deserialize)]
-struct Data001 {
-    hash: HashValue,
+struct Data001<'a> {
+    #[serde(borrow)]
+    hash: HashValue<'a>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Signature001 {
-    content: String,
-    public_key: Content,
+struct Signature001<'a> {
+    #[serde(borrow)]
+    content: Text<'a>,
+    public_key: Content<'a>,
 }
 
 #[derive(Deserialize)]
-struct Content {
-    content: String,
+struct Content<'a> {
+    #[serde(borrow)]
+    content: Text<'a>,
 }
 
 /// Rekor v2 `hashedrekord.proto`, in the log as `{"spec": {"hashedRekordV002": …}}`
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct HashedRekord002 {
-    hashed_rekord_v002: HashedRekordSpec002,
+struct HashedRekord002<'a> {
+    #[serde(borrow)]
+    hashed_rekord_v002: HashedRekordSpec002<'a>,
 }
 
 #[derive(Deserialize)]
-struct HashedRekordSpec002 {
-    data: Data002,
-    signature: Signature002,
+struct HashedRekordSpec002<'a> {
+    #[serde(borrow)]
+    data: Data002<'a>,
+    signature: Signature002<'a>,
 }
 
 #[derive(Deserialize)]
-struct Data002 {
-    algorithm: String,
-    digest: String,
+struct Data002<'a> {
+    #[serde(borrow)]
+    algorithm: Text<'a>,
+    digest: Text<'a>,
 }
 
 #[derive(Deserialize)]
-struct Signature002 {
-    content: String,
-    verifier: Verifier002,
+struct Signature002<'a> {
+    #[serde(borrow)]
+    content: Text<'a>,
+    verifier: Verifier002<'a>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Verifier002 {
-    x509_certificate: Option<Raw>,
-    public_key: Option<Raw>,
+struct Verifier002<'a> {
+    #[serde(borrow)]
+    x509_certificate: Option<Raw<'a>>,
+    public_key: Option<Raw<'a>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Raw {
-    raw_bytes: String,
+struct Raw<'a> {
+    #[serde(borrow)]
+    raw_bytes: Text<'a>,
 }
 
 /// Rekor `dsse_v0_0_1_schema.json`
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Dsse001 {
-    payload_hash: HashValue,
-    signatures: Vec<DsseSignature001>,
+struct Dsse001<'a> {
+    #[serde(borrow)]
+    payload_hash: HashValue<'a>,
+    signatures: Few<DsseSignature001<'a>, 64>,
 }
 
 #[derive(Deserialize)]
-struct DsseSignature001 {
-    signature: String,
-    verifier: String,
+struct DsseSignature001<'a> {
+    #[serde(borrow)]
+    signature: Text<'a>,
+    verifier: Text<'a>,
 }
 
 /// Rekor `intoto_v0_0_1_schema.json`
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Intoto001 {
-    content: IntotoContent001,
-    public_key: String,
+struct Intoto001<'a> {
+    #[serde(borrow)]
+    content: IntotoContent001<'a>,
+    public_key: Text<'a>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct IntotoContent001 {
-    hash: HashValue,
-    payload_hash: Option<HashValue>,
+struct IntotoContent001<'a> {
+    #[serde(borrow)]
+    hash: HashValue<'a>,
+    payload_hash: Option<HashValue<'a>>,
 }
 
 /// Rekor `intoto_v0_0_2_schema.json`
 #[derive(Deserialize)]
-struct Intoto002 {
-    content: IntotoContent002,
+struct Intoto002<'a> {
+    #[serde(borrow)]
+    content: IntotoContent002<'a>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct IntotoContent002 {
-    envelope: IntotoEnvelope002,
-    payload_hash: HashValue,
+struct IntotoContent002<'a> {
+    #[serde(borrow)]
+    envelope: IntotoEnvelope002<'a>,
+    payload_hash: HashValue<'a>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct IntotoEnvelope002 {
-    payload_type: String,
-    signatures: Vec<IntotoSignature002>,
+struct IntotoEnvelope002<'a> {
+    #[serde(borrow)]
+    payload_type: Text<'a>,
+    signatures: Few<IntotoSignature002<'a>, 64>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct IntotoSignature002 {
-    sig: String,
-    public_key: String,
+struct IntotoSignature002<'a> {
+    #[serde(borrow)]
+    sig: Text<'a>,
+    public_key: Text<'a>,
 }
 
 /// Compares the entry's body with the signature.
 pub(super) fn check(
     entry: &Entry,
-    signed: &Signed,
+    signed: &Signed<'_>,
+    message: &Message<'_>,
     verifier: &Verifier<'_>,
-    artifact: &Artifact<'_>,
     limits: &Limits,
 ) -> Result<(), Refusal> {
-    let head: Head = json::parse(&entry.body, limits.json_depth).map_err(malformed)?;
-    if let Some((kind, version)) = &entry.declared
-        && (*kind != head.kind || *version != head.api_version)
+    let refused = |error: json::Error| error.refusal(ReasonCode::LogEntryMalformed);
+    let members = json::scan(&entry.body, limits.into()).map_err(refused)?;
+    let member = |name: &str| {
+        members
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| *value)
+            .ok_or_else(|| malformed(format!("it has no `{name}`")))
+    };
+    let text = |name: &str| json::typed::<Text<'_>>(member(name)?).map_err(refused);
+    let (kind, version) = (text("kind")?, text("apiVersion")?);
+    if let Some((declared_kind, declared_version)) = &entry.declared
+        && (*declared_kind != *kind || *declared_version != *version)
     {
         return Err(mismatch("the kind and version that the bundle declares"));
     }
-    match (head.kind.as_str(), head.api_version.as_str()) {
-        ("hashedrekord", "0.0.1") => hashedrekord_001(&spec(entry)?, signed, verifier, artifact),
-        ("hashedrekord", "0.0.2") => hashedrekord_002(&spec(entry)?, signed, verifier, artifact),
-        ("dsse", "0.0.1") => dsse_001(&spec(entry)?, signed, verifier),
-        ("intoto", "0.0.1") => intoto_001(&spec(entry)?, signed, verifier),
-        ("intoto", "0.0.2") => intoto_002(&spec(entry)?, signed, verifier),
+    let spec = member("spec")?;
+    match (&*kind, &*version) {
+        ("hashedrekord", "0.0.1") => hashedrekord_001(&read(spec)?, signed, message, verifier),
+        ("hashedrekord", "0.0.2") => hashedrekord_002(&read(spec)?, signed, message, verifier),
+        ("dsse", "0.0.1") => dsse_001(&read(spec)?, signed, verifier),
+        ("intoto", "0.0.1") => intoto_001(&read(spec)?, signed, verifier),
+        ("intoto", "0.0.2") => intoto_002(&read(spec)?, signed, verifier),
         (kind, version) => Err(malformed(format!(
             "entries of kind `{}` {} are not supported",
             crate::digest::clip(kind),
@@ -174,28 +193,26 @@ pub(super) fn check(
     }
 }
 
-fn spec<'a, T: Deserialize<'a>>(entry: &'a Entry) -> Result<T, Refusal> {
-    serde_json::from_slice::<Body<T>>(&entry.body)
-        .map(|body| body.spec)
-        .map_err(|error| malformed(crate::digest::clip(&error.to_string())))
+fn read<'a, T: Deserialize<'a>>(spec: &'a [u8]) -> Result<T, Refusal> {
+    json::typed(spec).map_err(|error| error.refusal(ReasonCode::LogEntryMalformed))
 }
 
 fn hashedrekord_001(
-    spec: &HashedRekord001,
-    signed: &Signed,
+    spec: &HashedRekord001<'_>,
+    signed: &Signed<'_>,
+    message: &Message<'_>,
     verifier: &Verifier<'_>,
-    artifact: &Artifact<'_>,
 ) -> Result<(), Refusal> {
     let hash = &spec.data.hash;
-    let stated = match hash.algorithm.as_str() {
+    let stated = match &*hash.algorithm {
         "sha256" => Hash::Sha256,
         "sha384" => Hash::Sha384,
         "sha512" => Hash::Sha512,
         other => return Err(malformed(format!("hash `{}`", crate::digest::clip(other)))),
     };
-    let ours = stated.of(&signed.signed_bytes(artifact.bytes));
+    let ours = message.digest(stated).ok_or_else(bytes_needed)?;
     equal(
-        hash.value == crate::digest::encode_hex(ours.as_ref()),
+        *hash.value == *crate::digest::encode_hex(ours.as_ref()),
         "the hash of the signed bytes",
     )?;
     same_signature(&spec.signature.content, signed)?;
@@ -203,19 +220,19 @@ fn hashedrekord_001(
 }
 
 fn hashedrekord_002(
-    spec: &HashedRekord002,
-    signed: &Signed,
+    spec: &HashedRekord002<'_>,
+    signed: &Signed<'_>,
+    message: &Message<'_>,
     verifier: &Verifier<'_>,
-    artifact: &Artifact<'_>,
 ) -> Result<(), Refusal> {
     let spec = &spec.hashed_rekord_v002;
-    let stated = match spec.data.algorithm.as_str() {
-        "SHA2_256" => Hash::Sha256,
-        "SHA2_384" => Hash::Sha384,
-        "SHA2_512" => Hash::Sha512,
-        other => return Err(malformed(format!("hash `{}`", crate::digest::clip(other)))),
-    };
-    let ours = stated.of(&signed.signed_bytes(artifact.bytes));
+    let stated = Hash::by_proto_name(&spec.data.algorithm).ok_or_else(|| {
+        malformed(format!(
+            "hash `{}`",
+            crate::digest::clip(&spec.data.algorithm)
+        ))
+    })?;
+    let ours = message.digest(stated).ok_or_else(bytes_needed)?;
     equal(
         base64::decode(&spec.data.digest).as_deref() == Some(ours.as_ref()),
         "the hash of the signed bytes",
@@ -234,10 +251,14 @@ fn hashedrekord_002(
 }
 
 /// Not `envelopeHash`: Rekor hashes its own form of the envelope.
-fn dsse_001(spec: &Dsse001, signed: &Signed, verifier: &Verifier<'_>) -> Result<(), Refusal> {
+fn dsse_001(
+    spec: &Dsse001<'_>,
+    signed: &Signed<'_>,
+    verifier: &Verifier<'_>,
+) -> Result<(), Refusal> {
     let envelope = envelope(signed)?;
     same_payload(&spec.payload_hash, envelope)?;
-    let [signature] = spec.signatures.as_slice() else {
+    let [signature] = spec.signatures.0.as_slice() else {
         return Err(mismatch("the number of signatures"));
     };
     same_signature(&signature.signature, signed)?;
@@ -245,7 +266,11 @@ fn dsse_001(spec: &Dsse001, signed: &Signed, verifier: &Verifier<'_>) -> Result<
 }
 
 /// Only beside an envelope that stands alone: the entry holds the hash of its exact bytes and no signature.
-fn intoto_001(spec: &Intoto001, signed: &Signed, verifier: &Verifier<'_>) -> Result<(), Refusal> {
+fn intoto_001(
+    spec: &Intoto001<'_>,
+    signed: &Signed<'_>,
+    verifier: &Verifier<'_>,
+) -> Result<(), Refusal> {
     let envelope = envelope(signed)?;
     let Some(exact) = &envelope.exact else {
         return Err(malformed(
@@ -254,8 +279,8 @@ fn intoto_001(spec: &Intoto001, signed: &Signed, verifier: &Verifier<'_>) -> Res
     };
     let hash = &spec.content.hash;
     equal(
-        hash.algorithm == "sha256"
-            && hash.value == crate::digest::encode_hex(Hash::Sha256.of(exact).as_ref()),
+        &*hash.algorithm == "sha256"
+            && *hash.value == *crate::digest::encode_hex(Hash::Sha256.of(exact).as_ref()),
         "the hash of the envelope",
     )?;
     if let Some(payload) = &spec.content.payload_hash {
@@ -264,14 +289,18 @@ fn intoto_001(spec: &Intoto001, signed: &Signed, verifier: &Verifier<'_>) -> Res
     same_verifier_pem(&spec.public_key, verifier)
 }
 
-fn intoto_002(spec: &Intoto002, signed: &Signed, verifier: &Verifier<'_>) -> Result<(), Refusal> {
+fn intoto_002(
+    spec: &Intoto002<'_>,
+    signed: &Signed<'_>,
+    verifier: &Verifier<'_>,
+) -> Result<(), Refusal> {
     let envelope = envelope(signed)?;
     same_payload(&spec.content.payload_hash, envelope)?;
     equal(
-        spec.content.envelope.payload_type == envelope.payload_type,
+        *spec.content.envelope.payload_type == *envelope.payload_type,
         "the payload type",
     )?;
-    let [signature] = spec.content.envelope.signatures.as_slice() else {
+    let [signature] = spec.content.envelope.signatures.0.as_slice() else {
         return Err(mismatch("the number of signatures"));
     };
     // Rekor keeps the base64 text of the signature, in base64 again.
@@ -280,7 +309,7 @@ fn intoto_002(spec: &Intoto002, signed: &Signed, verifier: &Verifier<'_>) -> Res
     same_verifier_pem(&signature.public_key, verifier)
 }
 
-fn envelope(signed: &Signed) -> Result<&Envelope, Refusal> {
+fn envelope<'s>(signed: &'s Signed<'s>) -> Result<&'s Envelope<'s>, Refusal> {
     match &signed.content {
         SignedContent::Envelope(envelope) => Ok(envelope),
         SignedContent::Message { .. } | SignedContent::SimpleSigning { .. } => Err(mismatch(
@@ -289,15 +318,15 @@ fn envelope(signed: &Signed) -> Result<&Envelope, Refusal> {
     }
 }
 
-fn same_payload(hash: &HashValue, envelope: &Envelope) -> Result<(), Refusal> {
+fn same_payload(hash: &HashValue<'_>, envelope: &Envelope<'_>) -> Result<(), Refusal> {
     let ours = Hash::Sha256.of(&envelope.payload);
     equal(
-        hash.algorithm == "sha256" && hash.value == crate::digest::encode_hex(ours.as_ref()),
+        &*hash.algorithm == "sha256" && *hash.value == *crate::digest::encode_hex(ours.as_ref()),
         "the hash of the payload",
     )
 }
 
-fn same_signature(text: &str, signed: &Signed) -> Result<(), Refusal> {
+fn same_signature(text: &str, signed: &Signed<'_>) -> Result<(), Refusal> {
     equal(
         base64::decode(text).as_deref() == Some(signed.signature.as_slice()),
         "the signature",

@@ -6,10 +6,9 @@ mod checkpoint;
 use sigstore_merkle::{hash_leaf, verify_inclusion_proof};
 use sigstore_types::Sha256Hash;
 
-use super::Artifact;
 use super::signed::{Entry, Proof, Signed};
 use crate::refusal::Refusal;
-use crate::trust::{Log, Window};
+use crate::trust::{Log, Message, Window};
 use crate::{Limits, LogFact, ProvenTime, ReasonCode, TimeSource, TrustRoot, base64};
 
 /// What one entry proves.
@@ -24,9 +23,9 @@ pub(super) struct Logged {
 /// Verifies one entry under one trust root.
 pub(super) fn verify(
     entry: &Entry,
-    signed: &Signed,
+    signed: &Signed<'_>,
+    message: &Message<'_>,
     verifier: &Verifier<'_>,
-    artifact: &Artifact<'_>,
     root: &TrustRoot,
     limits: &Limits,
 ) -> Result<Logged, Refusal> {
@@ -42,7 +41,7 @@ pub(super) fn verify(
         )
     })?;
     // Step 9: the entry is about this signature, made by this key over these bytes.
-    body::check(entry, signed, verifier, artifact, limits)?;
+    body::check(entry, signed, message, verifier, limits)?;
     // Step 8
     let time = match (&entry.promise, entry.integrated_time) {
         (Some(promise), Some(time)) => {
@@ -56,6 +55,7 @@ pub(super) fn verify(
             Some(ProvenTime {
                 time,
                 source: TimeSource::Log {
+                    name: log.name.clone(),
                     operator: log.operator.clone(),
                     log_id: crate::digest::encode_hex(&log.id),
                 },
@@ -82,6 +82,7 @@ pub(super) fn verify(
     }
     Ok(Logged {
         fact: LogFact {
+            name: log.name.clone(),
             operator: log.operator.clone(),
             log_id: crate::digest::encode_hex(&log.id),
             index: entry.index,
@@ -116,6 +117,11 @@ fn check_promise(entry: &Entry, promise: &[u8], time: i64, log: &Log) -> Result<
 fn check_proof(entry: &Entry, proof: &Proof, log: &Log, limits: &Limits) -> Result<(), Refusal> {
     let checkpoint = checkpoint::verify(&proof.checkpoint, log, limits)?;
     let invalid = |why: String| Refusal::new(ReasonCode::LogProofInvalid, why);
+    // Rekor v2 has one tree, so the entry's index is the leaf's; nothing else signs it. Rekor v1's counts older trees too, and
+    // its promise signs it.
+    if entry.promise.is_none() && !log.is_v1() && entry.index != proof.index {
+        return Err(invalid("the entry's index is not the proof's".to_owned()));
+    }
     let hash = |bytes: &[u8]| {
         Sha256Hash::try_from(bytes).map_err(|_| invalid("a hash is not 32 bytes long".to_owned()))
     };

@@ -1,9 +1,9 @@
 //! Identities in certificates (verification step 19): issuer, subject alternative name, and what the CI provider stated.
 
 use super::{Mismatch, mismatch};
+use crate::policy::claim::ClaimDemand;
 use crate::policy::glob::Glob;
-use crate::policy::repository::Repository;
-use crate::policy::signer::{Keyless, Source, Subject};
+use crate::policy::signer::{Keyless, Subject};
 use crate::{Certificate, CiClaims, ReasonCode, San};
 
 impl Keyless {
@@ -23,7 +23,9 @@ impl Keyless {
                 self.subject.wanted(),
             ));
         }
-        self.source.accepts(&certificate.claims)
+        self.claims
+            .iter()
+            .try_for_each(|demand| demand.accepts(&certificate.claims))
     }
 }
 
@@ -61,90 +63,23 @@ impl Subject {
     }
 }
 
-impl Source {
-    /// Whether it demands nothing.
-    pub(crate) fn is_open(&self) -> bool {
-        self.repository.is_none() && self.repository_id.is_none()
-    }
-
+impl ClaimDemand {
+    /// The claim must be there and fit. Where it stands in an old extension too, the two must agree.
     fn accepts(&self, claims: &CiClaims) -> Result<(), Mismatch> {
-        if let Some(wanted) = &self.repository {
-            let uri = claims.source_repository_uri.as_deref();
-            let path = claims.github_workflow_repository.as_deref();
-            compare("repository", &wanted.to_string(), &[uri, path], |value| {
-                if uri == Some(value) {
-                    Repository::parse(value).as_ref() == Ok(wanted)
-                } else {
-                    wanted.is_path(value)
-                }
-            })?;
-        }
-        if let Some(wanted) = &self.repository_id {
-            let found = claims.source_repository_identifier.as_deref();
-            compare("repositoryId", wanted, &[found], |value| value == wanted)?;
-        }
-        if let Some(wanted) = &self.owner_id {
-            let found = claims.source_repository_owner_identifier.as_deref();
-            compare("ownerId", wanted, &[found], |value| value == wanted)?;
-        }
-        if !self.refs.is_empty() {
-            let found = [
-                claims.source_repository_ref.as_deref(),
-                claims.github_workflow_ref.as_deref(),
-            ];
-            let wanted = list(self.refs.iter().map(Glob::as_str));
-            compare("ref", &wanted, &found, |value| {
-                self.refs.iter().any(|glob| glob.matches(value))
-            })?;
-        }
-        if !self.events.is_empty() {
-            let found = [
-                claims.build_trigger.as_deref(),
-                claims.github_workflow_trigger.as_deref(),
-            ];
-            let wanted = list(self.events.iter().map(String::as_str));
-            compare("event", &wanted, &found, |value| {
-                self.events.iter().any(|event| event == value)
-            })?;
-        }
-        if let Some(wanted) = &self.runner {
-            let found = claims.runner_environment.as_deref();
-            compare("runner", wanted, &[found], |value| value == wanted)?;
-        }
-        if let Some(wanted) = &self.environment {
-            let found = claims.deployment_environment.as_deref();
-            compare("environment", wanted, &[found], |value| value == wanted)?;
-        }
-        Ok(())
-    }
-}
-
-/// A claim stands in a new extension, an old one or both: there must be one, and each that is there must fit.
-fn compare(
-    what: &str,
-    wanted: &str,
-    found: &[Option<&str>],
-    fits: impl Fn(&str) -> bool,
-) -> Result<(), Mismatch> {
-    let mut any = false;
-    for value in found.iter().flatten() {
-        any = true;
-        if !fits(value) {
-            return Err(mismatch(
-                ReasonCode::SourceMismatch,
-                format!("{what} {value}"),
-                format!("{what} {wanted}"),
-            ));
+        let name = self.claim.name();
+        let wrong = |found: String| mismatch(ReasonCode::SourceMismatch, found, self.wanted());
+        match self.claim.stated(claims) {
+            (Some(new), Some(old)) if !self.claim.agree(new, old) => Err(wrong(format!(
+                "{name} {new} in one extension and {old} in the other"
+            ))),
+            (Some(value), _) if self.any_of.iter().any(|pattern| pattern.fits(value)) => Ok(()),
+            (None, Some(value)) if self.any_of.iter().any(|pattern| pattern.fits_old(value)) => {
+                Ok(())
+            }
+            (Some(value), _) | (None, Some(value)) => Err(wrong(format!("{name} {value}"))),
+            (None, None) => Err(wrong(format!("the certificate states no {name}"))),
         }
     }
-    if any {
-        return Ok(());
-    }
-    Err(mismatch(
-        ReasonCode::SourceMismatch,
-        format!("the certificate states no {what}"),
-        format!("{what} {wanted}"),
-    ))
 }
 
 fn list<'a>(items: impl Iterator<Item = &'a str>) -> String {

@@ -2,7 +2,10 @@
 
 mod identity;
 
+use std::collections::BTreeSet;
+
 use super::signer::{Key, Maker, Signer, TimeDemand};
+use crate::trust::distinct_operators;
 use crate::{Digest, Facts, Format, ReasonCode, San, SignedBy, TimeSource, UnixTime};
 pub(crate) use identity::WORKFLOW_HOST;
 
@@ -65,8 +68,9 @@ impl Signer {
         if key.is_some() {
             self.check_keyed_root(facts)?;
         }
-        self.check_log(facts)?;
+        self.check_logs(facts)?;
         self.check_time(facts, now)?;
+        self.check_timestamps(facts)?;
         key.map_or(Ok(()), |key| key.check_window(facts))?;
         self.check_root_life(facts, now)
     }
@@ -121,7 +125,7 @@ impl Signer {
 
     /// A key needs a trust root only for what the root vouches for: logs and times.
     fn check_keyed_root(&self, facts: &Facts) -> Result<(), Mismatch> {
-        let needs_root = self.log || self.time != TimeDemand::None;
+        let needs_root = self.logs > 0 || self.time != TimeDemand::None;
         if needs_root && facts.root().is_some() {
             return self.check_root(facts);
         }
@@ -179,15 +183,39 @@ impl Signer {
         ))
     }
 
-    fn check_log(&self, facts: &Facts) -> Result<(), Mismatch> {
-        if self.log && facts.logs().is_empty() {
+    /// Verification step 11: operators count, never entries (CVE-2026-49834).
+    fn check_logs(&self, facts: &Facts) -> Result<(), Mismatch> {
+        if self.logs > 0 && facts.logs().is_empty() {
             return Err(mismatch(
                 ReasonCode::LogMissing,
                 "no log entry",
                 "a log entry (log: required)",
             ));
         }
-        Ok(())
+        let operators = facts.logs().iter().map(|log| log.operator.as_str());
+        enough(
+            ReasonCode::LogThreshold,
+            operators,
+            self.logs,
+            "logOperators",
+        )
+    }
+
+    /// The same of RFC 3161 timestamps.
+    fn check_timestamps(&self, facts: &Facts) -> Result<(), Mismatch> {
+        let operators = facts
+            .times()
+            .iter()
+            .filter_map(|proven| match &proven.source {
+                TimeSource::Timestamp { operator, .. } => Some(operator.as_str()),
+                TimeSource::Log { .. } => None,
+            });
+        enough(
+            ReasonCode::TimestampThreshold,
+            operators,
+            self.timestamps,
+            "timestampOperators",
+        )
     }
 
     /// Verification step 11: an empty set of times passes nothing that needs one, and no time lies in the future.
@@ -261,6 +289,30 @@ impl Key {
             None => Ok(()),
         }
     }
+}
+
+/// Whether there are as many different operators as the Signer's field demands.
+fn enough<'a>(
+    code: ReasonCode,
+    operators: impl Iterator<Item = &'a str>,
+    wanted: usize,
+    field: &str,
+) -> Result<(), Mismatch> {
+    let names: BTreeSet<&str> = operators.collect();
+    let count = distinct_operators(names.iter().copied());
+    if count >= wanted {
+        return Ok(());
+    }
+    let names: Vec<&str> = names.into_iter().filter(|name| !name.is_empty()).collect();
+    let found = match names.as_slice() {
+        [] => format!("{count}"),
+        names => format!("{count} ({})", names.join(", ")),
+    };
+    Err(mismatch(
+        code,
+        found,
+        format!("{wanted} different operators ({field}: {wanted})"),
+    ))
 }
 
 /// Who made a signature, for a message.

@@ -5,15 +5,14 @@ use regex::RegexBuilder;
 use super::Compiler;
 use super::breadth;
 use crate::ReasonCode;
-use crate::policy::document::{KeylessSpec, SourceSpec, SubjectSpec, WorkflowSpec};
+use crate::policy::document::{KeylessSpec, SubjectSpec, WorkflowSpec};
 use crate::policy::glob::Glob;
 use crate::policy::notes::At;
-use crate::policy::repository::Repository;
 use crate::policy::shape::{Items, Text};
-use crate::policy::signer::{Keyless, Source, Subject};
+use crate::policy::signer::{Keyless, Subject};
 
 /// The issuer of GitHub Actions' identities.
-const GITHUB: &str = "https://token.actions.githubusercontent.com";
+pub(super) const GITHUB: &str = "https://token.actions.githubusercontent.com";
 /// What every subject of a GitHub Actions workflow has.
 const WORKFLOWS: &str = "/.github/workflows/";
 /// Characters of a regular expression; identities are shorter.
@@ -29,49 +28,46 @@ impl Compiler<'_> {
             .subject
             .as_ref()
             .and_then(|subject| self.subject(subject));
-        let source = spec.source.as_ref().map(|source| self.source(source));
-        let (source, source_is_whole) = match source {
-            None => (Source::default(), true),
-            Some(Some(source)) => (source, true),
-            Some(None) => (Source::default(), false),
-        };
-        if let (Some(issuer), Some(subject), Some(at), true) = (
+        let claims = self.claims(spec, issuer.as_deref());
+        if let (Some(issuer), Some(subject), Some(at)) = (
             &issuer,
             &subject,
             spec.subject.as_ref().map(|subject| subject.at),
-            source_is_whole,
         ) {
-            self.open_workflow(spec, issuer, subject, &source, at);
+            self.open_workflow(spec, issuer, subject, at);
         }
         Some(Keyless {
             issuer: issuer?,
             subject: subject?,
-            source,
+            claims,
         })
     }
 
     /// A workflow's identity says which file ran, not for whom: `source` must say that, or the risk be named.
-    fn open_workflow(
-        &mut self,
-        spec: &KeylessSpec,
-        issuer: &str,
-        subject: &Subject,
-        source: &Source,
-        at: At,
-    ) {
+    ///
+    /// Only the repository says it. `build.signerUri` names the same file once more; a fork has its origin's commits; an
+    /// owner has more repositories than one; and who starts a run may choose refs, events, runners and names.
+    fn open_workflow(&mut self, spec: &KeylessSpec, issuer: &str, subject: &Subject, at: At) {
         let is_workflow = match subject {
             Subject::Workflow { .. } => true,
             Subject::Exact(value) | Subject::Uri(value) => value.contains(WORKFLOWS),
             Subject::Regex(..) => issuer == GITHUB,
             Subject::Email(_) => false,
         };
+        // What is written but wrong is an error already.
+        let is_open = match &spec.source {
+            Some(source) => {
+                !source.is_empty() && !source.has("repository") && !source.has("repositoryId")
+            }
+            None => !spec.has("source"),
+        };
         match &spec.any_caller {
-            None if is_workflow && source.is_open() => self.notes.error(
+            None if is_workflow && is_open => self.notes.error(
                 ReasonCode::OpenWorkflow,
                 at,
                 "any repository may call this workflow, and `source` names no repository",
             ),
-            Some(word) if !is_workflow || !source.is_open() => {
+            Some(word) if !is_workflow || !is_open => {
                 self.notes.warning(
                     ReasonCode::NoEffect,
                     word.at,
@@ -205,72 +201,24 @@ impl Compiler<'_> {
         Some(Subject::Regex(regex, text.clone()))
     }
 
-    fn source(&mut self, spec: &SourceSpec) -> Option<Source> {
-        let errors = self.notes.error_count();
-        let repository = spec.repository.as_ref().and_then(|text| {
-            let value = self.exact(text)?;
-            Repository::parse(&value)
-                .map_err(|why| {
-                    self.notes.error_with(
-                        ReasonCode::WrongValue,
-                        text.at,
-                        format!("`{value}` {why}"),
-                        "Write OWNER/REPOSITORY for GitHub, or HOST/OWNER/REPOSITORY.",
-                    );
-                })
-                .ok()
-        });
-        let source = Source {
-            repository,
-            repository_id: self.optional(spec.repository_id.as_ref()),
-            owner_id: self.optional(spec.owner_id.as_ref()),
-            refs: spec
-                .refs
-                .as_ref()
-                .and_then(|refs| self.globs(refs))
-                .unwrap_or_default(),
-            events: spec
-                .events
-                .as_ref()
-                .map(|events| {
-                    events
-                        .value
-                        .iter()
-                        .filter_map(|event| self.exact(event))
-                        .collect()
-                })
-                .unwrap_or_default(),
-            runner: self.optional(spec.runner.as_ref()),
-            environment: self.optional(spec.environment.as_ref()),
-        };
-        if let Some(refs) = &spec.refs {
-            self.duplicate_texts(refs);
-        }
-        if let Some(events) = &spec.events {
-            self.duplicate_texts(events);
-        }
-        const CLAIMS: [&str; 7] = [
-            "repository",
-            "repositoryId",
-            "ownerId",
-            "refs",
-            "events",
-            "runner",
-            "environment",
-        ];
-        if !CLAIMS.iter().any(|claim| spec.has(claim)) {
-            self.notes
-                .error(ReasonCode::EmptyList, spec.at, "`source` demands nothing");
-        }
-        (self.notes.error_count() == errors).then_some(source)
-    }
-
-    fn optional(&mut self, text: Option<&Text>) -> Option<String> {
-        text.and_then(|text| self.exact(text))
-    }
-
-    /// A value that is compared exactly: `*` would be an ordinary character, and no value has blanks around it.
+    /// A value that is compared exactly: `*` would be an ordinary character, and the value has no blanks.
     pub(super) fn exact(&mut self, text: &Text) -> Option<String> {
+        let odd = |c: char| c.is_whitespace() || c.is_control();
+        self.whole(
+            text,
+            !text.value.contains(odd),
+            "blanks or control characters",
+        )
+    }
+
+    /// A name that is compared exactly and may have blanks inside.
+    pub(super) fn exact_line(&mut self, text: &Text) -> Option<String> {
+        let value = &text.value;
+        let good = value.trim() == value && !value.contains(char::is_control);
+        self.whole(text, good, "blanks around it or control characters")
+    }
+
+    fn whole(&mut self, text: &Text, good: bool, what: &str) -> Option<String> {
         let value = &text.value;
         if value.contains('*') {
             let message =
@@ -278,11 +226,11 @@ impl Compiler<'_> {
             self.notes.error(ReasonCode::StarInExact, text.at, message);
             return None;
         }
-        if value.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        if !good {
             self.notes.error_with(
                 ReasonCode::WrongValue,
                 text.at,
-                "the value has blanks or control characters",
+                format!("the value has {what}"),
                 "Remove them; the value is compared exactly.",
             );
             return None;

@@ -3,6 +3,7 @@
 //! Like the reading, it does not stop at the first error; whatever cannot be compiled is noted and left out.
 
 mod breadth;
+mod claims;
 mod from;
 mod images;
 mod keyless;
@@ -11,6 +12,7 @@ mod overlap;
 mod roots;
 mod rules;
 mod signers;
+mod witnesses;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

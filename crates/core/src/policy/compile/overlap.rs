@@ -1,8 +1,9 @@
 //! Whether two Signers could accept the same identity, so that one signature could count for either.
 
 use crate::policy::authorize::WORKFLOW_HOST;
+use crate::policy::claim::ClaimDemand;
 use crate::policy::glob::Glob;
-use crate::policy::signer::{Keyless, Maker, Signer, Source, Subject};
+use crate::policy::signer::{Keyless, Maker, Signer, Subject};
 
 /// Whether some identity fits both. `distinct` asks by what thresholds count, (root, issuer, subject); without it, CI
 /// claims that exclude each other keep the Signers apart too. When it cannot be told, regular expressions do not overlap:
@@ -13,7 +14,7 @@ pub(super) fn overlap(left: &Signer, right: &Signer, distinct: bool) -> bool {
             left.root.as_ref().map(|root| &root.name) == right.root.as_ref().map(|root| &root.name)
                 && a.issuer == b.issuer
                 && subjects(a, b)
-                && (distinct || sources(&a.source, &b.source))
+                && (distinct || claims(&a.claims, &b.claims))
         }
         (Maker::Keys(a), Maker::Keys(b)) => a
             .iter()
@@ -57,24 +58,9 @@ fn subjects(left: &Keyless, right: &Keyless) -> bool {
 }
 
 /// Whether the same CI claims could fit both; what one of them leaves open excludes nothing.
-fn sources(left: &Source, right: &Source) -> bool {
-    fn same<T: PartialEq>(left: Option<&T>, right: Option<&T>) -> bool {
-        match (left, right) {
-            (Some(left), Some(right)) => left == right,
-            _ => true,
-        }
-    }
-    let any_event = left.events.is_empty()
-        || right.events.is_empty()
-        || left.events.iter().any(|event| right.events.contains(event));
-    let any_ref = left.refs.is_empty() || right.refs.is_empty() || globs(&left.refs, &right.refs);
-    same(left.repository.as_ref(), right.repository.as_ref())
-        && same(left.repository_id.as_ref(), right.repository_id.as_ref())
-        && same(left.owner_id.as_ref(), right.owner_id.as_ref())
-        && same(left.runner.as_ref(), right.runner.as_ref())
-        && same(left.environment.as_ref(), right.environment.as_ref())
-        && any_event
-        && any_ref
+fn claims(left: &[ClaimDemand], right: &[ClaimDemand]) -> bool {
+    left.iter()
+        .all(|demand| right.iter().all(|other| demand.meets(other)))
 }
 
 fn globs(left: &[Glob], right: &[Glob]) -> bool {

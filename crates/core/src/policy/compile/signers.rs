@@ -1,12 +1,10 @@
-//! Signers: what they are known by, and what they demand of logs, times and formats.
+//! Signers: what they are known by, and in which formats their signatures count.
 
 use std::sync::Arc;
 
 use super::roots::{Root, Roots};
 use super::{Compiler, Signers};
-use crate::policy::document::{
-    BundleWord, Document, Documents, FormatWord, LogWord, SignerSpec, TimeWord,
-};
+use crate::policy::document::{BundleWord, Document, Documents, FormatWord, SignerSpec};
 use crate::policy::notes::Spanned;
 use crate::policy::signer::{Maker, RootDemand, Signer, TimeDemand};
 use crate::{Format, ReasonCode};
@@ -64,18 +62,21 @@ impl Compiler<'_> {
         };
         let (bundles, legacy) = self.formats(spec);
         let time = self.time(document, root.as_ref());
-        let log = self.log(document, root.as_ref(), time);
-        self.check_root(document, root.as_ref(), log, time);
+        let logs = self.logs(document, root.as_ref(), time);
+        let timestamps = self.timestamps(document, root.as_ref(), time);
+        let sct = self.sct(document, root.as_ref());
+        self.check_root(document, logs > 0, time);
         Some(Signer {
             name: document.name.value.0.clone(),
             maker: maker?,
             root: root.map(|root| RootDemand {
                 name: root.root.name().name.clone(),
-                sct: root.sct,
+                sct,
                 life: root.life(),
             }),
-            log,
+            logs,
             time,
+            timestamps,
             bundles,
             legacy,
         })
@@ -165,88 +166,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn time(&mut self, document: &Document<SignerSpec>, root: Option<&Root>) -> TimeDemand {
-        let Some(word) = &document.spec.time else {
-            return TimeDemand::Either;
-        };
-        let lacks = |count: usize| root.is_some() && count == 0;
-        let logs = root.map_or(0, |root| root.root.log_count());
-        let authorities = root.map_or(0, |root| root.root.timestamp_authorities().len());
-        let missing = match word.value {
-            TimeWord::Log if lacks(logs) => Some("log"),
-            TimeWord::Timestamp if lacks(authorities) => Some("timestamp authority"),
-            TimeWord::Either if lacks(logs) && lacks(authorities) => {
-                Some("log nor timestamp authority")
-            }
-            _ => None,
-        };
-        if let Some(what) = missing {
-            self.notes.error(
-                ReasonCode::Contradiction,
-                word.at,
-                format!("the trust root lists no {what}"),
-            );
-        }
-        match word.value {
-            TimeWord::Log => TimeDemand::Log,
-            TimeWord::Timestamp => TimeDemand::Timestamp,
-            TimeWord::Either => TimeDemand::Either,
-            TimeWord::None => {
-                if document.spec.keyless.is_some() {
-                    self.notes.error_with(
-                        ReasonCode::Contradiction,
-                        word.at,
-                        "a certificate lives for minutes, so `keyless` needs a proven time",
-                        "Remove `time: none`; it is for keys only.",
-                    );
-                }
-                TimeDemand::None
-            }
-        }
-    }
-
-    /// Whether a log must hold the signature: as said, or else where the trust root lists a log.
-    fn log(
-        &mut self,
-        document: &Document<SignerSpec>,
-        root: Option<&Root>,
-        time: TimeDemand,
-    ) -> bool {
-        let listed = root.is_some_and(|root| root.root.log_count() > 0);
-        let Some(word) = &document.spec.log else {
-            return listed;
-        };
-        match word.value {
-            LogWord::Required => {
-                if root.is_some() && !listed {
-                    self.notes.error(
-                        ReasonCode::Contradiction,
-                        word.at,
-                        "the trust root lists no log",
-                    );
-                }
-                true
-            }
-            LogWord::Off => {
-                if time == TimeDemand::Log {
-                    self.notes.error(
-                        ReasonCode::Contradiction,
-                        word.at,
-                        "`time: log` needs a log, and `log: off` demands none",
-                    );
-                }
-                false
-            }
-        }
-    }
-
-    fn check_root(
-        &mut self,
-        document: &Document<SignerSpec>,
-        root: Option<&Root>,
-        log: bool,
-        time: TimeDemand,
-    ) {
+    fn check_root(&mut self, document: &Document<SignerSpec>, log: bool, time: TimeDemand) {
         let spec = &document.spec;
         match (&spec.trust, &spec.keyless) {
             (None, Some(_)) => {
@@ -257,11 +177,13 @@ impl Compiler<'_> {
                 );
             }
             (None, None) if log => {
-                let at = spec.log.as_ref().map_or(document.name.at, |word| word.at);
+                let at = spec.log.as_ref().map(|word| word.at);
+                let at = at.or(spec.log_operators.as_ref().map(|number| number.at));
+                let at = at.unwrap_or(document.name.at);
                 self.notes.error(
                     ReasonCode::TrustRootMissing,
                     at,
-                    "`log: required` needs a trust root that lists the log",
+                    "a log that is required needs a trust root that lists it",
                 );
             }
             (None, None) if time != TimeDemand::None && spec.keys.is_some() => {
@@ -279,16 +201,6 @@ impl Compiler<'_> {
                     trust.at,
                     "`trust` has no effect: the Signer demands neither a log nor a time",
                 );
-            }
-            (Some(trust), Some(_))
-                if root.is_some_and(|root| root.sct && root.root.ct_log_count() == 0) =>
-            {
-                self.notes.error_with(
-                        ReasonCode::Contradiction,
-                        trust.at,
-                        "the trust root lists no certificate-transparency log, and certificates need a proof by one",
-                        "Say `sct: none` in the TrustRoot document (without `file:` if --trust-root hands it over).",
-                    );
             }
             _ => {}
         }

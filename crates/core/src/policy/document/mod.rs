@@ -19,8 +19,8 @@ pub(crate) use policy::{
 };
 pub(crate) use root::{SctWord, TrustRootSpec, TufSpec};
 pub(crate) use signer::{
-    BundleWord, FormatWord, KeySpec, KeylessSpec, LogWord, SignerSpec, SourceSpec, SubjectSpec,
-    TimeWord, WorkflowSpec,
+    BuildSpec, BundleWord, FormatWord, KeySpec, KeylessSpec, LogWord, SignerSpec, SourceSpec,
+    SubjectSpec, TimeWord, WorkflowSpec,
 };
 
 /// The one version of policy documents.

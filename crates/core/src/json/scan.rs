@@ -1,0 +1,477 @@
+//! One pass over a JSON document (RFC 8259) that serde alone would read too leniently: grammar, duplicate keys, depth
+//! and number of keys, without building anything.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use super::{Bounds, Error};
+
+/// A member of the outermost object: its name, and the exact text of its value.
+pub(crate) type Member<'a> = (Cow<'a, str>, &'a [u8]);
+
+/// No recursion goes deeper, whatever the limits say: serde_json's own bound.
+const DEEPEST: usize = 128;
+/// Keys of all objects that are open at one place. Real documents keep their many items in arrays.
+const OPEN_KEYS: usize = 100_000;
+/// Up to so many keys are compared one by one, which is faster than hashing them.
+const FEW_KEYS: usize = 16;
+
+/// Checks the whole document; nothing but white space may stand behind it. The members are those of the outermost object,
+/// none if the document is something else.
+pub(crate) fn scan<'a>(bytes: &'a [u8], bounds: Bounds) -> Result<Vec<Member<'a>>, Error> {
+    if let Err(error) = std::str::from_utf8(bytes) {
+        return Err(Error::malformed(format!(
+            "not UTF-8 at byte {}",
+            error.valid_up_to()
+        )));
+    }
+    let mut scanner = Scanner {
+        text: bytes,
+        at: 0,
+        depth: 0,
+        deepest: bounds.depth.min(DEEPEST),
+        keys_left: bounds.keys,
+        escapes_left: bounds.escapes,
+        open_keys: 0,
+        open: Vec::new(),
+        members: Vec::new(),
+    };
+    scanner.blanks();
+    scanner.value()?;
+    scanner.blanks();
+    match scanner.peek() {
+        None => Ok(scanner.members),
+        Some(_) => Err(scanner.unexpected("the end of the document")),
+    }
+}
+
+struct Scanner<'a> {
+    text: &'a [u8],
+    at: usize,
+    depth: usize,
+    deepest: usize,
+    keys_left: usize,
+    escapes_left: usize,
+    open_keys: usize,
+    /// Keys of the objects that are open, while they have few.
+    open: Vec<Cow<'a, str>>,
+    members: Vec<Member<'a>>,
+}
+
+impl<'a> Scanner<'a> {
+    #[inline]
+    fn value(&mut self) -> Result<(), Error> {
+        match self.peek() {
+            Some(b'{') => self.nested(Self::object),
+            Some(b'[') => self.nested(Self::array),
+            Some(b'"') => self.string().map(drop),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(b't') => self.word(b"true"),
+            Some(b'f') => self.word(b"false"),
+            Some(b'n') => self.word(b"null"),
+            _ => Err(self.unexpected("a value")),
+        }
+    }
+
+    fn nested(&mut self, inner: fn(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
+        if self.depth == self.deepest {
+            return Err(Error::over_limit(format!(
+                "nested deeper than {} levels at byte {}",
+                self.deepest, self.at
+            )));
+        }
+        self.depth += 1;
+        self.at += 1;
+        self.blanks();
+        inner(self)?;
+        self.depth -= 1;
+        Ok(())
+    }
+
+    /// Behind the opening bracket.
+    #[inline]
+    fn array(&mut self) -> Result<(), Error> {
+        if self.take(b']') {
+            return Ok(());
+        }
+        loop {
+            self.value()?;
+            // Millions of short items are the worst that can stand here.
+            if self.take(b',') {
+                if self.peek().is_some_and(|byte| byte <= b' ') {
+                    self.blanks();
+                }
+                continue;
+            }
+            self.blanks();
+            if self.take(b']') {
+                return Ok(());
+            }
+            self.expect(b',', "`,` or `]`")?;
+            self.blanks();
+        }
+    }
+
+    /// Behind the opening brace.
+    fn object(&mut self) -> Result<(), Error> {
+        let first = self.open.len();
+        let mut many: Option<HashSet<Cow<'a, str>>> = None;
+        let mut count = 0;
+        if self.take(b'}') {
+            return Ok(());
+        }
+        loop {
+            let key = self.key(&mut count)?;
+            let outermost = (self.depth == 1).then(|| key.clone());
+            let twin = match &mut many {
+                Some(set) => set.replace(key),
+                None => {
+                    let twin = self.open.iter().skip(first).find(|other| **other == key);
+                    let twin = twin.cloned();
+                    self.open.push(key);
+                    if count > FEW_KEYS {
+                        many = Some(self.open.drain(first..).collect());
+                    }
+                    twin
+                }
+            };
+            if let Some(twin) = twin {
+                return Err(Error::malformed(format!(
+                    "duplicate key `{}`",
+                    crate::digest::clip(&twin)
+                )));
+            }
+            self.blanks();
+            self.expect(b':', "`:`")?;
+            self.blanks();
+            let start = self.at;
+            self.value()?;
+            if let Some(name) = outermost {
+                let value = self.text.get(start..self.at).unwrap_or_default();
+                self.members.push((name, value));
+            }
+            self.blanks();
+            if self.take(b'}') {
+                self.open.truncate(first);
+                self.open_keys -= count;
+                return Ok(());
+            }
+            self.expect(b',', "`,` or `}`")?;
+            self.blanks();
+        }
+    }
+
+    fn key(&mut self, count: &mut usize) -> Result<Cow<'a, str>, Error> {
+        if self.peek() != Some(b'"') {
+            return Err(self.unexpected("a key"));
+        }
+        *count += 1;
+        self.open_keys += 1;
+        if self.keys_left == 0 || self.open_keys > OPEN_KEYS {
+            return Err(Error::over_limit(format!(
+                "more keys than are allowed at byte {}",
+                self.at
+            )));
+        }
+        self.keys_left -= 1;
+        let (quoted, escaped) = self.string()?;
+        if escaped {
+            return serde_json::from_slice::<String>(quoted)
+                .map(Cow::Owned)
+                .map_err(Error::from);
+        }
+        let inner = quoted.get(1..quoted.len() - 1).unwrap_or_default();
+        std::str::from_utf8(inner)
+            .map(Cow::Borrowed)
+            .map_err(|error| Error::malformed(error.to_string()))
+    }
+
+    /// A string with its quotes, and whether anything in it is escaped.
+    fn string(&mut self) -> Result<(&'a [u8], bool), Error> {
+        let start = self.at;
+        let mut escaped = false;
+        self.at += 1;
+        loop {
+            self.at += plain(self.text.get(self.at..).unwrap_or_default());
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok((self.text.get(start..self.at).unwrap_or_default(), escaped));
+                }
+                Some(b'\\') => {
+                    escaped = true;
+                    if self.escapes_left == 0 {
+                        return Err(Error::over_limit(format!(
+                            "more escape sequences than are allowed at byte {}",
+                            self.at
+                        )));
+                    }
+                    self.escapes_left -= 1;
+                    self.at += 1;
+                    self.escape()?;
+                }
+                _ => return Err(self.unexpected("the rest of a string")),
+            }
+        }
+    }
+
+    /// Behind the backslash. Whether surrogates come in pairs is left to whoever decodes.
+    fn escape(&mut self) -> Result<(), Error> {
+        match self.peek() {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
+                self.at += 1;
+                Ok(())
+            }
+            Some(b'u')
+                if self
+                    .text
+                    .get(self.at + 1..self.at + 5)
+                    .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) =>
+            {
+                self.at += 5;
+                Ok(())
+            }
+            _ => Err(self.unexpected("an escape sequence")),
+        }
+    }
+
+    #[inline]
+    fn number(&mut self) -> Result<(), Error> {
+        self.take(b'-');
+        if !self.take(b'0') {
+            self.digits()?;
+        }
+        if !matches!(self.peek(), Some(b'.' | b'e' | b'E')) {
+            return Ok(());
+        }
+        if self.take(b'.') {
+            self.digits()?;
+        }
+        if self.take(b'e') || self.take(b'E') {
+            let _ = self.take(b'+') || self.take(b'-');
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    /// At least one.
+    #[inline]
+    fn digits(&mut self) -> Result<(), Error> {
+        if !self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            return Err(self.unexpected("a digit"));
+        }
+        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.at += 1;
+        }
+        Ok(())
+    }
+
+    fn word(&mut self, word: &[u8]) -> Result<(), Error> {
+        if !self
+            .text
+            .get(self.at..)
+            .is_some_and(|rest| rest.starts_with(word))
+        {
+            return Err(self.unexpected("a value"));
+        }
+        self.at += word.len();
+        Ok(())
+    }
+
+    #[inline]
+    fn blanks(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+            self.at += 1;
+        }
+    }
+
+    #[inline]
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    #[inline]
+    fn take(&mut self, byte: u8) -> bool {
+        let there = self.peek() == Some(byte);
+        self.at += usize::from(there);
+        there
+    }
+
+    fn expect(&mut self, byte: u8, what: &str) -> Result<(), Error> {
+        if self.take(byte) {
+            return Ok(());
+        }
+        Err(self.unexpected(what))
+    }
+
+    fn unexpected(&self, wanted: &str) -> Error {
+        Error::malformed(format!("expected {wanted} at byte {}", self.at))
+    }
+}
+
+/// How many bytes from the start are neither a quote, a backslash nor a control character. Eight at a time: payloads are
+/// strings of megabytes.
+fn plain(text: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let has_zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let mut length = 0;
+    let (chunks, rest) = text.as_chunks::<8>();
+    for chunk in chunks {
+        let word = u64::from_le_bytes(*chunk);
+        let quote = has_zero(word ^ (ONES * u64::from(b'"')));
+        let backslash = has_zero(word ^ (ONES * u64::from(b'\\')));
+        // Less than 0x20: borrows only from bytes below 0x80.
+        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
+        let stop = quote | backslash | control;
+        if stop != 0 {
+            // The lowest mark is exact; borrows disturb only what is above it.
+            let zeros = usize::try_from(stop.trailing_zeros() / 8).unwrap_or_default();
+            return length + zeros;
+        }
+        length += 8;
+    }
+    let stops = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
+    length + rest.iter().position(stops).unwrap_or(rest.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const BOUNDS: Bounds = Bounds {
+        depth: 16,
+        keys: 1000,
+        escapes: 100,
+    };
+
+    #[test]
+    fn members_are_the_outermost_objects() {
+        let text = br#" {"a" : {"x": [1, "}"]}, "\u0062":-1.5e3 ,"c":""} "#;
+        let members = scan(text, BOUNDS).unwrap();
+        let members: Vec<(&str, &str)> = members
+            .iter()
+            .map(|(name, value)| (name.as_ref(), std::str::from_utf8(value).unwrap()))
+            .collect();
+        assert_eq!(
+            members,
+            [("a", r#"{"x": [1, "}"]}"#), ("b", "-1.5e3"), ("c", r#""""#)]
+        );
+        assert!(scan(br#"[{"a": 1}]"#, BOUNDS).unwrap().is_empty());
+    }
+
+    #[test]
+    fn twins_are_found_in_small_and_large_objects() {
+        let object = |keys: usize, twin: &str| {
+            let mut text = String::from("{");
+            for key in 0..keys {
+                text.push_str(&format!("\"k{key}\":{key},"));
+            }
+            format!("{text}\"{twin}\":0}}")
+        };
+        for keys in [1, 15, 16, 17, 40, 900] {
+            assert!(scan(object(keys, "x").as_bytes(), BOUNDS).is_ok(), "{keys}");
+            for twin in ["k0".to_owned(), format!("k{}", keys - 1), r"\u006b0".into()] {
+                let error = scan(object(keys, &twin).as_bytes(), BOUNDS).unwrap_err();
+                assert!(error.to_string().starts_with("duplicate key"), "{error}");
+            }
+            // the same name in an object within is no twin
+            let nested = object(keys, "x").replace(":0}", r#":{"k0":1}}"#);
+            assert!(scan(nested.as_bytes(), BOUNDS).is_ok());
+        }
+    }
+
+    #[test]
+    fn bounds_hold() {
+        let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(scan(deep(16).as_bytes(), BOUNDS).is_ok());
+        assert!(
+            scan(deep(17).as_bytes(), BOUNDS)
+                .unwrap_err()
+                .is_over_limit()
+        );
+        let everything = Bounds {
+            depth: usize::MAX,
+            keys: usize::MAX,
+            escapes: usize::MAX,
+        };
+        assert!(scan(deep(128).as_bytes(), everything).is_ok());
+        assert!(scan(deep(100_000).as_bytes(), everything).is_err());
+        let escapes = |count: usize| format!("[\"{}\"]", r"\n".repeat(count));
+        assert!(scan(escapes(100).as_bytes(), BOUNDS).is_ok());
+        assert!(
+            scan(escapes(101).as_bytes(), BOUNDS)
+                .unwrap_err()
+                .is_over_limit()
+        );
+        let many: Vec<String> = (0..1001).map(|_| r#"{"a":1}"#.to_owned()).collect();
+        let list = format!("[{}]", many.join(","));
+        assert!(scan(list.as_bytes(), BOUNDS).unwrap_err().is_over_limit());
+        // keys of an object within count too while the outer one is open, and no longer
+        let half: Vec<String> = (0..OPEN_KEYS / 2)
+            .map(|key| format!("\"{key}\":1"))
+            .collect();
+        let half = half.join(",");
+        let nested = format!("{{{half},\"x\":{{{half}}}}}");
+        assert!(
+            scan(nested.as_bytes(), everything)
+                .unwrap_err()
+                .is_over_limit()
+        );
+        let beside = format!("[{{{half}}},{{{half}}},{{{half}}}]");
+        assert!(scan(beside.as_bytes(), everything).is_ok());
+        let wide: Vec<String> = (0..=OPEN_KEYS).map(|key| format!("\"{key}\":1")).collect();
+        let wide = format!("{{{}}}", wide.join(","));
+        assert!(
+            scan(wide.as_bytes(), everything)
+                .unwrap_err()
+                .is_over_limit()
+        );
+    }
+
+    #[test]
+    fn the_end_of_a_plain_stretch_is_exact() {
+        for stop in [b'"', b'\\', 0, 0x1f] {
+            for at in 0..24 {
+                for filler in [b'a', 0x20, 0x21, 0x23, 0x5b, 0x5d, 0x7f] {
+                    let mut text = vec![filler; 24];
+                    text[at] = stop;
+                    assert_eq!(plain(&text), at, "{stop} {at} {filler}");
+                }
+            }
+        }
+        assert_eq!(plain("ÿ€😀ÿ€😀".as_bytes()), "ÿ€😀ÿ€😀".len());
+    }
+
+    proptest! {
+        /// The scanner's grammar is serde_json's, but that twins are refused.
+        #[test]
+        fn grammar_is_serde_jsons(text in r#"[\[\]{}",:0-9a-e\\ntrufls .+\-]{0,24}"#) {
+            agrees(&text)?;
+        }
+
+        #[test]
+        fn mutated_documents_are_judged_alike(at in 0_usize..60, byte in any::<u8>()) {
+            let mut bytes = br#"{"a":[1,-2.5e+3,true,null,"x\n\u00e9"],"b":{"c":{},"d":[]}} "#.to_vec();
+            if let Some(slot) = bytes.get_mut(at) {
+                *slot = byte;
+            }
+            if let Ok(text) = String::from_utf8(bytes) {
+                agrees(&text)?;
+            }
+        }
+    }
+
+    fn agrees(text: &str) -> Result<(), TestCaseError> {
+        let ours = scan(text.as_bytes(), BOUNDS);
+        let theirs = serde_json::from_str::<serde::de::IgnoredAny>(text);
+        match ours {
+            Ok(_) => prop_assert!(theirs.is_ok(), "{text}"),
+            Err(error) if error.to_string().starts_with("duplicate") || error.is_over_limit() => {}
+            Err(error) => prop_assert!(theirs.is_err(), "{text}: {error}"),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,479 @@
+//! Typed matchers over what a CI provider stated: Fulcio's extensions (github.com/sigstore/fulcio, `docs/oid-info.md`).
+
+use std::fmt;
+
+use super::glob::Glob;
+use super::repository::{Owner, Repository};
+use crate::CiClaims;
+
+/// One demand of a Signer: the claim must be there, and fit any of the patterns.
+#[derive(Debug, Clone)]
+pub(crate) struct ClaimDemand {
+    pub(crate) claim: CiClaim,
+    pub(crate) any_of: Vec<Pattern>,
+}
+
+impl ClaimDemand {
+    /// What is wanted, for a message.
+    pub(crate) fn wanted(&self) -> String {
+        let any_of: Vec<String> = self.any_of.iter().map(ToString::to_string).collect();
+        format!("{} {}", self.claim.name(), any_of.join(" or "))
+    }
+
+    /// Whether one certificate could satisfy both; demands on different claims exclude nothing.
+    pub(crate) fn meets(&self, other: &Self) -> bool {
+        let mut pairs = self
+            .any_of
+            .iter()
+            .flat_map(|left| other.any_of.iter().map(move |right| (left, right)));
+        self.claim != other.claim || pairs.any(|(left, right)| left.overlaps(right))
+    }
+}
+
+/// A claim that can be demanded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CiClaim {
+    Repository,
+    RepositoryId,
+    Owner,
+    OwnerId,
+    Ref,
+    Commit,
+    Visibility,
+    Event,
+    Runner,
+    Environment,
+    SignerUri,
+    SignerDigest,
+    ConfigUri,
+    ConfigDigest,
+    RunInvocationUri,
+    WorkflowName,
+    TokenSubject,
+}
+
+impl CiClaim {
+    /// The name in messages.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Repository => "repository",
+            Self::RepositoryId => "repositoryId",
+            Self::Owner => "owner",
+            Self::OwnerId => "ownerId",
+            Self::Ref => "ref",
+            Self::Commit => "commit",
+            Self::Visibility => "visibility",
+            Self::Event => "event",
+            Self::Runner => "runner",
+            Self::Environment => "environment",
+            Self::SignerUri => "signerUri",
+            Self::SignerDigest => "signerDigest",
+            Self::ConfigUri => "configUri",
+            Self::ConfigDigest => "configDigest",
+            Self::RunInvocationUri => "runInvocationUri",
+            Self::WorkflowName => "workflowName",
+            Self::TokenSubject => "tokenSubject",
+        }
+    }
+
+    /// What the certificate says in the extension of today, and in GitHub's old one.
+    pub(crate) fn stated(self, claims: &CiClaims) -> (Option<&str>, Option<&str>) {
+        let (new, old) = match self {
+            Self::Repository => (
+                &claims.source_repository_uri,
+                &claims.github_workflow_repository,
+            ),
+            Self::RepositoryId => (&claims.source_repository_identifier, &None),
+            Self::Owner => (&claims.source_repository_owner_uri, &None),
+            Self::OwnerId => (&claims.source_repository_owner_identifier, &None),
+            Self::Ref => (&claims.source_repository_ref, &claims.github_workflow_ref),
+            Self::Commit => (
+                &claims.source_repository_digest,
+                &claims.github_workflow_sha,
+            ),
+            Self::Visibility => (&claims.source_repository_visibility_at_signing, &None),
+            Self::Event => (&claims.build_trigger, &claims.github_workflow_trigger),
+            Self::Runner => (&claims.runner_environment, &None),
+            Self::Environment => (&claims.deployment_environment, &None),
+            Self::SignerUri => (&claims.build_signer_uri, &None),
+            Self::SignerDigest => (&claims.build_signer_digest, &None),
+            Self::ConfigUri => (&claims.build_config_uri, &None),
+            Self::ConfigDigest => (&claims.build_config_digest, &None),
+            Self::RunInvocationUri => (&claims.run_invocation_uri, &None),
+            Self::WorkflowName => (&None, &claims.github_workflow_name),
+            Self::TokenSubject => (&claims.token_subject, &None),
+        };
+        (new.as_deref(), old.as_deref())
+    }
+
+    /// Whether the two extensions of one claim say the same.
+    pub(crate) fn agree(self, new: &str, old: &str) -> bool {
+        match self {
+            Self::Repository => {
+                Repository::parse(new).is_ok_and(|repository| repository.path() == old)
+            }
+            Self::Commit => {
+                new == old
+                    || GitDigest::parse(new)
+                        .is_some_and(|digest| Some(digest) == GitDigest::parse(old))
+            }
+            _ => new == old,
+        }
+    }
+}
+
+/// What a claim is compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Pattern {
+    /// The whole text.
+    Text(String),
+    Glob(Glob),
+    Repository(Repository),
+    Owner(Owner),
+    Digest(GitDigest),
+    Uri(UriPattern),
+}
+
+impl Pattern {
+    /// Whether the value of an extension of today fits.
+    pub(crate) fn fits(&self, value: &str) -> bool {
+        match self {
+            Self::Text(text) => text == value,
+            Self::Glob(glob) => glob.matches(value),
+            Self::Repository(repository) => Repository::parse(value).as_ref() == Ok(repository),
+            Self::Owner(owner) => Owner::parse(value).as_ref() == Ok(owner),
+            Self::Digest(digest) => GitDigest::parse(value).as_ref() == Some(digest),
+            Self::Uri(uri) => uri.matches(value),
+        }
+    }
+
+    /// Whether the value of an old extension fits, where there is none of today: GitHub's repositories have no host there.
+    pub(crate) fn fits_old(&self, value: &str) -> bool {
+        match self {
+            Self::Repository(repository) => repository.is_path(value),
+            other => other.fits(value),
+        }
+    }
+
+    /// Whether some value fits both.
+    fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Glob(left), Self::Glob(right)) => left.overlaps(right),
+            (Self::Uri(left), Self::Uri(right)) => left.overlaps(right),
+            (left, right) => left == right,
+        }
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Glob(glob) => f.write_str(glob.as_str()),
+            Self::Repository(repository) => repository.fmt(f),
+            Self::Owner(owner) => owner.fmt(f),
+            Self::Digest(digest) => digest.fmt(f),
+            Self::Uri(uri) => f.write_str(&uri.written),
+        }
+    }
+}
+
+/// A commit in full. Providers write it bare or with its algorithm in front.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GitDigest {
+    algorithm: &'static str,
+    hex: String,
+}
+
+impl GitDigest {
+    /// Reads 40 (SHA-1) or 64 (SHA-256) lower-case hexadecimal digits, bare or behind `sha1:` or `sha256:`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (named, hex) = match text.split_once(':') {
+            Some((algorithm, hex)) => (Some(algorithm), hex),
+            None => (None, text),
+        };
+        let algorithm = match hex.len() {
+            40 => "sha1",
+            64 => "sha256",
+            _ => return None,
+        };
+        let is_hex = hex
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        (is_hex && named.is_none_or(|named| named == algorithm)).then(|| Self {
+            algorithm,
+            hex: hex.to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for GitDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.algorithm, self.hex)
+    }
+}
+
+/// A URI, whole or with a pattern at its end; what stands before the pattern is compared exactly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UriPattern {
+    written: String,
+    /// The whole URI, or what stands before the pattern.
+    literal: String,
+    rest: Option<Glob>,
+}
+
+/// Where a URI takes `*` and `**`: never in what says whose it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stars {
+    /// In the ref behind the first `@`.
+    BehindAt,
+    /// Behind the host and the first element of the path.
+    BehindOwner,
+}
+
+impl UriPattern {
+    /// Reads a URI.
+    ///
+    /// # Errors
+    /// What is wrong with it, as the end of a sentence that begins with the text.
+    pub(crate) fn parse(text: &str, stars: Stars) -> Result<Self, String> {
+        if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err("has blanks or control characters".to_owned());
+        }
+        let (scheme, rest) = text
+            .split_once("://")
+            .ok_or("is not a URI with scheme and host")?;
+        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let good_scheme = scheme.starts_with(|c: char| c.is_ascii_lowercase())
+            && scheme
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        if !good_scheme || host.is_empty() || host.contains(['@', '*']) {
+            return Err("is not a URI with scheme and host".to_owned());
+        }
+        if !text.contains('*') {
+            return Ok(Self {
+                written: text.to_owned(),
+                literal: text.to_owned(),
+                rest: None,
+            });
+        }
+        let (split, why) = match stars {
+            Stars::BehindAt => (
+                path.split_once('@'),
+                "has `*` elsewhere than in the ref behind `@`",
+            ),
+            Stars::BehindOwner => (
+                path.split_once('/'),
+                "has `*` in its host or in the first element of its path",
+            ),
+        };
+        let (before, pattern) = split
+            .filter(|(before, _)| !before.contains('*') && !before.is_empty())
+            .ok_or(why)?;
+        let separator = if stars == Stars::BehindAt { '@' } else { '/' };
+        Ok(Self {
+            written: text.to_owned(),
+            literal: format!("{scheme}://{host}/{before}{separator}"),
+            rest: Some(
+                Glob::parse(pattern)
+                    .map_err(|why| format!("is wrong behind `{separator}`: `{pattern}` {why}"))?,
+            ),
+        })
+    }
+
+    fn matches(&self, value: &str) -> bool {
+        match &self.rest {
+            None => value == self.literal,
+            Some(glob) => value
+                .strip_prefix(&self.literal)
+                .is_some_and(|rest| glob.matches(rest)),
+        }
+    }
+
+    fn overlaps(&self, other: &Self) -> bool {
+        match (&self.rest, &other.rest) {
+            (Some(left), Some(right)) => self.literal == other.literal && left.overlaps(right),
+            (None, _) => other.matches(&self.literal),
+            (Some(_), None) => self.matches(&other.literal),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn digests_are_whole_and_lower_case() {
+        let (sha1, sha256) = ("ab".repeat(20), "ab".repeat(32));
+        let read = |text: &str| GitDigest::parse(text).map(|digest| digest.to_string());
+        assert_eq!(read(&sha1), Some(format!("sha1:{sha1}")));
+        assert_eq!(read(&format!("sha1:{sha1}")), read(&sha1));
+        assert_eq!(read(&sha256), Some(format!("sha256:{sha256}")));
+        for text in [
+            "",
+            "abc123",
+            "sha1:",
+            &sha1.to_uppercase(),
+            &format!("sha256:{sha1}"),
+            &format!("sha1:{sha256}"),
+            &format!("md5:{sha1}"),
+            &format!("{sha1}0"),
+            &"xy".repeat(20),
+            &"ä".repeat(20),
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_uri_is_literal_but_for_its_end() {
+        let run = "https://github.com/acme/app/actions/runs/7/attempts/1";
+        let ci = "https://github.com/acme/ci/.github/workflows/ci.yml@refs/tags/v1";
+        for (pattern, stars, value, expected) in [
+            (ci, Stars::BehindAt, ci, true),
+            (
+                ci,
+                Stars::BehindAt,
+                "https://github.com/acme/ci/.github/workflows/ci.yml@refs/tags/v10",
+                false,
+            ),
+            (
+                "https://github.com/acme/ci/.github/workflows/ci.yml@refs/tags/v*",
+                Stars::BehindAt,
+                ci,
+                true,
+            ),
+            (
+                "https://github.com/acme/ci/.github/workflows/ci.yml@refs/heads/*",
+                Stars::BehindAt,
+                ci,
+                false,
+            ),
+            (
+                "https://github.com/acme/c/.github/workflows/ci.yml@**",
+                Stars::BehindAt,
+                ci,
+                false,
+            ),
+            (
+                "https://gitlab.com/acme/ci//.gitlab-ci.yml@refs/**",
+                Stars::BehindAt,
+                "https://gitlab.com/acme/ci//.gitlab-ci.yml@refs/heads/main",
+                true,
+            ),
+            (
+                "https://github.com/acme/app/actions/runs/*/attempts/1",
+                Stars::BehindOwner,
+                run,
+                true,
+            ),
+            (
+                "https://github.com/acme/app/actions/runs/*",
+                Stars::BehindOwner,
+                run,
+                false,
+            ),
+            ("https://github.com/acme/**", Stars::BehindOwner, run, true),
+            ("https://github.com/acm/**", Stars::BehindOwner, run, false),
+            (
+                "https://github.com/acme/**",
+                Stars::BehindOwner,
+                "https://github.com/acme-evil/app/actions/runs/7",
+                false,
+            ),
+        ] {
+            assert_eq!(
+                UriPattern::parse(pattern, stars).unwrap().matches(value),
+                expected,
+                "{pattern} {value}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_pattern_reaches_whose_it_is() {
+        for (text, stars) in [
+            ("", Stars::BehindAt),
+            (
+                "acme/ci/.github/workflows/ci.yml@refs/tags/v1",
+                Stars::BehindAt,
+            ),
+            ("https:///acme", Stars::BehindAt),
+            ("HTTPS://github.com/acme", Stars::BehindAt),
+            ("https://user@github.com/acme", Stars::BehindAt),
+            ("https://github.com/acme ci", Stars::BehindAt),
+            ("https://*.github.com/acme/ci@refs/tags/v1", Stars::BehindAt),
+            (
+                "https://github.com/*/ci/.github/workflows/ci.yml@refs/tags/v1",
+                Stars::BehindAt,
+            ),
+            (
+                "https://github.com/acme/ci/.github/workflows/*.yml@refs/tags/v*",
+                Stars::BehindAt,
+            ),
+            ("https://github.com/acme/ci/*", Stars::BehindAt),
+            ("https://github.com@*", Stars::BehindAt),
+            ("https://github.com/@*", Stars::BehindAt),
+            (
+                "https://github.com/acme/ci/.github/workflows/ci.yml@refs/tags/[v]*",
+                Stars::BehindAt,
+            ),
+            (
+                "https://github.com/*/app/actions/runs/1",
+                Stars::BehindOwner,
+            ),
+            ("https://github.com/**", Stars::BehindOwner),
+            ("https://*/acme/app", Stars::BehindOwner),
+            ("https://github.com//*", Stars::BehindOwner),
+        ] {
+            assert!(UriPattern::parse(text, stars).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn overlaps_of_patterns() {
+        let uri = |text: &str| Pattern::Uri(UriPattern::parse(text, Stars::BehindAt).unwrap());
+        let glob = |text: &str| Pattern::Glob(Glob::parse(text).unwrap());
+        for (left, right, expected) in [
+            (
+                uri("https://a.example/x@v*"),
+                uri("https://a.example/x@*1"),
+                true,
+            ),
+            (
+                uri("https://a.example/x@v*"),
+                uri("https://a.example/y@v*"),
+                false,
+            ),
+            (
+                uri("https://a.example/x@v*"),
+                uri("https://a.example/x@v1"),
+                true,
+            ),
+            (
+                uri("https://a.example/x@v*"),
+                uri("https://a.example/x@w1"),
+                false,
+            ),
+            (uri("https://a.example/x"), uri("https://a.example/x"), true),
+            (glob("refs/*"), glob("refs/a"), true),
+            (glob("refs/b"), glob("refs/a"), false),
+            (
+                Pattern::Text("a".to_owned()),
+                Pattern::Text("a".to_owned()),
+                true,
+            ),
+            (
+                Pattern::Text("a".to_owned()),
+                Pattern::Text("b".to_owned()),
+                false,
+            ),
+        ] {
+            assert_eq!(left.overlaps(&right), expected, "{left} {right}");
+            assert_eq!(right.overlaps(&left), expected, "{right} {left}");
+        }
+    }
+}
