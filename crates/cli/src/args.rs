@@ -5,7 +5,7 @@ pub(crate) mod trust;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use countersign_core::UnixTime;
 
 use crate::exit::Exit;
@@ -17,7 +17,13 @@ pub(crate) struct Typed {
     #[command(subcommand)]
     pub(crate) command: Command,
     /// Colours in text: on a terminal only, always or never.
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        display_order = 900
+    )]
     pub(crate) color: When,
 }
 
@@ -43,6 +49,8 @@ impl Typed {
 pub(crate) enum Command {
     /// Say whether images may run, and why.
     Verify(Verify),
+    /// Say whether a file is signed as demanded, by the Sigstore bundle that belongs to it.
+    VerifyBundle(VerifyBundle),
     /// Work on policy files.
     #[command(subcommand)]
     Policy(Policy),
@@ -89,6 +97,65 @@ pub(crate) struct Verify {
     /// Give up on an image after this many seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) timeout: u64,
+}
+
+/// Artifact, bundle, identity, issuer, key, trusted root and staging are the conformance suite's protocol for every client.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("signer").required(true)))]
+pub(crate) struct VerifyBundle {
+    /// The Sigstore bundle (JSON, v0.1 to v0.3).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bundle: PathBuf,
+    /// Whose certificate must have signed: the whole subject alternative name (e-mail address, URI, …).
+    #[arg(
+        long,
+        value_name = "IDENTITY",
+        group = "signer",
+        requires = "certificate_oidc_issuer"
+    )]
+    pub(crate) certificate_identity: Option<String>,
+    /// The same as a regular expression for the whole name; one that matches unrelated owners is refused.
+    #[arg(
+        long,
+        value_name = "PATTERN",
+        group = "signer",
+        requires = "certificate_oidc_issuer"
+    )]
+    pub(crate) certificate_identity_regexp: Option<String>,
+    /// The OIDC issuer that must have vouched for the identity.
+    #[arg(long, value_name = "URL", conflicts_with = "key")]
+    pub(crate) certificate_oidc_issuer: Option<String>,
+    /// The public key that must have signed, as PEM.
+    #[arg(long, value_name = "FILE", group = "signer")]
+    pub(crate) key: Option<PathBuf>,
+    /// The trusted_root.json to go by, in place of the built-in root of the public-good instance.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trusted_root: Option<PathBuf>,
+    /// Go by the built-in root of the staging instance; --trusted-root goes before.
+    #[arg(long)]
+    pub(crate) staging: bool,
+    /// The signature must be in a statement of exactly this predicate type.
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) predicate_type: Option<String>,
+    /// The key's signature counts with neither log entry nor proven time.
+    #[arg(
+        long,
+        requires = "key",
+        conflicts_with_all = ["certificate_identity", "certificate_identity_regexp"]
+    )]
+    pub(crate) key_alone_unsafe: bool,
+    /// Judge as of this time (RFC 3339), such as 2026-01-31T12:00:00Z.
+    #[arg(long, value_name = "TIME", value_parser = UnixTime::parse)]
+    pub(crate) at: Option<UnixTime>,
+    /// Text for people or JSON for programs.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+    /// List all that verified and all that was refused.
+    #[arg(long)]
+    pub(crate) explain: bool,
+    /// The artifact, or its digest: sha256: and 64 hexadecimal digits, unless there is a file of that name.
+    #[arg(value_name = "FILE_OR_DIGEST")]
+    pub(crate) artifact: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]

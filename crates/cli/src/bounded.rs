@@ -1,4 +1,4 @@
-//! Reads of the files that the command line names: trust roots and CA certificates.
+//! Reads of the files that the command line names: trust roots, keys, CA certificates, bundles.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -9,13 +9,19 @@ const MAX_BYTES: u64 = 1024 * 1024;
 
 /// The bytes of a file, at most 1 MiB of them.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?
-        .take(MAX_BYTES + 1)
-        .read_to_end(&mut bytes)?;
+    let bytes = head(path, MAX_BYTES)?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_BYTES) {
         return Err(io::Error::other("larger than 1 MiB"));
     }
+    Ok(bytes)
+}
+
+/// The bytes of a file, and of a larger one so many that whoever reads them sees that they are more than `max`.
+pub(crate) fn head(path: &Path, max: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?
+        .take(max.saturating_add(1))
+        .read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

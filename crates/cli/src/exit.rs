@@ -8,13 +8,13 @@ use crate::escape::escaped;
 /// How a run ended, ordered by weight: of several images the heaviest outcome is the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Exit {
-    /// Every image is allowed.
+    /// Every image is allowed, or the file is signed as demanded.
     Allowed,
     /// Nobody could tell; a panic counts as this, never as an allow.
     Unknown,
-    /// An image is denied.
+    /// An image is denied, or the file is not signed as demanded.
     Denied,
-    /// The command line or the policy is wrong.
+    /// The command line, the policy, or a key or trust root is wrong.
     Misused,
 }
 
@@ -24,22 +24,22 @@ impl Exit {
         (
             Self::Allowed,
             "allowed",
-            "Every image is allowed, also when policies that only warn failed; `policy lint` found nothing to refuse.",
+            "Every image is allowed, also when policies that only warn failed; the file is signed as `verify-bundle` demands; `policy lint` found nothing to refuse.",
         ),
         (
             Self::Denied,
             "denied",
-            "An image is denied; `policy lint --deny-warnings` found warnings.",
+            "An image is denied; the file or its bundle is refused; `policy lint --deny-warnings` found warnings.",
         ),
         (
             Self::Unknown,
             "unknown",
-            "Nobody could tell: a registry did not answer or sent what must not be believed, trust material (`--trust-root`) could not be read, an output could not be written, or countersign itself failed.",
+            "Nobody could tell: a registry did not answer or sent what must not be believed, trust material (`--trust-root`) could not be read, the file or bundle that `verify-bundle` should judge could not be read, an output could not be written, or countersign itself failed.",
         ),
         (
             Self::Misused,
             "misused",
-            "The command line is wrong, or a policy file or what it names.",
+            "The command line is wrong, or a policy file or what it names, or the key or trust root of `verify-bundle`.",
         ),
     ];
 

@@ -1,6 +1,7 @@
 //! The `countersign` command: what was typed → what it means → run → exit code.
 
 mod args;
+mod artifact;
 mod bounded;
 mod escape;
 mod exit;
@@ -14,6 +15,7 @@ mod render;
 mod surroundings;
 mod trust;
 mod verify;
+mod verify_bundle;
 
 use crate::args::Typed;
 use crate::exit::Exit;
@@ -32,6 +34,7 @@ fn main() -> std::process::ExitCode {
 fn run(typed: Typed) -> Result<Exit, Failure> {
     match Job::new(typed, Surroundings::read())? {
         Job::Verify(job) => verify::run(*job),
+        Job::VerifyBundle(job) => verify_bundle::run(&job),
         Job::Lint(job) => lint::run(&job),
         Job::Trust(job) => trust::run(&job),
     }

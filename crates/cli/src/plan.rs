@@ -6,7 +6,7 @@ use std::time::Duration;
 use countersign::Image;
 use countersign_core::{ImageRef, UnixTime};
 
-use crate::args::{Command, Format, Lint, NamedFile, Policy, Typed, Verify};
+use crate::args::{Command, Format, Lint, NamedFile, Policy, Typed, Verify, VerifyBundle};
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::policies::TrustCache;
@@ -17,6 +17,7 @@ use crate::trust::TrustJob;
 #[derive(Debug)]
 pub(crate) enum Job {
     Verify(Box<VerifyJob>),
+    VerifyBundle(Box<BundleJob>),
     Lint(LintJob),
     Trust(TrustJob),
 }
@@ -44,6 +45,36 @@ pub(crate) struct RegistryAccess {
     pub(crate) ca_file: Option<PathBuf>,
 }
 
+/// Judge one file by a bundle.
+#[derive(Debug)]
+pub(crate) struct BundleJob {
+    pub(crate) bundle: PathBuf,
+    pub(crate) artifact: PathBuf,
+    pub(crate) signer: Demand,
+    pub(crate) predicate_type: Option<String>,
+    pub(crate) root: RootChoice,
+    pub(crate) now: UnixTime,
+    pub(crate) format: Format,
+    pub(crate) explain: bool,
+    pub(crate) color: anstream::ColorChoice,
+}
+
+/// Who must have signed.
+#[derive(Debug)]
+pub(crate) enum Demand {
+    Identity { subject: String, issuer: String },
+    Pattern { pattern: String, issuer: String },
+    Key { file: PathBuf, alone: bool },
+}
+
+/// By which trust root.
+#[derive(Debug)]
+pub(crate) enum RootChoice {
+    PublicGood,
+    Staging,
+    File(PathBuf),
+}
+
 /// Look for what is wrong in policy files.
 #[derive(Debug)]
 pub(crate) struct LintJob {
@@ -66,6 +97,9 @@ impl Job {
             Command::Verify(verify) => VerifyJob::new(verify, surroundings, color)
                 .map(Box::new)
                 .map(Self::Verify),
+            Command::VerifyBundle(typed) => BundleJob::new(typed, &surroundings, color)
+                .map(Box::new)
+                .map(Self::VerifyBundle),
             Command::Policy(Policy::Lint(lint)) => {
                 Ok(Self::Lint(LintJob::new(lint, surroundings, color)))
             }
@@ -98,6 +132,47 @@ impl VerifyJob {
                 ca_file: typed.ca_file,
             },
             timeout: Duration::from_secs(typed.timeout),
+            color,
+        })
+    }
+}
+
+impl BundleJob {
+    fn new(
+        typed: VerifyBundle,
+        surroundings: &Surroundings,
+        color: anstream::ColorChoice,
+    ) -> Result<Self, Failure> {
+        let alone = typed.key_alone_unsafe;
+        let signer = match (
+            typed.certificate_identity,
+            typed.certificate_identity_regexp,
+            typed.certificate_oidc_issuer,
+            typed.key,
+        ) {
+            (Some(subject), None, Some(issuer), None) => Demand::Identity { subject, issuer },
+            (None, Some(pattern), Some(issuer), None) => Demand::Pattern { pattern, issuer },
+            (None, None, None, Some(file)) => Demand::Key { file, alone },
+            // What was typed does not get here with any other; if it did, nothing would match by default.
+            _ => {
+                return Err(Failure::misused(
+                    "say who must have signed: an identity with its issuer, or a key",
+                ));
+            }
+        };
+        Ok(Self {
+            bundle: typed.bundle,
+            artifact: typed.artifact,
+            signer,
+            predicate_type: typed.predicate_type,
+            root: match typed.trusted_root {
+                Some(file) => RootChoice::File(file),
+                None if typed.staging => RootChoice::Staging,
+                None => RootChoice::PublicGood,
+            },
+            now: typed.at.unwrap_or(surroundings.now),
+            format: typed.format,
+            explain: typed.explain,
             color,
         })
     }

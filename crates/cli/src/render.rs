@@ -1,3 +1,4 @@
 //! What a decision looks like outside.
 
+pub(crate) mod blob;
 pub(crate) mod text;

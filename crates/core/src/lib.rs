@@ -30,12 +30,14 @@ mod time;
 mod trust;
 mod x509;
 
-pub use decide::{Resolution, decide};
+pub use decide::{
+    BlobDecision, BlobRefusal, BlobSigner, BlobSignerError, Resolution, decide, decide_blob,
+};
 pub use decision::{
     Candidate, Cited, Decision, Identity, Mode, Outcome, PolicyOutcome, Refused, RuleOutcome,
     Unmatched, Verdict, Warning,
 };
-pub use digest::{Digest, DigestError};
+pub use digest::{Digest, DigestError, Hasher};
 pub use evidence::{Content, Evidence, FoundBy, Gap, GapClass, Item, Locator, Needs};
 pub use examine::{Blob, ProofCache, ProofStats, examine, examine_blob, examine_cached};
 pub use finding::{
@@ -51,9 +53,9 @@ pub use policy::{
 pub use reason::{Class, ReasonCode};
 pub use reference::{ImageRef, ReferenceError};
 pub use report::{
-    CandidateReport, Counts, EvidenceReport, FoundReport, GapReport, IdentityReport, ImageReport,
-    LogReport, PolicyReport, RefusedReport, Report, RuleReport, TimeReport, UnmatchedReport,
-    WarningReport,
+    BlobRefusalReport, BlobReport, CandidateReport, Counts, DemandReport, EvidenceReport,
+    FoundReport, GapReport, IdentityReport, ImageReport, LogReport, PolicyReport, RefusedReport,
+    Report, RuleReport, TimeReport, TrustRootReport, UnmatchedReport, WarningReport,
 };
 pub use time::{TimeError, UnixTime};
 pub use trust::{KeyError, PublicKey, RootPart, RootPartKind, Trust, TrustError, TrustRoot};

@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use countersign_core::{Class, PolicySet, ReasonCode, Report};
+use countersign_core::{BlobReport, Class, PolicySet, ReasonCode, Report};
 
 /// Compares with the committed file, or writes it.
 fn check(path: &str, content: &str) {
@@ -119,4 +119,10 @@ fn the_schema_of_policies_is_generated() {
 #[test]
 fn the_schema_of_reports_is_generated() {
     check("docs/report.schema.json", &pretty(&Report::schema()));
+}
+
+#[test]
+fn the_schema_of_verify_bundle_is_generated() {
+    let path = "docs/verify-bundle.schema.json";
+    check(path, &pretty(&BlobReport::schema()));
 }

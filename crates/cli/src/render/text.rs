@@ -10,8 +10,8 @@ use countersign_core::{
 
 use crate::escape::escaped;
 
-const GOOD: Style = AnsiColor::Green.on_default().bold();
-const BAD: Style = AnsiColor::Red.on_default().bold();
+pub(super) const GOOD: Style = AnsiColor::Green.on_default().bold();
+pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
 const DOUBTFUL: Style = AnsiColor::Yellow.on_default().bold();
 const FAINT: Style = Style::new().dimmed();
 /// Characters of one foreign string: an image reference, an identity, a cause.
@@ -51,10 +51,10 @@ pub(crate) fn decision(decision: &Decision, explain: bool) -> String {
 }
 
 #[derive(Default)]
-struct Text(String);
+pub(super) struct Text(pub(super) String);
 
 impl Text {
-    fn line(&mut self, indent: usize, text: &str) {
+    pub(super) fn line(&mut self, indent: usize, text: &str) {
         // Writing to a String cannot fail.
         let _ = writeln!(self.0, "{:indent$}{text}", "");
     }
@@ -141,7 +141,7 @@ impl Text {
         }
     }
 
-    fn cited(&mut self, indent: usize, cited: &Cited) {
+    pub(super) fn cited(&mut self, indent: usize, cited: &Cited) {
         let what = match &cited.predicate_type {
             Some(predicate_type) => safe(predicate_type),
             None => cited.kind.to_owned(),
@@ -209,14 +209,14 @@ impl Text {
         }
     }
 
-    fn evidence(&mut self, evidence: &[Cited]) {
+    pub(super) fn evidence(&mut self, evidence: &[Cited]) {
         self.line(2, &format!("evidence that verified: {}", evidence.len()));
         for cited in evidence {
             self.cited(4, cited);
         }
     }
 
-    fn refused(&mut self, refused: &[Refused]) {
+    pub(super) fn refused(&mut self, refused: &[Refused]) {
         self.line(2, &format!("evidence that was refused: {}", refused.len()));
         for refused in refused {
             let claims = refused
@@ -230,7 +230,7 @@ impl Text {
     }
 }
 
-fn identity(identity: &Identity) -> String {
+pub(super) fn identity(identity: &Identity) -> String {
     match identity {
         Identity::Key {
             key,
@@ -260,14 +260,14 @@ fn place(place: &Place) -> String {
     faint(&format!(" [{}:{}]", safe(&place.file), place.line))
 }
 
-fn faint(text: &str) -> String {
+pub(super) fn faint(text: &str) -> String {
     styled(FAINT, text)
 }
 
-fn styled(style: Style, text: &str) -> String {
+pub(super) fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
-fn safe(text: &str) -> String {
+pub(super) fn safe(text: &str) -> String {
     escaped(text, MAX_CHARS)
 }

@@ -1,6 +1,7 @@
 //! The command as people and pipelines see it: what it prints, where, and how it ends.
 #![allow(clippy::unwrap_used)]
 
+mod conformance;
 mod exit_codes;
 mod gate;
 mod hostile;
@@ -9,3 +10,4 @@ mod messages;
 mod run;
 mod trust;
 mod usage;
+mod verify_bundle;

@@ -1,17 +1,22 @@
 //! Evidence as a decision cites it: every foreign string is escaped and cut here.
 
+use std::collections::BTreeMap;
+
 use crate::text::safe;
-use crate::{Cited, Claim, Identity, Locator, PolicySet, SignedBy, Verified};
+use crate::{Cited, Claim, Digest, Identity, Locator, SignedBy, Verified};
+
+/// What keys are called.
+type KnownAs = BTreeMap<Digest, String>;
 
 /// One verified claim, with the Signer for which it counts.
-pub(super) fn cite(one: &Verified<Claim>, signer: Option<&str>, policies: &PolicySet) -> Cited {
+pub(super) fn cite(one: &Verified<Claim>, signer: Option<&str>, known_as: &KnownAs) -> Cited {
     let facts = one.facts();
     Cited {
         kind: one.claim().kind(),
         predicate_type: one.claim().predicate_type().map(safe),
         format: facts.format().as_str(),
         locator: facts.locator().clone(),
-        identity: identity(facts.signer(), policies),
+        identity: identity(facts.signer(), known_as),
         signer: signer.map(str::to_owned),
         root: facts.root().map(|root| root.name.clone()),
         signed_at: facts.signed_at(),
@@ -35,11 +40,11 @@ pub(super) fn cite(one: &Verified<Claim>, signer: Option<&str>, policies: &Polic
 }
 
 /// Who made a signature.
-pub(super) fn identity(signer: &SignedBy, policies: &PolicySet) -> Identity {
+pub(super) fn identity(signer: &SignedBy, known_as: &KnownAs) -> Identity {
     match signer {
         SignedBy::Key(key) => Identity::Key {
             key: *key,
-            known_as: policies.known_as.get(key).cloned(),
+            known_as: known_as.get(key).cloned(),
         },
         SignedBy::Certificate(certificate) => {
             let claims = &certificate.claims;

@@ -56,7 +56,7 @@ impl<'a> Scene<'a> {
         let verified = self.findings().map(Findings::verified).unwrap_or_default();
         let mut all: Vec<Cited> = verified
             .iter()
-            .map(|one| cite::cite(one, None, self.policies))
+            .map(|one| cite::cite(one, None, &self.policies.known_as))
             .collect();
         all.sort_by(|a, b| cite::order(a).cmp(&cite::order(b)));
         all
@@ -238,7 +238,7 @@ impl<'a> Scene<'a> {
                 Some(cite::cite(
                     (*claim)?,
                     Some(&result.signer.name),
-                    self.policies,
+                    &self.policies.known_as,
                 ))
             })
             .collect();

@@ -5,6 +5,7 @@
 //! `unmatched` can change it.
 
 mod assign;
+mod blob;
 mod cite;
 mod condition;
 mod nearest;
@@ -12,6 +13,7 @@ mod per_signer;
 
 use std::collections::BTreeMap;
 
+pub use blob::{BlobDecision, BlobRefusal, BlobSigner, BlobSignerError, decide_blob};
 use condition::Scene;
 
 use crate::policy::signer::RootLife;

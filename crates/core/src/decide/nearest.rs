@@ -60,7 +60,7 @@ pub(super) fn explain(
             code: mismatch.code,
             locator: claim.facts().locator().clone(),
             signer: Some(result.signer.name.clone()),
-            identity: Some(cite::identity(claim.facts().signer(), policies)),
+            identity: Some(cite::identity(claim.facts().signer(), &policies.known_as)),
             found: safe(&mismatch.found),
             wanted: safe(&mismatch.wanted),
         })
@@ -155,7 +155,7 @@ fn other_kind(
         code: ReasonCode::PredicateTypeMismatch,
         locator: one.facts().locator().clone(),
         signer: None,
-        identity: Some(cite::identity(one.facts().signer(), policies)),
+        identity: Some(cite::identity(one.facts().signer(), &policies.known_as)),
         found: safe(one.claim().predicate_type().unwrap_or(one.claim().kind())),
         wanted: safe(&wanted),
     }))

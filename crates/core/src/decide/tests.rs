@@ -2,13 +2,13 @@
 #![allow(clippy::unwrap_used)]
 
 use super::per_signer::{PerSigner, Status};
-use super::{Resolution, decide};
+use super::{BlobSigner, Resolution, decide, decide_blob};
 use crate::policy::Condition;
 use crate::policy::tests::{SETTINGS, load};
 use crate::{
     Certificate, CiClaims, Claim, Digest, Facts, Findings, Format, FoundBy, ImageRef, Limits,
     Locator, PinnedImage, PolicySet, ProvenTime, ReasonCode, Request, RootName, San, SignedBy,
-    TimeSource, UnixTime, Verified,
+    TimeSource, TrustRoot, UnixTime, Verified,
 };
 
 const NOW: UnixTime = UnixTime::from_seconds(1_790_000_000);
@@ -124,6 +124,52 @@ fn each_fact_is_needed() {
     for (edit, expected) in cases {
         assert_eq!(change(edit), Some(expected));
     }
+}
+
+/// The same for `decide_blob`: nothing that `examine_blob` should have made sure of is taken on trust.
+#[test]
+fn each_fact_is_needed_of_a_blob_too() {
+    type Edit = fn(&mut Facts);
+    let image = image();
+    let root = TrustRoot::public_good().unwrap();
+    let signer =
+        BlobSigner::keyless("somebody@acme.example", "https://accounts.example", &root).unwrap();
+    let code = |edit: Edit| {
+        let mut changed = facts(&image);
+        edit(&mut changed);
+        let verified = vec![Verified::new(Claim::Message, changed)];
+        let findings = Findings::new(*image.digest(), verified, Vec::new(), Vec::new());
+        let decision = decide_blob(&findings, &signer, NOW);
+        decision.refusal().map(|refusal| refusal.code)
+    };
+    assert_eq!(code(|_| ()), None);
+    let cases: [(Edit, ReasonCode); 7] = [
+        (|facts| facts.sct_logs = 0, ReasonCode::SctMissing),
+        (|facts| facts.root = None, ReasonCode::TrustRootMismatch),
+        (|facts| facts.logs.clear(), ReasonCode::LogMissing),
+        (|facts| facts.times.clear(), ReasonCode::TimeMissing),
+        (
+            |facts| facts.signer = SignedBy::Key(Digest::of(b"key")),
+            ReasonCode::SignerMismatch,
+        ),
+        (
+            |facts| facts.format = Format::Legacy,
+            ReasonCode::FormatNotAllowed,
+        ),
+        (
+            |facts| facts.image = Digest::of(b"another blob"),
+            ReasonCode::DigestMismatch,
+        ),
+    ];
+    for (edit, expected) in cases {
+        assert_eq!(code(edit), Some(expected));
+    }
+    let nothing = Findings::new(*image.digest(), Vec::new(), Vec::new(), Vec::new());
+    let decision = decide_blob(&nothing, &signer, NOW);
+    assert_eq!(
+        decision.refusal().map(|refusal| refusal.code),
+        Some(ReasonCode::NoEvidence)
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Bounded decoding of base64 from untrusted documents.
+//! Steps 0 and 4: bounded decoding of base64 from untrusted documents.
 
 use crate::refusal::Refusal;
 use crate::{ReasonCode, base64};

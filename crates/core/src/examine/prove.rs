@@ -210,7 +210,7 @@ fn no_key(hint: Option<&str>, trust: &Trust) -> Refusal {
     });
     if hinted {
         return signature_invalid(
-            "it names a key of the policy set, but is not that key's signature over these bytes",
+            "it names a trusted key, but is not that key's signature over these bytes",
         );
     }
     Refusal::new(

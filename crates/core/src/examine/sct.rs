@@ -10,7 +10,7 @@ use crate::trust::{Hash, Kind};
 use crate::x509::{Cert, oid};
 use crate::{Digest, ReasonCode, TrustRoot, UnixTime};
 
-/// How many distinct logs of the root vouch for the leaf. At least one must where the root lists any.
+/// How many distinct logs of the root vouch for the leaf. At least one must where the root lists any, supported or not.
 ///
 /// An SCT of a log that the root does not know counts for nothing; one of a known log must verify.
 pub(super) fn verify(leaf: &Cert, issuer: &Cert, root: &TrustRoot) -> Result<usize, Refusal> {
@@ -45,7 +45,7 @@ pub(super) fn verify(leaf: &Cert, issuer: &Cert, root: &TrustRoot) -> Result<usi
             }
         }
     }
-    if logs.is_empty() && root.ct_log_count() > 0 {
+    if logs.is_empty() && root.lists_ct_logs() {
         return Err(Refusal::new(
             ReasonCode::SctMissing,
             format!(

@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 
 use crate::{Digest, Mode, Needs, Trust, UnixTime};
 use compile::Compiler;
+pub(crate) use compile::pattern::identity_pattern;
 pub use diagnostic::{Diagnostic, Place, Severity};
 use document::Documents;
 pub(crate) use model::{

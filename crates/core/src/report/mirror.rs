@@ -84,7 +84,7 @@ fn rule(outcome: &RuleOutcome) -> RuleReport {
     }
 }
 
-fn evidence(cited: &Cited) -> EvidenceReport {
+pub(super) fn evidence(cited: &Cited) -> EvidenceReport {
     EvidenceReport {
         kind: cited.kind.to_owned(),
         predicate_type: cited.predicate_type.clone(),
@@ -124,7 +124,7 @@ fn candidate(candidate: &Candidate) -> CandidateReport {
     }
 }
 
-fn refused(refused: &Refused) -> RefusedReport {
+pub(super) fn refused(refused: &Refused) -> RefusedReport {
     RefusedReport {
         found: found(&refused.locator),
         claims: refused.claims.clone(),
@@ -133,7 +133,7 @@ fn refused(refused: &Refused) -> RefusedReport {
     }
 }
 
-fn identity(identity: &Identity) -> IdentityReport {
+pub(super) fn identity(identity: &Identity) -> IdentityReport {
     match identity {
         Identity::Key { key, known_as } => IdentityReport::Key {
             key: key.to_string(),

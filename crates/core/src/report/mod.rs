@@ -3,8 +3,10 @@
 //! Given the same input and `now` it has the same bytes in every door. Domain types are not `Serialize`; this mirror is,
 //! so that they can change without breaking readers. Its schema is `docs/report.schema.json`.
 
+mod blob;
 mod mirror;
 
+pub use blob::{BlobRefusalReport, BlobReport, DemandReport, TrustRootReport};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -351,10 +353,7 @@ impl Report {
     /// The report as indented JSON with a line break at the end.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let mut json = serde_json::to_string_pretty(self)
-            .expect("a tree of strings, numbers and lists always serializes");
-        json.push('\n');
-        json
+        pretty(self)
     }
 
     /// The JSON Schema of the report, as in `docs/report.schema.json`.
@@ -362,4 +361,11 @@ impl Report {
     pub fn schema() -> serde_json::Value {
         schemars::schema_for!(Self).to_value()
     }
+}
+
+fn pretty(report: &impl Serialize) -> String {
+    let mut json = serde_json::to_string_pretty(report)
+        .expect("a tree of strings, numbers and lists always serializes");
+    json.push('\n');
+    json
 }

@@ -15,6 +15,8 @@ pub struct TrustRoot {
     certificate_authorities: Vec<CertificateAuthority>,
     timestamp_authorities: Vec<TimestampAuthority>,
     warnings: Vec<String>,
+    lists_logs: bool,
+    lists_ct_logs: bool,
 }
 
 /// A transparency log or certificate-transparency log.
@@ -81,6 +83,9 @@ impl TrustRoot {
     /// The name of the built-in root.
     pub const PUBLIC_GOOD: &'static str = "public-good";
 
+    /// The name of the built-in root of Sigstore's staging instance.
+    pub const STAGING: &'static str = "staging";
+
     /// Reads a `trusted_root.json`. Entries with unsupported algorithms are skipped and listed in [`TrustRoot::warnings`];
     /// expired ones stay, for what was made while they were valid.
     ///
@@ -102,6 +107,18 @@ impl TrustRoot {
         Self::from_json(
             Self::PUBLIC_GOOD,
             sigstore_trust_root::SIGSTORE_PRODUCTION_TRUSTED_ROOT.as_bytes(),
+        )
+    }
+
+    /// The built-in root of Sigstore's staging instance, from the same crate: for tests of Sigstore itself. Policies cannot
+    /// name it.
+    ///
+    /// # Errors
+    /// Never with the material that is compiled in; a test reads it.
+    pub fn staging() -> Result<Self, TrustError> {
+        Self::from_json(
+            Self::STAGING,
+            sigstore_trust_root::SIGSTORE_STAGING_TRUSTED_ROOT.as_bytes(),
         )
     }
 
@@ -157,6 +174,8 @@ impl TrustRoot {
             certificate_authorities,
             timestamp_authorities,
             warnings,
+            lists_logs: !wire.tlogs.is_empty(),
+            lists_ct_logs: !wire.ctlogs.is_empty(),
         })
     }
 
@@ -201,6 +220,16 @@ impl TrustRoot {
     pub(crate) fn timestamp_operators(&self) -> usize {
         let authorities = self.timestamp_authorities.iter();
         operator::distinct(authorities.map(|authority| authority.operator.as_str()))
+    }
+
+    /// Whether it lists a transparency log, be it one that is skipped because it is not supported.
+    pub(crate) const fn lists_logs(&self) -> bool {
+        self.lists_logs
+    }
+
+    /// Whether it lists a certificate-transparency log, be it one that is skipped because it is not supported.
+    pub(crate) const fn lists_ct_logs(&self) -> bool {
+        self.lists_ct_logs
     }
 
     pub(crate) fn log(&self, id: &[u8]) -> Option<&Log> {

@@ -24,6 +24,17 @@ fn s22_the_built_in_root_reads() {
 }
 
 #[test]
+fn s22_the_staging_root_reads() {
+    let root = TrustRoot::staging().unwrap();
+    assert_eq!(root.name().name, TrustRoot::STAGING);
+    assert_ne!(
+        root.name().fingerprint,
+        TrustRoot::public_good().unwrap().name().fingerprint
+    );
+    assert!(root.log_count() >= 1 && root.ct_log_count() >= 1);
+}
+
+#[test]
 fn s22_what_is_malformed_is_refused() {
     assert!(root(|_| ()).is_ok());
     let edits: Vec<fn(&mut Value)> = vec![

@@ -1,9 +1,7 @@
 //! Identities of keyless Signers: patterns are anchored, and what would accept strangers is refused.
 
-use regex::RegexBuilder;
-
 use super::Compiler;
-use super::breadth;
+use super::pattern::identity_pattern;
 use crate::ReasonCode;
 use crate::policy::document::{KeylessSpec, SubjectSpec, WorkflowSpec};
 use crate::policy::glob::Glob;
@@ -15,11 +13,6 @@ use crate::policy::signer::{Keyless, Subject};
 pub(super) const GITHUB: &str = "https://token.actions.githubusercontent.com";
 /// What every subject of a GitHub Actions workflow has.
 const WORKFLOWS: &str = "/.github/workflows/";
-/// Characters of a regular expression; identities are shorter.
-const MAX_REGEX: usize = 1000;
-const REGEX_HINT: &str = "Correct it: it is anchored at both ends, and has the syntax of RE2, without look-around and back-references.";
-/// Bytes of a compiled regular expression.
-const MAX_COMPILED: usize = 1 << 20;
 
 impl Compiler<'_> {
     pub(super) fn keyless(&mut self, spec: &KeylessSpec) -> Option<Keyless> {
@@ -136,69 +129,15 @@ impl Compiler<'_> {
         Some(value)
     }
 
-    /// Parses the pattern by itself first, so that it cannot leave the group that anchors it.
     fn regex(&mut self, pattern: &Text) -> Option<Subject> {
-        let text = &pattern.value;
-        if text.len() > MAX_REGEX {
-            self.notes.error_with(
-                ReasonCode::BadPattern,
-                pattern.at,
-                format!("the pattern has more than {MAX_REGEX} bytes"),
-                REGEX_HINT,
-            );
-            return None;
-        }
-        let parsed = match regex_syntax::parse(text) {
-            Ok(parsed) => parsed,
-            Err(error) => {
-                let cause = error.to_string();
-                let cause = cause
-                    .lines()
-                    .last()
-                    .unwrap_or_default()
-                    .trim_start_matches("error: ");
-                self.notes.error_with(
-                    ReasonCode::BadPattern,
-                    pattern.at,
-                    format!("the regular expression is wrong: {cause}"),
-                    REGEX_HINT,
-                );
-                return None;
+        match identity_pattern(&pattern.value) {
+            Ok(regex) => Some(Subject::Regex(regex, pattern.value.clone())),
+            Err(bad) => {
+                self.notes
+                    .error_with(bad.code, pattern.at, bad.message, bad.hint);
+                None
             }
-        };
-        let compiled = RegexBuilder::new(&format!(r"\A(?:{text})\z"))
-            .size_limit(MAX_COMPILED)
-            .build();
-        let regex = match compiled {
-            Ok(regex) => regex,
-            Err(_) => {
-                self.notes.error_with(
-                    ReasonCode::BadPattern,
-                    pattern.at,
-                    "the regular expression cannot be anchored, or is too large when compiled",
-                    REGEX_HINT,
-                );
-                return None;
-            }
-        };
-        if regex.is_match("") {
-            self.notes.error_with(
-                ReasonCode::BadPattern,
-                pattern.at,
-                "the regular expression matches the empty text",
-                REGEX_HINT,
-            );
-            return None;
         }
-        if let Some((left, right)) = breadth::strangers(&regex, &parsed) {
-            self.notes.error(
-                ReasonCode::BroadPattern,
-                pattern.at,
-                format!("the pattern matches both `{left}` and `{right}`"),
-            );
-            return None;
-        }
-        Some(Subject::Regex(regex, text.clone()))
     }
 
     /// A value that is compared exactly: `*` would be an ordinary character, and the value has no blanks.

@@ -9,6 +9,7 @@ mod images;
 mod keyless;
 mod keys;
 mod overlap;
+pub(crate) mod pattern;
 mod roots;
 mod rules;
 mod signers;

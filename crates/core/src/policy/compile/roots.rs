@@ -302,7 +302,7 @@ impl Compiler<'_> {
         let sct = document.and_then(|document| document.spec.sct.as_ref());
         if let Some(word) = sct
             && word.value == SctWord::None
-            && root.ct_log_count() > 0
+            && root.lists_ct_logs()
         {
             self.notes.error_with(
                 ReasonCode::Contradiction,

@@ -83,7 +83,9 @@ impl Compiler<'_> {
             let there = root.map(|root| root.root.log_operators());
             return self.operators(number, there, "transparency logs");
         }
-        usize::from(!off && (word.is_some() || listed))
+        // A log that is listed and not supported is demanded all the same: what nobody can check must not count as unnecessary.
+        let demanded = root.is_some_and(|root| root.root.lists_logs());
+        usize::from(!off && (word.is_some() || demanded))
     }
 
     /// By how many operators timestamps must be; 0 where only `time` demands any.
@@ -143,7 +145,7 @@ impl Compiler<'_> {
         let Some(root) = root.filter(|_| spec.keyless.is_some()) else {
             return REQUIRED;
         };
-        let listed = root.root.ct_log_count() > 0;
+        let listed = root.root.lists_ct_logs();
         let required = match &spec.sct {
             Some(word) => word.value == SctWord::Required,
             None => root.sct,
