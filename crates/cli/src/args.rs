@@ -1,5 +1,7 @@
 //! What was typed.
 
+pub(crate) mod trust;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -52,6 +54,9 @@ pub(crate) enum Command {
     /// Work on policy files.
     #[command(subcommand)]
     Policy(Policy),
+    /// Fetch, show and check trust roots.
+    #[command(subcommand)]
+    Trust(trust::Trust),
 }
 
 #[derive(Debug, Args)]
@@ -69,6 +74,8 @@ pub(crate) struct Verify {
     /// A trusted_root.json that signers name as NAME; without NAME=, the one trust root that they name and nothing defines.
     #[arg(long = "trust-root", value_name = "[NAME=]FILE")]
     pub(crate) trust_roots: Vec<NamedFile>,
+    #[command(flatten)]
+    pub(crate) cache: trust::Cache,
     /// Judge as of this time (RFC 3339), such as 2026-01-31T12:00:00Z.
     #[arg(long, value_name = "TIME", value_parser = UnixTime::parse)]
     pub(crate) at: Option<UnixTime>,
@@ -168,6 +175,8 @@ pub(crate) struct Lint {
     /// A trusted_root.json that signers name as NAME; without NAME=, the one trust root that they name and nothing defines.
     #[arg(long = "trust-root", value_name = "[NAME=]FILE")]
     pub(crate) trust_roots: Vec<NamedFile>,
+    #[command(flatten)]
+    pub(crate) cache: trust::Cache,
     /// Text for people or JSON for programs.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,

@@ -42,7 +42,7 @@ struct Position<'a> {
 
 /// Lists everything that is wrong or doubtful.
 pub(crate) fn run(job: &LintJob) -> Result<Exit, Failure> {
-    let policies = Policies::load(&job.path, &job.trust_roots)?;
+    let policies = Policies::load(&job.path, &job.trust_roots, &job.cache)?;
     let (errors, warnings) = (
         policies.count(Severity::Error),
         policies.count(Severity::Warning),

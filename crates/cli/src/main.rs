@@ -13,6 +13,7 @@ mod policies;
 mod progress;
 mod render;
 mod surroundings;
+mod trust;
 mod verify;
 mod verify_bundle;
 
@@ -35,5 +36,6 @@ fn run(typed: Typed) -> Result<Exit, Failure> {
         Job::Verify(job) => verify::run(*job),
         Job::VerifyBundle(job) => verify_bundle::run(&job),
         Job::Lint(job) => lint::run(&job),
+        Job::Trust(job) => trust::run(&job),
     }
 }

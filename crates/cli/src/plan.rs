@@ -9,7 +9,9 @@ use countersign_core::{ImageRef, UnixTime};
 use crate::args::{Command, Format, Lint, NamedFile, Policy, Typed, Verify, VerifyBundle};
 use crate::escape::escaped;
 use crate::failure::Failure;
+use crate::policies::TrustCache;
 use crate::surroundings::Surroundings;
+use crate::trust::TrustJob;
 
 /// What is to be done.
 #[derive(Debug)]
@@ -17,6 +19,7 @@ pub(crate) enum Job {
     Verify(Box<VerifyJob>),
     VerifyBundle(Box<BundleJob>),
     Lint(LintJob),
+    Trust(TrustJob),
 }
 
 /// Judge images.
@@ -25,6 +28,7 @@ pub(crate) struct VerifyJob {
     pub(crate) images: Vec<Image>,
     pub(crate) policy: PathBuf,
     pub(crate) trust_roots: Vec<NamedFile>,
+    pub(crate) cache: TrustCache,
     pub(crate) now: UnixTime,
     pub(crate) format: Format,
     pub(crate) explain: bool,
@@ -77,6 +81,7 @@ pub(crate) struct LintJob {
     pub(crate) path: PathBuf,
     pub(crate) deny_warnings: bool,
     pub(crate) trust_roots: Vec<NamedFile>,
+    pub(crate) cache: TrustCache,
     pub(crate) format: Format,
     pub(crate) color: anstream::ColorChoice,
 }
@@ -95,7 +100,10 @@ impl Job {
             Command::VerifyBundle(typed) => BundleJob::new(typed, &surroundings, color)
                 .map(Box::new)
                 .map(Self::VerifyBundle),
-            Command::Policy(Policy::Lint(lint)) => Ok(Self::Lint(LintJob::new(lint, color))),
+            Command::Policy(Policy::Lint(lint)) => {
+                Ok(Self::Lint(LintJob::new(lint, surroundings, color)))
+            }
+            Command::Trust(typed) => Ok(Self::Trust(TrustJob::new(typed, surroundings, color))),
         }
     }
 }
@@ -106,11 +114,16 @@ impl VerifyJob {
         surroundings: Surroundings,
         color: anstream::ColorChoice,
     ) -> Result<Self, Failure> {
+        let now = typed.at.unwrap_or(surroundings.now);
         Ok(Self {
             images: images(&typed.images, typed.judged_as.as_deref())?,
             policy: typed.policy,
             trust_roots: typed.trust_roots,
-            now: typed.at.unwrap_or(surroundings.now),
+            cache: TrustCache {
+                folder: typed.cache.cache_dir.or(surroundings.trust_cache),
+                now,
+            },
+            now,
             format: typed.format,
             explain: typed.explain,
             registry: RegistryAccess {
@@ -166,11 +179,15 @@ impl BundleJob {
 }
 
 impl LintJob {
-    fn new(typed: Lint, color: anstream::ColorChoice) -> Self {
+    fn new(typed: Lint, surroundings: Surroundings, color: anstream::ColorChoice) -> Self {
         Self {
             path: typed.path,
             deny_warnings: typed.deny_warnings,
             trust_roots: typed.trust_roots,
+            cache: TrustCache {
+                folder: typed.cache.cache_dir.or(surroundings.trust_cache),
+                now: surroundings.now,
+            },
             format: typed.format,
             color,
         }

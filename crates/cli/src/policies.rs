@@ -1,9 +1,11 @@
 //! From files to a policy set, for every command that needs one.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use countersign::PolicyFiles;
-use countersign_core::{Diagnostic, ExtraRoot, Loaded, Severity, Source, TrustError, TrustRoot};
+use countersign::{PolicyFiles, TrustStore};
+use countersign_core::{
+    Diagnostic, ExtraRoot, Loaded, Severity, Source, TrustError, TrustRoot, UnixTime,
+};
 
 use crate::args::NamedFile;
 use crate::bounded;
@@ -17,15 +19,29 @@ pub(crate) struct Policies {
     pub(crate) loaded: Loaded,
 }
 
+/// Where the trust roots of TUF repositories are kept, and as of when they are looked at.
+#[derive(Debug)]
+pub(crate) struct TrustCache {
+    pub(crate) folder: Option<PathBuf>,
+    pub(crate) now: UnixTime,
+}
+
 impl Policies {
     /// Reads and checks a file or folder; wrong policies are not an error of this, but diagnostics.
-    pub(crate) fn load(path: &Path, trust_roots: &[NamedFile]) -> Result<Self, Failure> {
+    pub(crate) fn load(
+        path: &Path,
+        trust_roots: &[NamedFile],
+        cache: &TrustCache,
+    ) -> Result<Self, Failure> {
         let roots = trust_roots
             .iter()
             .map(extra_root)
             .collect::<Result<Vec<_>, _>>()?;
-        let files =
+        let mut files =
             PolicyFiles::open(path).map_err(|error| Failure::misused(&error.to_string()))?;
+        if let Some(folder) = &cache.folder {
+            files = files.trust_store(TrustStore::new(folder), cache.now);
+        }
         let loaded = files.load(&roots);
         Ok(Self { files, loaded })
     }

@@ -13,6 +13,8 @@ pub(crate) struct Surroundings {
     pub(crate) now: UnixTime,
     /// Docker's `config.json`: in `$DOCKER_CONFIG`, else in `~/.docker`. Need not exist.
     pub(crate) docker_config: Option<PathBuf>,
+    /// Where fetched trust roots are kept: in `$XDG_CACHE_HOME`, else in `~/.cache`. Need not exist.
+    pub(crate) trust_cache: Option<PathBuf>,
 }
 
 impl Surroundings {
@@ -22,6 +24,10 @@ impl Surroundings {
             now: SystemTime::now().into(),
             docker_config: docker_config(
                 env::var_os("DOCKER_CONFIG").map(PathBuf::from),
+                env::home_dir(),
+            ),
+            trust_cache: trust_cache(
+                env::var_os("XDG_CACHE_HOME").map(PathBuf::from),
                 env::home_dir(),
             ),
         }
@@ -35,9 +41,20 @@ fn docker_config(folder: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathB
         .map(|folder| folder.join("config.json"))
 }
 
+/// The XDG base directory specification: a relative path in the variable is as if there were none.
+fn trust_cache(folder: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf> {
+    folder
+        .filter(|folder| folder.is_absolute())
+        .or_else(|| {
+            home.filter(|home| home.is_absolute())
+                .map(|home| home.join(".cache"))
+        })
+        .map(|folder| folder.join("countersign/trust"))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::docker_config;
+    use super::{docker_config, trust_cache};
     use std::path::PathBuf;
 
     #[test]
@@ -56,5 +73,18 @@ mod tests {
             path("/h/.docker/config.json")
         );
         assert_eq!(docker_config(None, None), None);
+    }
+
+    #[test]
+    fn the_cache_is_where_caches_are() {
+        let path = |text: &str| Some(PathBuf::from(text));
+        let found = path("/c/countersign/trust");
+        assert_eq!(trust_cache(path("/c"), path("/h")), found);
+        let home = path("/h/.cache/countersign/trust");
+        assert_eq!(trust_cache(path("relative"), path("/h")), home);
+        assert_eq!(trust_cache(path(""), path("/h")), home);
+        assert_eq!(trust_cache(None, path("/h")), home);
+        assert_eq!(trust_cache(None, None), None);
+        assert_eq!(trust_cache(None, path("")), None);
     }
 }

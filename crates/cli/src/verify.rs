@@ -38,7 +38,7 @@ pub(crate) fn run(job: VerifyJob) -> Result<Exit, Failure> {
 
 /// The policy set; what is wrong with it goes to standard error, warnings too.
 fn policies(job: &VerifyJob) -> Result<PolicySet, Failure> {
-    let Policies { files, loaded } = Policies::load(&job.policy, &job.trust_roots)?;
+    let Policies { files, loaded } = Policies::load(&job.policy, &job.trust_roots, &job.cache)?;
     output::say(&rendered(&loaded.diagnostics, files.sources()), job.color);
     loaded.policies.ok_or_else(|| {
         let errors = loaded

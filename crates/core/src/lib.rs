@@ -47,7 +47,8 @@ pub use finding::{
 pub use image::{Child, ManifestError, PinnedImage, Platform};
 pub use limits::Limits;
 pub use policy::{
-    Diagnostic, ExtraRoot, Files, Loaded, Place, PolicySet, Request, Severity, Source,
+    Diagnostic, ExtraRoot, Files, Loaded, Place, PolicySet, Request, RootOrigin, Severity, Source,
+    TufMaterial, TufSource, TufSourceError, TufSources,
 };
 pub use reason::{Class, ReasonCode};
 pub use reference::{ImageRef, ReferenceError};
@@ -57,4 +58,4 @@ pub use report::{
     Report, RuleReport, TimeReport, TrustRootReport, UnmatchedReport, WarningReport,
 };
 pub use time::{TimeError, UnixTime};
-pub use trust::{KeyError, PublicKey, Trust, TrustError, TrustRoot};
+pub use trust::{KeyError, PublicKey, RootPart, RootPartKind, Trust, TrustError, TrustRoot};

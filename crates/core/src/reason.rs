@@ -132,6 +132,7 @@ reasons! {
     TimestampThreshold "timestamp-threshold" Rejected 58 "Timestamp authorities of fewer different operators vouch for the time than the Signer demands; several of one operator count once." "Sign with timestamp authorities of more operators, or lower the Signer's `timestampOperators`."
     KeyWindow "key-window" Rejected 59 "The key was used outside the window in which the Signer allows it." "Sign with the key that is valid now, or correct the window."
     TooOld "too-old" Rejected 61 "The evidence is older than the rule's `maxAge`." "Sign or attest again."
+    TrustRootExpired "trust-root-expired" Rejected 62 "The TUF metadata of the trust root expired longer ago than the policy allows." "Run `countersign trust update`; if the repository itself is behind, ask those who run it."
 
     // Nobody could tell.
     ImageNotFound "image-not-found" Unknown 80 "The registry says that the image does not exist." "Check the reference; push the image before you verify it."
@@ -178,6 +179,8 @@ reasons! {
     KeyInvalid "key-invalid" Misconfigured 0 "The public key cannot be read or is not supported." "Give one PEM block `PUBLIC KEY` (`cosign public-key`)."
     TrustRootInvalid "trust-root-invalid" Misconfigured 0 "The trust root cannot be read." "Give a Sigstore `trusted_root.json`."
     TrustRootMissing "trust-root-missing" Misconfigured 0 "The Signer needs a trust root: something must vouch for its certificates, logs or times." "Add `trust:` with the name of a TrustRoot, such as `public-good`."
+    TrustRootNotFetched "trust-root-not-fetched" Misconfigured 0 "Nothing that may be used was fetched from the TUF repository of the trust root." "Run `countersign trust update --policy PATH`, with the same `--cache-dir` if you pass one."
+    TrustRootStale "trust-root-stale" Misconfigured 0 "The TUF metadata of the trust root has expired, or will soon." "Run `countersign trust update`; if the repository itself is behind, ask those who run it."
     FileUnreadable "file-unreadable" Misconfigured 0 "A file that the policy names cannot be read." "Name a file inside the policy's folder, relative to it."
     Contradiction "contradiction" Misconfigured 0 "Two fields contradict each other." "Change one of them."
     NoEffect "no-effect" Misconfigured 0 "The field has no effect." "Remove it."

@@ -13,7 +13,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use countersign_core::{Class, ExtraRoot, Files, PolicySet, ReasonCode, Severity, Source};
+use countersign_core::{
+    Class, Digest, ExtraRoot, Files, PolicySet, ReasonCode, RootOrigin, Severity, Source,
+    TufMaterial, TufSource, UnixTime,
+};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/policy")
@@ -24,6 +27,28 @@ struct CaseFiles;
 impl Files for CaseFiles {
     fn read(&self, _from: &str, path: &str) -> Result<Vec<u8>, String> {
         fs::read(folder().join("files").join(path)).map_err(|_| "there is no such file".to_owned())
+    }
+
+    /// A cache that has something of some repositories, as of 2027-01-01.
+    fn tuf(&self, source: &TufSource) -> Result<Option<TufMaterial>, String> {
+        let day = |text: &str| UnixTime::parse(&format!("{text}T00:00:00Z")).unwrap();
+        let material = |json: &str, expires: &str, warnings: &[&str]| TufMaterial {
+            json: fs::read(folder().join("files").join(json)).unwrap(),
+            expires: day(expires),
+            read_at: day("2027-01-01"),
+            warnings: warnings.iter().map(|it| (*it).to_owned()).collect(),
+        };
+        match source.url() {
+            "https://stale.example" => Ok(Some(material(
+                "root.json",
+                "2026-12-20",
+                &["its TUF timestamp metadata expired 2026-12-20T00:00:00Z"],
+            ))),
+            "https://gone.example" => Ok(Some(material("root.json", "2026-11-01", &[]))),
+            "https://nonsense.example" => Ok(Some(material("broken.json", "2027-01-05", &[]))),
+            "https://broken.example" => Err("what is cached does not verify".to_owned()),
+            _ => Ok(None),
+        }
     }
 }
 
@@ -148,4 +173,43 @@ fn each_diagnostic_can_be_rendered_in_colour_and_points_into_its_text() {
             assert!(sources[0].text.get(place.span.clone()).is_some());
         }
     }
+}
+
+/// The built-in root gives way to what its TUF repository gave, and ages like any other then.
+#[test]
+fn public_good_comes_from_the_cache_once_it_is_there() {
+    struct Cached;
+    impl Files for Cached {
+        fn read(&self, _from: &str, path: &str) -> Result<Vec<u8>, String> {
+            Err(path.to_owned())
+        }
+
+        fn tuf(&self, source: &TufSource) -> Result<Option<TufMaterial>, String> {
+            assert_eq!(source, &TufSource::public_good());
+            let json = fs::read(folder().join("files/root.json")).unwrap();
+            Ok(Some(TufMaterial {
+                json,
+                expires: UnixTime::from_seconds(1000),
+                read_at: UnixTime::from_seconds(0),
+                warnings: Vec::new(),
+            }))
+        }
+    }
+    let text = fs::read_to_string(folder().join("base.yaml")).unwrap();
+    let source = Source {
+        name: "base.yaml".to_owned(),
+        text,
+    };
+    let loaded = PolicySet::load(&[source], &Cached, &[]);
+    let policies = loaded.policies.unwrap();
+    let json = fs::read(folder().join("files/root.json")).unwrap();
+    let roots = policies.trust().roots();
+    assert_eq!(roots.len(), 1);
+    assert_eq!(roots[0].name().fingerprint, Digest::of(&json));
+    let origin = RootOrigin::Tuf {
+        url: "https://tuf-repo-cdn.sigstore.dev".to_owned(),
+        expires: UnixTime::from_seconds(1000),
+        serves_until: UnixTime::from_seconds(1000 + 30 * 86_400),
+    };
+    assert_eq!(policies.root_origin("public-good"), Some(&origin));
 }

@@ -3,6 +3,7 @@
 mod answer;
 mod challenge;
 mod exchange;
+mod files;
 mod link;
 mod referrers;
 mod retry;
@@ -17,6 +18,8 @@ use std::time::Duration;
 
 use countersign_core::Digest;
 use reqwest::{Certificate, Url};
+
+pub(crate) use self::files::FileClient;
 
 use self::answer::status_error;
 use self::exchange::Ask;
@@ -84,16 +87,7 @@ impl HttpRegistry {
     /// # Errors
     /// [`RegistryError::Configuration`] if there is no certificate, or one that cannot be read.
     pub fn ca_file(mut self, pem: &[u8]) -> Result<Self, RegistryError> {
-        let broken = |cause: String| RegistryError::Configuration {
-            source_name: "CA file".to_owned(),
-            cause,
-        };
-        let roots = Certificate::from_pem_bundle(pem)
-            .map_err(|_| broken("not PEM certificates".to_owned()))?;
-        if roots.is_empty() {
-            return Err(broken("it holds no certificate".to_owned()));
-        }
-        self.transport.extra_roots.extend(roots);
+        self.transport.extra_roots.extend(certificates(pem)?);
         Ok(self)
     }
 
@@ -159,6 +153,19 @@ impl HttpRegistry {
             )
         })
     }
+}
+
+/// The certificates of a CA file: at least one.
+fn certificates(pem: &[u8]) -> Result<Vec<Certificate>, RegistryError> {
+    let broken = |cause: &str| RegistryError::Configuration {
+        source_name: "CA file".to_owned(),
+        cause: cause.to_owned(),
+    };
+    let roots = Certificate::from_pem_bundle(pem).map_err(|_| broken("not PEM certificates"))?;
+    if roots.is_empty() {
+        return Err(broken("it holds no certificate"));
+    }
+    Ok(roots)
 }
 
 impl Default for HttpRegistry {

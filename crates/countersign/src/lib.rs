@@ -26,7 +26,7 @@
 //!
 //! This crate is the input and output around [`countersign_core`], which decides: registries over HTTP
 //! ([`HttpRegistry`]), folders ([`OciLayout`]), policy files ([`PolicyFiles`]), and what is collected from them
-//! ([`collect`]). It reads neither clock nor environment: times and credentials are arguments.
+//! ([`collect`]), trust roots that TUF repositories keep current ([`TrustStore`]). It reads neither clock nor environment: times and credentials are arguments.
 
 mod budget;
 mod checker;
@@ -39,6 +39,7 @@ mod layout;
 mod policy_files;
 mod registry;
 mod secret;
+mod tuf;
 mod wire;
 
 pub use budget::Budget;
@@ -52,8 +53,9 @@ pub use layout::{LayoutRef, OciLayout};
 pub use policy_files::{PolicyError, PolicyFiles, PolicyFilesError, load_policies};
 pub use registry::{Fetched, Listing, Reference, Referrer, Registry, Repository};
 pub use secret::Secret;
+pub use tuf::{RefreshError, RoleState, TrustState, TrustStore, TufClient, TufError, TufRole};
 
 pub use countersign_core::{
     Decision, Diagnostic, ExtraRoot, ImageRef, Limits, Loaded, PolicySet, ProofCache, ProofStats,
-    Report, Request, Source, UnixTime, Verdict,
+    Report, Request, Source, TufSource, UnixTime, Verdict,
 };

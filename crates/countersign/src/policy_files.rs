@@ -5,7 +5,12 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
-use countersign_core::{Diagnostic, ExtraRoot, Files, Loaded, PolicySet, Severity, Source};
+use countersign_core::{
+    Diagnostic, ExtraRoot, Files, Loaded, PolicySet, Severity, Source, TufMaterial, TufSource,
+    TufSources, UnixTime,
+};
+
+use crate::TrustStore;
 
 /// Loads the policy set of a file or folder.
 ///
@@ -30,6 +35,8 @@ const MAX_FILES: usize = 1000;
 pub struct PolicyFiles {
     folder: PathBuf,
     sources: Vec<Source>,
+    /// Where the trust roots of TUF repositories are kept, and when that is read.
+    trust: Option<(TrustStore, UnixTime)>,
 }
 
 /// Why policy files cannot be read.
@@ -111,6 +118,7 @@ impl PolicyFiles {
             return Ok(Self {
                 folder: folder.canonicalize().map_err(failed(folder))?,
                 sources: vec![source(path, text)],
+                trust: None,
             });
         }
         let folder = path.canonicalize().map_err(failed(path))?;
@@ -136,7 +144,24 @@ impl PolicyFiles {
         if sources.is_empty() {
             return Err(PolicyFilesError::Empty(path.to_owned()));
         }
-        Ok(Self { folder, sources })
+        Ok(Self {
+            folder,
+            sources,
+            trust: None,
+        })
+    }
+
+    /// Takes the trust roots that TUF repositories give from this cache, and the public-good one if it is in there. The
+    /// repositories are not asked: [`TrustStore::refresh`] does that. `now` is for warnings of what expires.
+    #[must_use]
+    pub fn trust_store(mut self, store: TrustStore, now: UnixTime) -> Self {
+        self.trust = Some((store, now));
+        self
+    }
+
+    /// The TUF repositories that the set names.
+    pub fn tuf_sources(&self) -> TufSources {
+        PolicySet::tuf_sources(&self.sources, self)
     }
 
     /// Parses and checks the set. `roots` supply TrustRoots that Signers name and no document defines.
@@ -170,6 +195,19 @@ impl PolicyFiles {
 impl Files for PolicyFiles {
     fn read(&self, _from: &str, path: &str) -> Result<Vec<u8>, String> {
         self.read_named(path).map_err(|error| error.to_string())
+    }
+
+    fn tuf(&self, source: &TufSource) -> Result<Option<TufMaterial>, String> {
+        let Some((store, now)) = &self.trust else {
+            return Ok(None);
+        };
+        let state = store.load(source).map_err(|error| error.to_string())?;
+        Ok(state.map(|state| TufMaterial {
+            expires: state.expires(),
+            read_at: *now,
+            warnings: state.warnings(*now),
+            json: state.json,
+        }))
     }
 }
 

@@ -5,6 +5,7 @@
 //! - [`mutate`]: a deterministic mutator of valid evidence.
 //! - [`gate`]: which tests run: those of the public corpus, of the real parts, and of suites that take long.
 //! - [`registry::Registry`]: an OCI registry on loopback with whatever fault a test wants.
+//! - [`tuf::Repository`]: a TUF repository, proper or with one thing wrong, and [`tuf::Server`], which serves it on loopback.
 //!
 //! Nothing here depends on `countersign-core`: what comes out are bytes and strings, so that the kit serves
 //! `core`'s own unit tests too, and so that no mistake is shared between the forger and the verifier.
@@ -14,6 +15,7 @@ pub mod forge;
 pub mod gate;
 pub mod mutate;
 pub mod registry;
+pub mod tuf;
 
 mod digest;
 

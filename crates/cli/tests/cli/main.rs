@@ -8,5 +8,6 @@ mod hostile;
 mod hostile_registry;
 mod messages;
 mod run;
+mod trust;
 mod usage;
 mod verify_bundle;

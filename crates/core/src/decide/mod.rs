@@ -11,10 +11,13 @@ mod condition;
 mod nearest;
 mod per_signer;
 
+use std::collections::BTreeMap;
+
 pub use blob::{BlobDecision, BlobRefusal, BlobSigner, BlobSignerError, decide_blob};
 use condition::Scene;
 
-use crate::policy::{OnUnmatched, Policy, Settings};
+use crate::policy::signer::RootLife;
+use crate::policy::{Condition, OnUnmatched, Policy, Settings};
 use crate::text::safe;
 use crate::{
     Decision, Findings, Gap, GapClass, Mode, Outcome, PinnedImage, PolicyOutcome, PolicySet,
@@ -61,6 +64,7 @@ pub fn decide(
             outcome.mode == Mode::Enforce && outcome.rules.iter().any(|rule| rule.effective);
         outcomes.push(outcome);
     }
+    warnings.extend(expired_roots(policies, request, now));
     let unmatched = (!enforced).then(|| unmatched(&policies.settings, &mut warnings));
     let unmatched_judged = match policies.settings.unmatched {
         OnUnmatched::Allow => Verdict::Allow,
@@ -153,6 +157,36 @@ fn rule_effect(
             outcome => outcome.verdict(),
         },
     }
+}
+
+/// Trust roots that vouch for the Signers of this request although their TUF metadata has expired: the policy lets them.
+fn expired_roots(policies: &PolicySet, request: &Request, now: UnixTime) -> Vec<Warning> {
+    let rules = policies
+        .policies
+        .iter()
+        .filter(|policy| policy.names(request))
+        .flat_map(|policy| &policy.rules);
+    let signers = rules.flat_map(|rule| match &rule.condition {
+        Condition::Evidence(demand) => demand.from.signers.as_slice(),
+        Condition::Digest(_) => &[],
+    });
+    let expired: BTreeMap<&str, RootLife> = signers
+        .filter_map(|signer| {
+            let root = signer.root.as_ref()?;
+            let life = root.life?;
+            (life.expires < now && now <= life.serves_until).then_some((root.name.as_str(), life))
+        })
+        .collect();
+    let told = expired.into_iter().map(|(name, life)| Warning {
+        code: ReasonCode::TrustRootStale,
+        policy: None,
+        rule: None,
+        message: format!(
+            "The TUF metadata of the trust root `{name}` expired {}; Settings let it serve until {}.",
+            life.expires, life.serves_until
+        ),
+    });
+    told.collect()
 }
 
 fn unmatched(settings: &Settings, warnings: &mut Vec<Warning>) -> Unmatched {

@@ -18,11 +18,12 @@ mod scalar;
 mod shape;
 pub(crate) mod signer;
 mod tree;
+mod tuf;
 mod yaml;
 
 use std::collections::BTreeMap;
 
-use crate::{Digest, Mode, Needs, Trust};
+use crate::{Digest, Mode, Needs, Trust, UnixTime};
 use compile::Compiler;
 pub(crate) use compile::pattern::identity_pattern;
 pub use diagnostic::{Diagnostic, Place, Severity};
@@ -33,6 +34,7 @@ pub(crate) use model::{
 };
 use notes::Notes;
 pub use request::Request;
+pub use tuf::{TufMaterial, TufSource, TufSourceError, TufSources};
 
 /// One policy file: its text, and the name under which people know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +54,15 @@ pub trait Files {
     /// # Errors
     /// A sentence for the person who wrote the policy.
     fn read(&self, from: &str, path: &str) -> Result<Vec<u8>, String>;
+
+    /// What a TUF repository gave last, from a cache: loading a policy set never asks a network. `Ok(None)`: there is no
+    /// such cache, or nothing of this repository in it.
+    ///
+    /// # Errors
+    /// A sentence that says why what the cache has must not be used.
+    fn tuf(&self, _source: &TufSource) -> Result<Option<TufMaterial>, String> {
+        Ok(None)
+    }
 }
 
 /// A trust root that is handed over beside the policy (`--trust-root [NAME=]FILE`).
@@ -84,6 +95,31 @@ pub struct PolicySet {
     digest: Digest,
     /// `signer/id` of each key.
     pub(crate) known_as: BTreeMap<Digest, String>,
+    /// Where each trust root comes from, by its name.
+    origins: BTreeMap<String, RootOrigin>,
+}
+
+/// Where a trust root of a policy set comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RootOrigin {
+    /// It is compiled in.
+    BuiltIn,
+    /// A file beside the policy.
+    File(String),
+    /// It stands in the policy itself.
+    Inline,
+    /// It was handed over beside the policy.
+    HandedOver,
+    /// A TUF repository gave it.
+    Tuf {
+        /// Where the repository is.
+        url: String,
+        /// When the first role of its metadata expires.
+        expires: UnixTime,
+        /// Until when it serves all the same (`trust: {maxAge}` in Settings).
+        serves_until: UnixTime,
+    },
 }
 
 impl PolicySet {
@@ -118,6 +154,36 @@ impl PolicySet {
             policies,
             diagnostics,
         }
+    }
+
+    /// The TUF repositories that a policy set names, also where something else in it is wrong: whoever sets one up has to
+    /// fetch before the set can be loaded.
+    pub fn tuf_sources(sources: &[Source], files: &dyn Files) -> TufSources {
+        let mut notes = Notes::new(sources.iter().map(|source| source.name.clone()).collect());
+        let mut documents = Documents::default();
+        for (file, source) in sources.iter().enumerate() {
+            let (trees, _) = yaml::read(file, &source.text, &mut notes);
+            for tree in &trees {
+                documents.add(tree, &mut notes);
+            }
+        }
+        let mut compiler = Compiler {
+            notes,
+            sources,
+            files,
+            contents: Vec::new(),
+        };
+        let sources = compiler.tuf_sources(&documents);
+        TufSources {
+            sources,
+            diagnostics: compiler.notes.finish(),
+        }
+    }
+
+    /// Where the trust root of this name comes from.
+    #[must_use]
+    pub fn root_origin(&self, name: &str) -> Option<&RootOrigin> {
+        self.origins.get(name)
     }
 
     /// The JSON Schema of one policy document, as in `docs/policy.schema.json`.

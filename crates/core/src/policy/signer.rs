@@ -30,6 +30,17 @@ pub(crate) struct RootDemand {
     pub(crate) name: String,
     /// Whether a certificate needs a proof of certificate transparency.
     pub(crate) sct: bool,
+    /// For one that a TUF repository gave.
+    pub(crate) life: Option<RootLife>,
+}
+
+/// How long a trust root serves that a TUF repository gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RootLife {
+    /// When the first role of the repository's metadata expires.
+    pub(crate) expires: UnixTime,
+    /// That, and `trust: {maxAge}` of the Settings.
+    pub(crate) serves_until: UnixTime,
 }
 
 /// By what a Signer is known.

@@ -4,6 +4,7 @@ mod chain;
 mod key;
 mod message;
 mod operator;
+mod parts;
 mod root;
 mod wire;
 
@@ -13,6 +14,7 @@ pub(crate) use key::{Hash, Kind, Scheme, Unverified};
 pub use key::{KeyError, PublicKey};
 pub(crate) use message::Message;
 pub(crate) use operator::distinct as distinct_operators;
+pub use parts::{RootPart, RootPartKind};
 pub(crate) use root::{CertificateAuthority, Log, TimestampAuthority};
 pub use root::{TrustError, TrustRoot};
 

@@ -22,6 +22,7 @@ pub struct TrustRoot {
 /// A transparency log or certificate-transparency log.
 #[derive(Debug, Clone)]
 pub(crate) struct Log {
+    pub(crate) url: String,
     /// The host of its URL, for people.
     pub(crate) name: String,
     /// Who runs it, as thresholds count; empty if nothing tells.
@@ -36,6 +37,9 @@ pub(crate) struct Log {
 /// A Fulcio instance.
 #[derive(Debug, Clone)]
 pub(crate) struct CertificateAuthority {
+    pub(crate) name: String,
+    /// Who runs it; empty if nothing tells.
+    pub(crate) operator: String,
     pub(crate) chain: Authorities,
     pub(crate) window: Window,
 }
@@ -140,7 +144,12 @@ impl TrustRoot {
             if let Some(certs) = certificates(authority, &called, &mut warnings)? {
                 let chain = Authorities::new(certs, oid::CODE_SIGNING)
                     .map_err(|why| format!("{called}: {why}"))?;
-                certificate_authorities.push(CertificateAuthority { chain, window });
+                certificate_authorities.push(CertificateAuthority {
+                    name: called,
+                    operator: operator::of_authority(authority, &wire.certificate_authorities),
+                    chain,
+                    window,
+                });
             }
         }
         let mut timestamp_authorities = Vec::new();
@@ -192,6 +201,14 @@ impl TrustRoot {
     #[must_use]
     pub fn ct_log_count(&self) -> usize {
         self.ct_logs.len()
+    }
+
+    pub(super) fn logs(&self) -> &[Log] {
+        &self.logs
+    }
+
+    pub(super) fn ct_logs(&self) -> &[Log] {
+        &self.ct_logs
     }
 
     /// By how many different operators its transparency logs are run.
@@ -260,6 +277,7 @@ fn logs(wire: &[wire::Log], what: &str, warnings: &mut Vec<String>) -> Result<Ve
         };
         match PublicKey::from_spki(&spki) {
             Ok(key) => logs.push(Log {
+                url: log.base_url.clone(),
                 name: operator::log_name(log),
                 operator: operator::of_log(log, wire),
                 id,

@@ -10,7 +10,7 @@ const CHUNK: usize = 64 * 1024;
 
 /// `bytes`, and then what `end` says.
 #[derive(Debug)]
-pub(super) struct FaultyBody {
+pub(crate) struct FaultyBody {
     bytes: Bytes,
     end: End,
     /// Whether the length is told, so that a `Content-Length` header is made from it.
@@ -33,7 +33,7 @@ enum End {
 }
 
 impl FaultyBody {
-    pub(super) fn whole(bytes: impl Into<Bytes>) -> Self {
+    pub(crate) fn whole(bytes: impl Into<Bytes>) -> Self {
         Self {
             bytes: bytes.into(),
             end: End::Proper,

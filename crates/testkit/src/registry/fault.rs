@@ -68,14 +68,14 @@ impl Fault {
     }
 }
 
-pub(super) type Answer = Response<FaultyBody>;
+pub(crate) type Answer = Response<FaultyBody>;
 
 /// A fault that waits for its request.
-pub(super) struct ArmedFault {
-    pub(super) when: Box<dyn Fn(&Request) -> bool + Send + Sync>,
-    pub(super) fault: Fault,
+pub(crate) struct ArmedFault {
+    pub(crate) when: Box<dyn Fn(&Request) -> bool + Send + Sync>,
+    pub(crate) fault: Fault,
     /// For so many requests more.
-    pub(super) left: u64,
+    pub(crate) left: u64,
 }
 
 impl std::fmt::Debug for ArmedFault {
@@ -89,7 +89,7 @@ impl std::fmt::Debug for ArmedFault {
 }
 
 /// The answer with the fault; `None`: never answer.
-pub(super) fn apply(fault: &Fault, request: &Request, answer: Answer) -> Option<Answer> {
+pub(crate) fn apply(fault: &Fault, request: &Request, answer: Answer) -> Option<Answer> {
     Some(match fault {
         Fault::Silence => return None,
         Fault::Status(status) => error(*status, "TESTKIT", "a fault that the test wants"),
@@ -135,7 +135,7 @@ pub(super) fn apply(fault: &Fault, request: &Request, answer: Answer) -> Option<
 }
 
 /// 200 with these bytes.
-pub(super) fn content(media_type: &str, bytes: impl Into<hyper::body::Bytes>) -> Answer {
+pub(crate) fn content(media_type: &str, bytes: impl Into<hyper::body::Bytes>) -> Answer {
     with_header(
         status(200, FaultyBody::whole(bytes)),
         "content-type",
@@ -144,7 +144,7 @@ pub(super) fn content(media_type: &str, bytes: impl Into<hyper::body::Bytes>) ->
 }
 
 /// An error as the distribution specification writes it.
-pub(super) fn error(code: u16, name: &str, message: &str) -> Answer {
+pub(crate) fn error(code: u16, name: &str, message: &str) -> Answer {
     let body = json!({"errors": [{"code": name, "message": message}]}).to_string();
     with_header(
         status(code, FaultyBody::whole(body)),

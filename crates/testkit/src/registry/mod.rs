@@ -16,9 +16,9 @@
 
 mod attach;
 mod auth;
-mod body;
+pub(crate) mod body;
 mod builder;
-mod fault;
+pub(crate) mod fault;
 mod server;
 mod store;
 mod tls;

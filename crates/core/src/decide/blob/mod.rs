@@ -127,6 +127,8 @@ impl BlobSigner {
                 root: Some(RootDemand {
                     name: root.name().name.clone(),
                     sct: root.lists_ct_logs(),
+                    // Whoever hands a root over says by that that it serves.
+                    life: None,
                 }),
                 logs: usize::from(root.lists_logs()),
                 timestamps: 0,

@@ -71,7 +71,8 @@ impl Signer {
         self.check_logs(facts)?;
         self.check_time(facts, now)?;
         self.check_timestamps(facts)?;
-        key.map_or(Ok(()), |key| key.check_window(facts))
+        key.map_or(Ok(()), |key| key.check_window(facts))?;
+        self.check_root_life(facts, now)
     }
 
     /// Whether cosign's `.sig` and `.att` layers can count.
@@ -129,6 +130,22 @@ impl Signer {
             return self.check_root(facts);
         }
         Ok(())
+    }
+
+    /// A trust root whose TUF metadata has long expired vouches for nothing: a key that was withdrawn since would still be
+    /// in it. Asked last, so that it is told only where everything else holds.
+    fn check_root_life(&self, facts: &Facts, now: UnixTime) -> Result<(), Mismatch> {
+        let Some(root) = self.root.as_ref().filter(|_| facts.root().is_some()) else {
+            return Ok(());
+        };
+        match root.life {
+            Some(life) if life.serves_until < now => Err(mismatch(
+                ReasonCode::TrustRootExpired,
+                format!("trust root `{}`, expired {}", root.name, life.expires),
+                format!("refreshed before {}", life.serves_until),
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Verification step 14, the Signer's half: how many logs vouch is a fact; whether one must is the policy's word.

@@ -43,7 +43,8 @@ impl Compiler<'_> {
     ) -> Option<PolicySet> {
         let settings = self.settings(documents);
         self.duplicates(documents);
-        let roots = self.roots(documents, extra);
+        let max_age = max_age(documents);
+        let roots = self.roots(documents, extra, max_age);
         let signers = self.signers(documents, &roots);
         let policies: Vec<Option<Policy>> = documents
             .policies
@@ -84,6 +85,7 @@ impl Compiler<'_> {
             trust,
             digest: self.digest(),
             known_as: signers.known_as(),
+            origins: roots.origins(),
         })
     }
 
@@ -271,6 +273,16 @@ impl Compiler<'_> {
         }
         Digest::of(&material)
     }
+}
+
+/// How many seconds a trust root of a TUF repository still serves after its metadata has expired: 30 days, or as said.
+fn max_age(documents: &Documents) -> i64 {
+    const DEFAULT: i64 = 30 * 86_400;
+    documents
+        .settings
+        .first()
+        .and_then(|settings| settings.spec.trust.as_ref()?.max_age.as_ref())
+        .map_or(DEFAULT, |max_age| max_age.value.0)
 }
 
 /// The compiled Signers of a set.

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Compiler;
-use crate::policy::document::{Document, Documents, SctWord, TrustRootSpec};
+use crate::policy::document::{Document, Documents, SctWord, TrustRootSpec, TufSpec};
 use crate::policy::notes::{At, did_you_mean};
-use crate::policy::{ExtraRoot, Severity};
+use crate::policy::signer::RootLife;
+use crate::policy::{ExtraRoot, RootOrigin, Severity, TufMaterial, TufSource};
 use crate::{Digest, ReasonCode, TrustRoot};
 
 /// The trust roots that Signers can name.
@@ -20,6 +21,24 @@ pub(in crate::policy) struct Root {
     pub(in crate::policy) root: TrustRoot,
     /// Whether certificates need a proof of certificate transparency.
     pub(in crate::policy) sct: bool,
+    origin: RootOrigin,
+}
+
+impl Root {
+    /// How long it serves, if a TUF repository gave it.
+    pub(in crate::policy) const fn life(&self) -> Option<RootLife> {
+        match self.origin {
+            RootOrigin::Tuf {
+                expires,
+                serves_until,
+                ..
+            } => Some(RootLife {
+                expires,
+                serves_until,
+            }),
+            _ => None,
+        }
+    }
 }
 
 impl Roots {
@@ -30,6 +49,14 @@ impl Roots {
 
     pub(in crate::policy) fn did_you_mean(&self, name: &str) -> String {
         did_you_mean(name, self.by_name.keys().map(String::as_str))
+    }
+
+    /// Where each root comes from.
+    pub(in crate::policy) fn origins(&self) -> BTreeMap<String, RootOrigin> {
+        let known = self.by_name.iter();
+        known
+            .filter_map(|(name, root)| Some((name.clone(), root.as_ref()?.origin.clone())))
+            .collect()
     }
 
     /// Every root, by name: an unused one costs little, and proofs do not change when a Signer is added.
@@ -43,19 +70,16 @@ impl Roots {
 }
 
 impl Compiler<'_> {
-    pub(in crate::policy) fn roots(&mut self, documents: &Documents, extra: &[ExtraRoot]) -> Roots {
+    pub(in crate::policy) fn roots(
+        &mut self,
+        documents: &Documents,
+        extra: &[ExtraRoot],
+        max_age: i64,
+    ) -> Roots {
         let mut roots = Roots {
             by_name: BTreeMap::new(),
         };
-        let public_good = TrustRoot::public_good().map_err(|error| {
-            self.notes.general(
-                ReasonCode::TrustRootInvalid,
-                Severity::Error,
-                error.to_string(),
-                None,
-            );
-        });
-        let public_good = public_good.ok().map(|root| Root { root, sct: true });
+        let public_good = self.public_good(max_age);
         roots
             .by_name
             .insert(TrustRoot::PUBLIC_GOOD.to_owned(), public_good);
@@ -83,7 +107,7 @@ impl Compiler<'_> {
                 continue;
             }
             open.remove(name);
-            let root = self.defined(document);
+            let root = self.defined(document, max_age);
             roots.by_name.insert(name.clone(), root);
         }
         self.extra(extra, &mut open, &mut roots);
@@ -93,7 +117,9 @@ impl Compiler<'_> {
                     ReasonCode::TrustRootInvalid,
                     document.name.at,
                     format!("nothing says what is in the TrustRoot `{name}`"),
-                    format!("Add `file:` or `trustedRoot:`, or pass --trust-root {name}=FILE."),
+                    format!(
+                        "Add `file:`, `trustedRoot:` or `tuf:`, or pass --trust-root {name}=FILE."
+                    ),
                 );
                 roots.by_name.insert(name, None);
             }
@@ -101,20 +127,138 @@ impl Compiler<'_> {
         roots
     }
 
-    fn defined(&mut self, document: &Document<TrustRootSpec>) -> Option<Root> {
+    /// The TUF repositories that documents name and that can be asked.
+    pub(in crate::policy) fn tuf_sources(
+        &mut self,
+        documents: &Documents,
+    ) -> Vec<(String, TufSource)> {
+        let named = documents.roots.iter().filter_map(|document| {
+            let source = self.tuf_source(document.spec.tuf.as_ref()?)?;
+            Some((document.name.value.0.clone(), source))
+        });
+        named.collect()
+    }
+
+    /// The built-in root, or what its TUF repository gave since somebody began to ask it.
+    fn public_good(&mut self, max_age: i64) -> Option<Root> {
+        let name = TrustRoot::PUBLIC_GOOD;
+        let source = TufSource::public_good();
+        match self.files.tuf(&source) {
+            Ok(None) => {}
+            Ok(Some(material)) => {
+                return self.fetched(name, &source, &material, max_age, None, None);
+            }
+            Err(why) => {
+                let message = format!("trust root `{name}`: {why}");
+                let code = ReasonCode::TrustRootNotFetched;
+                self.notes.general(code, Severity::Error, message, None);
+                return None;
+            }
+        }
+        match TrustRoot::public_good() {
+            Ok(root) => Some(Root {
+                root,
+                sct: true,
+                origin: RootOrigin::BuiltIn,
+            }),
+            Err(error) => {
+                let code = ReasonCode::TrustRootInvalid;
+                self.notes
+                    .general(code, Severity::Error, error.to_string(), None);
+                None
+            }
+        }
+    }
+
+    fn defined(&mut self, document: &Document<TrustRootSpec>, max_age: i64) -> Option<Root> {
         let spec = &document.spec;
-        let (at, json) = match (&spec.file, &spec.trusted_root) {
-            (Some(file), None) => (file.at, self.read_file(file.at, &file.value)?),
-            (None, Some(inline)) => (inline.at, inline.json.clone()),
-            (None, None) => return None,
+        let name = &document.name.value.0;
+        let (at, json, origin) = match (&spec.file, &spec.trusted_root, &spec.tuf) {
+            (Some(file), None, None) => {
+                let json = self.read_file(file.at, &file.value)?;
+                (file.at, json, RootOrigin::File(file.value.clone()))
+            }
+            (None, Some(inline), None) => (inline.at, inline.json.clone(), RootOrigin::Inline),
+            (None, None, Some(tuf)) => {
+                let source = self.tuf_source(tuf)?;
+                let material = self.cached(name, tuf, &source)?;
+                let at = Some(tuf.at);
+                return self.fetched(name, &source, &material, max_age, at, Some(document));
+            }
+            (None, None, None) => return None,
             _ => {
-                let message = "a TrustRoot has either `file` or `trustedRoot`";
+                let message = "a TrustRoot has one of `file`, `trustedRoot` and `tuf`";
                 self.notes
                     .error(ReasonCode::Contradiction, document.name.at, message);
                 return None;
             }
         };
-        self.root(&document.name.value.0, &json, Some(at), Some(document))
+        self.root(name, &json, origin, Some(at), Some(document))
+    }
+
+    fn tuf_source(&mut self, tuf: &TufSpec) -> Option<TufSource> {
+        let (url, root) = (tuf.url.as_ref()?, tuf.root.as_ref()?);
+        let bytes = self.read_file(root.at, &root.value)?;
+        match TufSource::new(&url.value, bytes) {
+            Ok(source) => Some(source),
+            Err(error) => {
+                self.notes
+                    .error(ReasonCode::WrongValue, url.at, error.to_string());
+                None
+            }
+        }
+    }
+
+    /// What the cache has of a repository.
+    fn cached(&mut self, name: &str, tuf: &TufSpec, source: &TufSource) -> Option<TufMaterial> {
+        let why = match self.files.tuf(source) {
+            Ok(Some(material)) => return Some(material),
+            Ok(None) => format!(
+                "nothing was fetched yet from `{}` for the trust root `{name}`",
+                source.url()
+            ),
+            Err(why) => format!("trust root `{name}`: {why}"),
+        };
+        self.notes
+            .error(ReasonCode::TrustRootNotFetched, tuf.at, why);
+        None
+    }
+
+    /// A trust root that a TUF repository gave; one that no longer serves is told, and proves nothing when images are judged.
+    fn fetched(
+        &mut self,
+        name: &str,
+        source: &TufSource,
+        material: &TufMaterial,
+        max_age: i64,
+        at: Option<At>,
+        document: Option<&Document<TrustRootSpec>>,
+    ) -> Option<Root> {
+        self.contents.push(Digest::of(&material.json));
+        let life = RootLife {
+            expires: material.expires,
+            serves_until: material.expires.plus(max_age),
+        };
+        let gone = (life.serves_until < material.read_at).then(|| {
+            format!(
+                "it no longer serves: its TUF metadata expired {}, and Settings let it serve until {}",
+                life.expires, life.serves_until
+            )
+        });
+        for warning in gone.iter().chain(&material.warnings) {
+            let message = format!("trust root `{name}`: {warning}");
+            let code = ReasonCode::TrustRootStale;
+            match at {
+                Some(at) => self.notes.warning(code, at, message),
+                None => self.notes.general(code, Severity::Warning, message, None),
+            }
+        }
+        let origin = RootOrigin::Tuf {
+            url: source.url().to_owned(),
+            expires: life.expires,
+            serves_until: life.serves_until,
+        };
+        self.root(name, &material.json, origin, at, document)
     }
 
     /// Reads the material; where it is wrong is `at`, or the command line.
@@ -122,6 +266,7 @@ impl Compiler<'_> {
         &mut self,
         name: &str,
         json: &[u8],
+        origin: RootOrigin,
         at: Option<At>,
         document: Option<&Document<TrustRootSpec>>,
     ) -> Option<Root> {
@@ -170,6 +315,7 @@ impl Compiler<'_> {
         Some(Root {
             root,
             sct: sct.is_none_or(|word| word.value == SctWord::Required),
+            origin,
         })
     }
 
@@ -219,7 +365,8 @@ impl Compiler<'_> {
                 );
             } else if let Some(document) = open.remove(&name) {
                 let at = document.map(|document| document.name.at);
-                let root = self.root(&name, &one.json, at, document);
+                let origin = RootOrigin::HandedOver;
+                let root = self.root(&name, &one.json, origin, at, document);
                 roots.by_name.insert(name.clone(), root);
                 given.insert(name);
             } else {

@@ -72,6 +72,7 @@ impl Compiler<'_> {
             root: root.map(|root| RootDemand {
                 name: root.root.name().name.clone(),
                 sct,
+                life: root.life(),
             }),
             logs,
             time,

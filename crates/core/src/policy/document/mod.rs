@@ -17,7 +17,7 @@ pub(crate) use policy::{
     DigestWord, MatchWord, ModeWord, OnUnknownWord, PolicySpec, RuleSpec, SettingsSpec,
     SignatureSpec, StatementSpec, UnmatchedWord,
 };
-pub(crate) use root::{SctWord, TrustRootSpec};
+pub(crate) use root::{SctWord, TrustRootSpec, TufSpec};
 pub(crate) use signer::{
     BuildSpec, BundleWord, FormatWord, KeySpec, KeylessSpec, LogWord, SignerSpec, SourceSpec,
     SubjectSpec, TimeWord, WorkflowSpec,

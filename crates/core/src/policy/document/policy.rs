@@ -7,11 +7,21 @@ use crate::policy::shape::{Items, Text, choice, mapping};
 
 mapping! {
     /// What holds for the whole set; exactly one per set.
-    struct SettingsSpec later ["stale", "trust", "platforms", "cluster", "registries"] {
+    struct SettingsSpec later ["stale", "platforms", "cluster", "registries"] {
         /// What happens to an image that no effective, enforcing policy names. Default: deny.
         unmatched "unmatched" Optional: Spanned<UnmatchedWord>,
         /// What happens when evidence is unavailable; when it is hostile, the answer is always no. Default: deny.
         on_unknown "onUnknown" Optional: Spanned<OnUnknownWord>,
+        /// How trust roots age that a TUF repository gives.
+        trust "trust" Optional: TrustAgeSpec,
+    }
+}
+
+mapping! {
+    /// How trust roots age that a TUF repository gives.
+    struct TrustAgeSpec later [] {
+        /// How long such a trust root still serves after its TUF metadata has expired. Default: 30d.
+        max_age "maxAge" Optional: Spanned<Duration>,
     }
 }
 

@@ -8,13 +8,25 @@ use crate::policy::tree::{Node, Plain, Value, plain};
 
 mapping! {
     /// One Sigstore instance's trust material.
-    struct TrustRootSpec later ["tuf"] {
+    struct TrustRootSpec later [] {
         /// A `trusted_root.json`, relative to the policy file and inside its folder.
         file "file" Optional: Text,
         /// The same, inline: as a mapping, or as text that holds the JSON.
         trusted_root "trustedRoot" Optional: Inline,
+        /// The TUF repository that gives it: `countersign trust update` fetches it into a cache, and nothing else does.
+        tuf "tuf" Optional: TufSpec,
         /// Whether certificates need a proof of certificate transparency. `none` only where the root lists no CT log. Default: required.
         sct "sct" Optional: Spanned<SctWord>,
+    }
+}
+
+mapping! {
+    /// A TUF repository, and the root of its metadata from which trust begins.
+    struct TufSpec later [] {
+        /// Where its metadata is: https, or http on this machine.
+        url "url" Required: Text,
+        /// A TUF `root.json`, relative to the policy file and inside its folder. Newer ones are followed from there.
+        root "root" Required: Text,
     }
 }
 
