@@ -128,7 +128,7 @@ fn refused() {
     let (bundle, artifact) = from_image("signed-keyless-workflow", "cosign/sign");
     let by = |artifact: &str, more: &[&'static str]| transcript(&keyless(&bundle, artifact, more));
     assert_snapshot!("bundle-refused-untrusted", by(&artifact, &[]));
-    assert_snapshot!("bundle-refused-artifact", by("README.md", &root));
+    assert_snapshot!("bundle-refused-artifact", by("LICENSE", &root));
     let subject = with(&["--certificate-identity", "release@acme.example"]);
     assert_snapshot!("bundle-refused-subject", by(&artifact, &subject));
     let issuer = with(&["--certificate-oidc-issuer", "https://accounts.example"]);
@@ -146,7 +146,7 @@ fn refused() {
     );
     assert_snapshot!(
         "bundle-refused-not-json",
-        transcript(&keyless("README.md", &artifact, &[]))
+        transcript(&keyless("LICENSE", &artifact, &[]))
     );
 
     let (bundle, artifact) = from_image("signed-keyed", "cosign/sign");
@@ -209,7 +209,7 @@ fn wrong_words() {
         typed(&[&broad[..], &issuer].concat())
     );
     assert_snapshot!("bundle-key-missing", typed(&["--key", "nowhere.pub"]));
-    assert_snapshot!("bundle-key-malformed", typed(&["--key", "README.md"]));
+    assert_snapshot!("bundle-key-malformed", typed(&["--key", "LICENSE"]));
     let root = |file| [&key[..], &["--trusted-root", file]].concat();
     assert_snapshot!("bundle-trusted-root-missing", typed(&root("nowhere.json")));
     assert_snapshot!("bundle-trusted-root-malformed", typed(&root(KEY)));
