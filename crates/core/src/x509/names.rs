@@ -59,7 +59,7 @@ impl Constraints {
         let mut constrained = false;
         let mut within = false;
         for subtree in &self.permitted {
-            if let Some(fits) = compare(&subtree.base, name).map_err(|why| refused(why))? {
+            if let Some(fits) = compare(&subtree.base, name).map_err(refused)? {
                 constrained = true;
                 within |= fits;
             }
@@ -70,7 +70,7 @@ impl Constraints {
             ));
         }
         for subtree in &self.excluded {
-            if compare(&subtree.base, name).map_err(|why| refused(why))? == Some(true) {
+            if compare(&subtree.base, name).map_err(refused)? == Some(true) {
                 return Err(refused(
                     "is one that a certificate authority above it must not certify",
                 ));
