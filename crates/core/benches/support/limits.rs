@@ -16,6 +16,9 @@ pub(crate) fn all() -> Vec<(String, Make)> {
         .collect()
 }
 
+/// Makes a part about so many bytes larger.
+type Edit<T> = fn(&mut T, usize);
+
 /// How many keys the objects may have that are open at once (`json/scan.rs`), and some left for the others.
 const OPEN_KEYS: usize = 99_900;
 /// Bytes of ten members of such objects.
@@ -106,7 +109,7 @@ fn entries() -> Vec<(String, Make)> {
 
 /// As many certificates as a chain may have, each as large as may be.
 fn certificates() -> Vec<(String, Make)> {
-    let edits: [(&str, fn(&mut Certificate, usize)); 3] = [
+    let edits: [(&str, Edit<Certificate>); 3] = [
         ("extensions", |certificate, size| {
             for number in 0..size / 13 {
                 certificate.push(
@@ -145,7 +148,7 @@ fn certificates() -> Vec<(String, Make)> {
 
 /// As many timestamps as may be, each as large as may be.
 fn timestamps() -> Vec<(String, Make)> {
-    let edits: [(&str, fn(&mut Timestamp, usize)); 3] = [
+    let edits: [(&str, Edit<Timestamp>); 3] = [
         ("certificates", |stamp, size| {
             stamp.certificates = vec![[0x30, 0].repeat(size / 2)]
         }),
