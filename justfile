@@ -12,6 +12,14 @@ test:
 test-full:
     .ci/test-full
 
+# all fuzz targets, so many seconds in all
+fuzz SECONDS='160':
+    .ci/fuzz {{SECONDS}}
+
+# forges anew what the fuzz targets start from
+fuzz-seeds:
+    cargo run -p countersign-testkit --bin fuzz-seeds -- fuzz/seeds
+
 # everything that CI runs
 ci:
     .ci/run
@@ -44,6 +52,7 @@ bench-verify:
 # formats the sources
 fmt:
     cargo fmt --all
+    cargo fmt --manifest-path fuzz/Cargo.toml
 
 # clippy, with warnings as errors
 lint:

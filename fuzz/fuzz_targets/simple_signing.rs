@@ -1,11 +1,6 @@
 #![no_main]
-//! A `.sig` layer: payload and annotations.
-use countersign_core::Content;
+//! A `.sig` layer, payload and annotations, through the whole of `examine`.
+use countersign_fuzz::{Kind, layer, nothing_forged};
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|input: (Vec<u8>, String, String)| {
-    let (payload, signature, timestamp) = input;
-    let annotations = [("dev.cosignproject.cosign/signature", signature), ("dev.sigstore.cosign/rfc3161timestamp", timestamp)];
-    let annotations = annotations.map(|(name, text)| (name.to_owned(), text)).into();
-    countersign_fuzz::nothing_verifies(Content::SimpleSigning { payload, annotations });
-});
+fuzz_target!(|bytes: &[u8]| nothing_forged(layer(Kind::SimpleSigning, bytes)));

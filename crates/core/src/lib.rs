@@ -39,6 +39,9 @@ pub use decision::{
 };
 pub use digest::{Digest, DigestError, Hasher};
 pub use evidence::{Content, Evidence, FoundBy, Gap, GapClass, Item, Locator, Needs};
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use examine::fuzzing;
 pub use examine::{Blob, ProofCache, ProofStats, examine, examine_blob, examine_cached};
 pub use finding::{
     Certificate, CiClaims, Claim, Facts, Findings, Format, LogFact, ProvenTime, Rejected, RootName,

@@ -197,6 +197,8 @@ fn canonical_host(host: &str) -> Result<String, ReferenceError> {
     };
     Ok(match port {
         None | Some(443) if DOCKER_HUB_ALIASES.contains(&name.as_str()) => DOCKER_HUB.to_owned(),
+        // Without a port, one lower-case word would read as a path on Docker Hub: another image.
+        None | Some(443) if split_host(&format!("{name}/")).0.is_none() => format!("{name}:443"),
         None | Some(443) => name,
         Some(port) => format!("{name}:{port}"),
     })
@@ -282,8 +284,14 @@ mod tests {
             ("127.0.0.1:1338/app", "127.0.0.1:1338/app:latest"),
             ("[::1]:5000/app:v1", "[::1]:5000/app:v1"),
             ("a.b/c__d/e--f/g.h", "a.b/c__d/e--f/g.h:latest"),
+            // Found by fuzzing: hosts that are one word, and only by case or port.
+            ("Registry/acme/app:v1", "registry:443/acme/app:v1"),
+            ("registry:443/acme/app:v1", "registry:443/acme/app:v1"),
+            ("LOCALHOST:443/app", "localhost/app:latest"),
+            ("[::1]:443/app", "[::1]/app:latest"),
         ] {
             assert_eq!(parsed(text), expected, "{text}");
+            assert_eq!(parsed(expected), expected, "{text}");
         }
         let both = format!("ghcr.io/acme/app:v1@{digest}");
         assert_eq!(parsed(&both), both);

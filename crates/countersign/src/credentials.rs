@@ -248,12 +248,17 @@ fn split_key(key: &str) -> (String, String) {
         "v1" | "v2" => "",
         path => path,
     };
-    // The parser of image references knows the one form of a host; `x/x` is a repository that every host can have.
-    let registry = ImageRef::parse(&format!("{host}/x/x"))
-        .map(|image| image.registry().to_owned())
-        .ok()
-        .filter(|_| host.contains(['.', ':']) || host == "localhost")
-        .unwrap_or_else(|| host.to_ascii_lowercase());
+    // The parser of image references knows the one form of a host, but takes one word without a port for a path; `x/x` is a
+    // repository that every host can have.
+    let port = if host.contains([':', '.']) {
+        ""
+    } else {
+        ":443"
+    };
+    let registry = ImageRef::parse(&format!("{host}{port}/x/x")).map_or_else(
+        |_| host.to_ascii_lowercase(),
+        |image| image.registry().to_owned(),
+    );
     (registry, path.to_owned())
 }
 

@@ -5,6 +5,8 @@ mod cache;
 mod certificate;
 mod decode;
 mod envelope;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod legacy;
 mod prove;
 mod sct;
@@ -141,18 +143,7 @@ fn examine_item(
     trust: &Trust,
     limits: &Limits,
 ) -> Result<Vec<Verified<Claim>>, (Refusal, Option<String>)> {
-    let signed = match &item.content {
-        Content::Bundle(bytes) => bundle::parse(bytes, limits),
-        Content::SimpleSigning {
-            payload,
-            annotations,
-        } => legacy::simple_signing(payload, annotations, limits),
-        Content::Attestation {
-            envelope,
-            annotations,
-        } => legacy::attestation(envelope, annotations, limits),
-    }
-    .map_err(|refusal| (refusal, None))?;
+    let signed = parse(&item.content, limits).map_err(|refusal| (refusal, None))?;
     // Steps 17 and 18: cheap, and before any cryptography.
     let claim = claim(&signed, artifact, limits).map_err(|refusal| (refusal, None))?;
     let claims = match claim.predicate_type() {
@@ -167,6 +158,20 @@ fn examine_item(
         .into_iter()
         .map(|facts| Verified::new(claim.clone(), facts))
         .collect())
+}
+
+fn parse<'a>(content: &'a Content, limits: &Limits) -> Result<Signed<'a>, Refusal> {
+    match content {
+        Content::Bundle(bytes) => bundle::parse(bytes, limits),
+        Content::SimpleSigning {
+            payload,
+            annotations,
+        } => legacy::simple_signing(payload, annotations, limits),
+        Content::Attestation {
+            envelope,
+            annotations,
+        } => legacy::attestation(envelope, annotations, limits),
+    }
 }
 
 /// What the signed bytes say, and that it is about this artifact.

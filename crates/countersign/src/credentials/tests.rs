@@ -29,7 +29,8 @@ fn the_most_specific_key_wins() {
             "https://ghcr.io/acme/app": {{"username": "repo", "password": "3"}},
             "REG.example:443/v2/": {{"username": "port", "password": "4"}},
             "reg.example:8443": {{"username": "other-port", "password": "5"}},
-            "localhost:5000": {{"username": "local", "password": "6"}}
+            "localhost:5000": {{"username": "local", "password": "6"}},
+            "https://Registry/v2/": {{"username": "one-word", "password": "7"}}
         }}}}"#,
         hub = auth("me:secret:with:colons")
     );
@@ -49,6 +50,9 @@ fn the_most_specific_key_wins() {
         ("reg.example:8443/x", basic("other-port", "5")),
         ("localhost:5000/x", basic("local", "6")),
         ("localhost:5001/x", None),
+        ("registry:443/x", basic("one-word", "7")),
+        ("Registry/x", basic("one-word", "7")),
+        ("registry:444/x", None),
         ("evil-ghcr.io/acme/app", None),
         ("ghcr.io.evil.example/acme/app", None),
     ] {

@@ -209,7 +209,7 @@ const CASES: &[Case] = &[
 ];
 
 #[test]
-fn nothing_wrong_is_believed_at_first() {
+fn cve_2026_23991_nothing_wrong_is_believed_at_first() {
     each_is_refused(|_| {});
 }
 

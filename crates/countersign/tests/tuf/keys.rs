@@ -33,7 +33,7 @@ fn every_role_needs_as_many_signatures_as_the_root_says() {
 
 /// CVE-2026-23992: a threshold of 0 is met by no signature at all.
 #[test]
-fn a_threshold_of_zero_is_refused_in_any_role() {
+fn cve_2026_23992_a_threshold_of_zero_is_refused_in_any_role() {
     for role in Role::ALL {
         let mut world = World::new();
         world.refresh().unwrap();
@@ -86,7 +86,7 @@ fn a_key_id_that_stands_twice_in_a_role_is_refused() {
 
 /// One key by two ids signs once, however its public half is written.
 #[test]
-fn one_key_by_two_ids_counts_once() {
+fn ghsa_3633_5h82_39pq_one_key_by_two_ids_counts_once() {
     for role in LOWER {
         for algorithm in [Algorithm::Ed25519, Algorithm::P256] {
             let mut world = World::new();

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{World, more, renew, versions};
 
 #[test]
-fn no_role_goes_back() {
+fn cve_2022_29173_no_role_goes_back() {
     for pins in [true, false] {
         for role in [Role::Timestamp, Role::Snapshot, Role::Targets] {
             let mut world = World::new();

@@ -152,7 +152,7 @@ fn each_source_has_its_own_file() {
 }
 
 #[test]
-fn nothing_is_written_outside_the_folder() {
+fn cve_2026_24137_nothing_is_written_outside_the_folder() {
     let mut world = World::new();
     let outer = tempfile::tempdir().unwrap();
     let json = world.repository.file("timestamp.json").unwrap().to_vec();

@@ -155,7 +155,7 @@ struct IntotoSignature002<'a> {
 }
 
 /// Compares the entry's body with the signature.
-pub(super) fn check(
+pub(in crate::examine) fn check(
     entry: &Entry,
     signed: &Signed<'_>,
     message: &Message<'_>,

@@ -8,13 +8,17 @@ use crate::{Limits, ReasonCode, base64};
 
 /// What a log signed.
 #[derive(Debug)]
-pub(super) struct Checkpoint {
-    pub(super) tree_size: u64,
-    pub(super) root_hash: Sha256Hash,
+pub(in crate::examine) struct Checkpoint {
+    pub(in crate::examine) tree_size: u64,
+    pub(in crate::examine) root_hash: Sha256Hash,
 }
 
 /// Reads a checkpoint and finds among its signature lines one by this log. Lines of others (cosigners) are ignored.
-pub(super) fn verify(text: &str, log: &Log, limits: &Limits) -> Result<Checkpoint, Refusal> {
+pub(in crate::examine) fn verify(
+    text: &str,
+    log: &Log,
+    limits: &Limits,
+) -> Result<Checkpoint, Refusal> {
     if text.len() > limits.checkpoint_bytes {
         return Err(Refusal::new(
             ReasonCode::OverLimit,

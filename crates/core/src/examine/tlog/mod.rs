@@ -1,7 +1,7 @@
 //! Steps 6 to 9: a transparency-log entry is about this very signature, and the log really promised or holds it.
 
-mod body;
-mod checkpoint;
+pub(super) mod body;
+pub(super) mod checkpoint;
 
 use sigstore_merkle::{hash_leaf, verify_inclusion_proof};
 use sigstore_types::Sha256Hash;
