@@ -17,6 +17,10 @@ pub(crate) enum Filler {
     EscapedKeys,
     /// Such keys, then the first one again.
     Twins,
+    /// An array of objects with so many such keys each.
+    Objects(usize),
+    /// The same, in no order.
+    ShuffledObjects(usize),
     /// Such keys in objects within objects.
     Nests,
     /// Two keys that fill all of it.
@@ -61,6 +65,10 @@ impl Filler {
                 [b"[".repeat(open), b"]".repeat(open)].concat()
             }
             Self::Keys(value) => object(size, value, &|number| key(number), ""),
+            Self::Objects(keys) => objects(size, *keys, &key),
+            Self::ShuffledObjects(keys) => objects(size, *keys, &|number| {
+                key(number.wrapping_mul(7_368_787) % (1 << 17))
+            }),
             Self::Shuffled => object(
                 size,
                 "0",
@@ -121,6 +129,24 @@ fn object(size: usize, value: &str, key: &dyn Fn(usize) -> String, last: &str) -
     }
     out.extend_from_slice(last.as_bytes());
     out.push(b'}');
+    out
+}
+
+/// An array of as many objects of so many keys as fit, the last one with fewer.
+fn objects(size: usize, keys: usize, key: &dyn Fn(usize) -> String) -> Vec<u8> {
+    let mut out = vec![b'['];
+    for number in 0.. {
+        let open = if number % keys == 0 { '{' } else { ',' };
+        let member = format!(r#"{open}"{}":0"#, key(number % keys));
+        if out.len() + member.len() + 3 > size {
+            break;
+        }
+        if number % keys == 0 && number > 0 {
+            out.extend_from_slice(b"},");
+        }
+        out.extend_from_slice(member.as_bytes());
+    }
+    out.extend_from_slice(b"}]");
     out
 }
 

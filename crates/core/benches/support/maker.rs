@@ -94,6 +94,11 @@ impl Maker {
 
     /// A statement about the image in which `part` is put, before what it has already.
     pub(crate) fn statement(&self, part: &str, filler: &Filler) -> Vec<u8> {
+        self.statement_of(part, filler, (self.size - ROOM) / 4 * 3)
+    }
+
+    /// Such a statement with so many bytes of the filler.
+    pub(crate) fn statement_of(&self, part: &str, filler: &Filler, size: usize) -> Vec<u8> {
         let digest = digest();
         let digest = digest.trim_start_matches("sha256:");
         let usual = [
@@ -119,7 +124,7 @@ impl Maker {
         );
         let statement = format!("{{{}}}", parts.join(","));
         let (head, tail) = statement.split_once(HERE).unwrap();
-        let filled = filler.fill((self.size - ROOM) / 4 * 3);
+        let filled = filler.fill(size);
         [head.as_bytes(), &filled, tail.as_bytes()].concat()
     }
 

@@ -6,9 +6,11 @@ use countersign_testkit::forge::{Certificate, Forgery, Identity, San, Timestamp}
 use serde_json::{Value, json};
 
 use crate::filler::{Filler, deep_der};
+use crate::limits;
 use crate::maker::{ATT, Hostile, Maker, NOW, ROOM, SIG, digest, set, spliced};
 
-type Make = Box<dyn Fn(&Maker) -> Hostile>;
+/// Makes one.
+pub(crate) type Make = Box<dyn Fn(&Maker) -> Hostile>;
 /// What a hostile part is put into.
 type Base = fn(&Maker) -> Forgery<'_>;
 
@@ -22,6 +24,7 @@ pub(crate) fn all() -> Vec<(String, Make)> {
         bodies(),
         der(),
         layers(),
+        limits::all(),
     ]
     .into_iter()
     .flatten()
