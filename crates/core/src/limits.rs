@@ -41,7 +41,8 @@ pub struct Limits {
     pub json_depth: usize,
     /// Keys of one JSON document, all its objects together (1,000,000: an SBOM of 32 MiB has about 900,000).
     pub json_keys: usize,
-    /// Bytes of one transparency-log entry's body (1 MiB: Rekor takes attestations of up to 100 KiB, and stores their hash).
+    /// Bytes of the bodies of all transparency-log entries of one bundle (1 MiB: Rekor takes attestations of up to 100 KiB, and
+    /// stores their hash).
     pub log_entry_bytes: usize,
     /// Bytes of one RFC 3161 timestamp (64 KiB: one with a chain of three certificates has about 6 KiB;
     /// timestamp-authority CVE-2026-49835).

@@ -41,6 +41,17 @@ pub(super) fn parse(bytes: &[u8], limits: &Limits) -> Result<Signed<'static>, Re
             timestamps.len()
         )));
     }
+    let bodies: usize = entries
+        .iter()
+        .map(|entry| entry.canonicalized_body.len())
+        .sum();
+    if bodies / 4 * 3 > limits.log_entry_bytes {
+        return Err(over_limit(format!(
+            "the log entries have about {} bytes together, more than {}",
+            bodies / 4 * 3,
+            limits.log_entry_bytes
+        )));
+    }
     let (content, signature) = match (bundle.message_signature, bundle.dsse_envelope) {
         (Some(message), None) => message_signature(&message, limits)?,
         (None, Some(wire)) => {

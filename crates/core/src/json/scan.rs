@@ -37,13 +37,16 @@ pub(crate) fn scan<'a>(bytes: &'a [u8], bounds: Bounds) -> Result<Vec<Member<'a>
         members: Vec::new(),
     };
     scanner.blanks();
-    scanner.value()?;
+    scanner.value().map_err(|fault| *fault)?;
     scanner.blanks();
     match scanner.peek() {
         None => Ok(scanner.members),
-        Some(_) => Err(scanner.unexpected("the end of the document")),
+        Some(_) => Err(*scanner.unexpected("the end of the document")),
     }
 }
+
+/// Boxed, so that the outcome of each of millions of values fits into a register.
+type Fault = Box<Error>;
 
 struct Scanner<'a> {
     text: &'a [u8],
@@ -60,7 +63,7 @@ struct Scanner<'a> {
 
 impl<'a> Scanner<'a> {
     #[inline]
-    fn value(&mut self) -> Result<(), Error> {
+    fn value(&mut self) -> Result<(), Fault> {
         match self.peek() {
             Some(b'{') => self.nested(Self::object),
             Some(b'[') => self.nested(Self::array),
@@ -73,12 +76,12 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn nested(&mut self, inner: fn(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
+    fn nested(&mut self, inner: fn(&mut Self) -> Result<(), Fault>) -> Result<(), Fault> {
         if self.depth == self.deepest {
-            return Err(Error::over_limit(format!(
+            return Err(Box::new(Error::over_limit(format!(
                 "nested deeper than {} levels at byte {}",
                 self.deepest, self.at
-            )));
+            ))));
         }
         self.depth += 1;
         self.at += 1;
@@ -90,12 +93,15 @@ impl<'a> Scanner<'a> {
 
     /// Behind the opening bracket.
     #[inline]
-    fn array(&mut self) -> Result<(), Error> {
+    fn array(&mut self) -> Result<(), Fault> {
         if self.take(b']') {
             return Ok(());
         }
         loop {
-            self.value()?;
+            match self.peek() {
+                Some(b'0'..=b'9') => self.number()?,
+                _ => self.value()?,
+            }
             // Millions of short items are the worst that can stand here.
             if self.take(b',') {
                 if self.peek().is_some_and(|byte| byte <= b' ') {
@@ -113,7 +119,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Behind the opening brace.
-    fn object(&mut self) -> Result<(), Error> {
+    fn object(&mut self) -> Result<(), Fault> {
         let first = self.open.len();
         let mut many: Option<HashSet<Cow<'a, str>>> = None;
         let mut count = 0;
@@ -136,10 +142,10 @@ impl<'a> Scanner<'a> {
                 }
             };
             if let Some(twin) = twin {
-                return Err(Error::malformed(format!(
+                return Err(Box::new(Error::malformed(format!(
                     "duplicate key `{}`",
                     crate::digest::clip(&twin)
-                )));
+                ))));
             }
             self.blanks();
             self.expect(b':', "`:`")?;
@@ -161,33 +167,33 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn key(&mut self, count: &mut usize) -> Result<Cow<'a, str>, Error> {
+    fn key(&mut self, count: &mut usize) -> Result<Cow<'a, str>, Fault> {
         if self.peek() != Some(b'"') {
             return Err(self.unexpected("a key"));
         }
         *count += 1;
         self.open_keys += 1;
         if self.keys_left == 0 || self.open_keys > OPEN_KEYS {
-            return Err(Error::over_limit(format!(
+            return Err(Box::new(Error::over_limit(format!(
                 "more keys than are allowed at byte {}",
                 self.at
-            )));
+            ))));
         }
         self.keys_left -= 1;
         let (quoted, escaped) = self.string()?;
         if escaped {
             return serde_json::from_slice::<String>(quoted)
                 .map(Cow::Owned)
-                .map_err(Error::from);
+                .map_err(|error| Box::new(Error::from(error)));
         }
         let inner = quoted.get(1..quoted.len() - 1).unwrap_or_default();
         std::str::from_utf8(inner)
             .map(Cow::Borrowed)
-            .map_err(|error| Error::malformed(error.to_string()))
+            .map_err(|error| Box::new(Error::malformed(error.to_string())))
     }
 
     /// A string with its quotes, and whether anything in it is escaped.
-    fn string(&mut self) -> Result<(&'a [u8], bool), Error> {
+    fn string(&mut self) -> Result<(&'a [u8], bool), Fault> {
         let start = self.at;
         let mut escaped = false;
         self.at += 1;
@@ -201,10 +207,10 @@ impl<'a> Scanner<'a> {
                 Some(b'\\') => {
                     escaped = true;
                     if self.escapes_left == 0 {
-                        return Err(Error::over_limit(format!(
+                        return Err(Box::new(Error::over_limit(format!(
                             "more escape sequences than are allowed at byte {}",
                             self.at
-                        )));
+                        ))));
                     }
                     self.escapes_left -= 1;
                     self.at += 1;
@@ -216,7 +222,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Behind the backslash. Whether surrogates come in pairs is left to whoever decodes.
-    fn escape(&mut self) -> Result<(), Error> {
+    fn escape(&mut self) -> Result<(), Fault> {
         match self.peek() {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
                 self.at += 1;
@@ -236,14 +242,31 @@ impl<'a> Scanner<'a> {
     }
 
     #[inline]
-    fn number(&mut self) -> Result<(), Error> {
-        self.take(b'-');
-        if !self.take(b'0') {
-            self.digits()?;
+    fn number(&mut self) -> Result<(), Fault> {
+        // Over locals: there may be millions of them, and hardly anything else.
+        let text = self.text;
+        let mut at = self.at + usize::from(text.get(self.at) == Some(&b'-'));
+        match text.get(at) {
+            Some(b'0') => at += 1,
+            Some(b'1'..=b'9') => {
+                at += 1;
+                while text.get(at).is_some_and(u8::is_ascii_digit) {
+                    at += 1;
+                }
+            }
+            _ => {
+                self.at = at;
+                return Err(self.unexpected("a digit"));
+            }
         }
-        if !matches!(self.peek(), Some(b'.' | b'e' | b'E')) {
-            return Ok(());
+        self.at = at;
+        match text.get(at) {
+            Some(b'.' | b'e' | b'E') => self.fraction(),
+            _ => Ok(()),
         }
+    }
+
+    fn fraction(&mut self) -> Result<(), Fault> {
         if self.take(b'.') {
             self.digits()?;
         }
@@ -256,7 +279,7 @@ impl<'a> Scanner<'a> {
 
     /// At least one.
     #[inline]
-    fn digits(&mut self) -> Result<(), Error> {
+    fn digits(&mut self) -> Result<(), Fault> {
         if !self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
             return Err(self.unexpected("a digit"));
         }
@@ -266,7 +289,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn word(&mut self, word: &[u8]) -> Result<(), Error> {
+    fn word(&mut self, word: &[u8]) -> Result<(), Fault> {
         if !self
             .text
             .get(self.at..)
@@ -297,15 +320,17 @@ impl<'a> Scanner<'a> {
         there
     }
 
-    fn expect(&mut self, byte: u8, what: &str) -> Result<(), Error> {
+    fn expect(&mut self, byte: u8, what: &str) -> Result<(), Fault> {
         if self.take(byte) {
             return Ok(());
         }
         Err(self.unexpected(what))
     }
 
-    fn unexpected(&self, wanted: &str) -> Error {
-        Error::malformed(format!("expected {wanted} at byte {}", self.at))
+    #[cold]
+    fn unexpected(&self, wanted: &str) -> Fault {
+        let why = format!("expected {wanted} at byte {}", self.at);
+        Box::new(Error::malformed(why))
     }
 }
 

@@ -101,6 +101,11 @@ impl World {
 }
 
 pub(crate) fn examine_with(content: Content, trust: &Trust) -> Findings {
+    examine(&image(), &evidence_of(content), trust, &Limits::default())
+}
+
+/// One piece of evidence.
+pub(crate) fn evidence_of(content: Content) -> Evidence {
     let item = Item {
         locator: Locator {
             found_by: FoundBy::Referrers,
@@ -109,11 +114,10 @@ pub(crate) fn examine_with(content: Content, trust: &Trust) -> Findings {
         },
         content,
     };
-    let evidence = Evidence {
+    Evidence {
         items: vec![item],
         gaps: Vec::new(),
-    };
-    examine(&image(), &evidence, trust, &Limits::default())
+    }
 }
 
 #[track_caller]

@@ -3,10 +3,10 @@
 use countersign_core::ReasonCode::{
     BundleMalformed, BundleVersion, EnvelopeMalformed, LogProofMissing, OverLimit, PayloadType,
 };
-use countersign_core::{Blob, Content, Limits, examine_blob};
+use countersign_core::{Blob, Content, Limits, examine, examine_blob};
 use serde_json::{Value, json};
 
-use crate::world;
+use crate::{evidence_of, image, world};
 
 /// cosign CVE-2023-46737, sigstore-go CVE-2024-45395: counts are bounded before any cryptography.
 #[test]
@@ -95,6 +95,54 @@ fn s00_limits_come_first() {
         })
         .bundle();
     assert_eq!(world.refused(chain), OverLimit);
+}
+
+/// Each limit refuses a bundle that is larger in that one way.
+#[test]
+fn s00_each_limit_is_one_of_its_own() {
+    let world = world();
+    let judged = |bundle: &[u8], limits: &Limits| {
+        let findings = examine(
+            &image(),
+            &evidence_of(Content::Bundle(bundle.to_vec())),
+            &world.trust,
+            limits,
+        );
+        findings.rejected().first().map(|refused| refused.code)
+    };
+    let both = world.v1().rekor_v2().timestamp().bundle();
+    assert_eq!(judged(&both, &Limits::default()), None);
+    let lowered: [(&str, fn(&mut Limits)); 16] = [
+        ("bundle", |limits| limits.bundle_bytes = 1000),
+        ("payload", |limits| limits.payload_bytes = 100),
+        ("entries", |limits| limits.log_entries = 1),
+        ("timestamps", |limits| limits.timestamps = 0),
+        ("subjects", |limits| limits.subjects = 0),
+        ("digests", |limits| limits.digests_per_subject = 0),
+        ("hashes", |limits| limits.proof_hashes = 0),
+        ("checkpoint", |limits| limits.checkpoint_bytes = 50),
+        ("lines", |limits| limits.checkpoint_signatures = 0),
+        ("depth", |limits| limits.json_depth = 3),
+        ("keys", |limits| limits.json_keys = 20),
+        ("bodies", |limits| limits.log_entry_bytes = 1000),
+        ("token", |limits| limits.timestamp_bytes = 300),
+        ("certificate", |limits| limits.certificate_bytes = 500),
+        ("signature", |limits| limits.signature_bytes = 30),
+        ("texts", |limits| limits.text_bytes = 10),
+    ];
+    for (name, lower) in lowered {
+        let mut limits = Limits::default();
+        lower(&mut limits);
+        assert_eq!(judged(&both, &limits), Some(OverLimit), "{name}");
+    }
+    // bodies count together
+    let mut limits = Limits::default();
+    limits.log_entry_bytes = 5_000;
+    assert_eq!(judged(&world.v1().bundle(), &limits), None);
+    assert_eq!(
+        judged(&world.v1().rekor_v1().bundle(), &limits),
+        Some(OverLimit)
+    );
 }
 
 #[test]
