@@ -214,3 +214,23 @@ fn a_log_whose_key_was_not_valid_then_adds_nothing() {
     );
     assert_eq!(found.0, "log-missing");
 }
+
+/// What nobody can check must not count as unnecessary: a log whose kind is not supported is demanded like any other.
+#[test]
+fn a_log_that_is_listed_and_not_supported_is_demanded_all_the_same() {
+    let unsupported = Two::new(|root| {
+        for log in root["tlogs"].as_array_mut().unwrap() {
+            log["hashAlgorithm"] = "SHA2_512".into();
+        }
+    });
+    assert_eq!(
+        unsupported.code(|f, _, _| f.timestamp(), "").0,
+        "log-missing"
+    );
+    let none = Two::new(|root| root["tlogs"] = Value::Array(Vec::new()));
+    assert_eq!(none.code(|f, _, _| f.timestamp(), "").0, "pass");
+    assert_eq!(
+        unsupported.code(|f, _, _| f.timestamp(), "  log: off\n").0,
+        "pass"
+    );
+}

@@ -137,6 +137,21 @@ fn s12_unknown_critical_extensions() {
     );
 }
 
+/// Each extension is compared with every other, so their number is bounded.
+#[test]
+fn s00_extensions_are_bounded() {
+    let crowd = |count: u32| {
+        move |leaf: &mut Certificate| {
+            for number in 0..count {
+                leaf.push(&format!("1.2.3.4.{number}"), false, vec![5, 0]);
+            }
+        }
+    };
+    let world = world();
+    world.accepts(world.keyless().with_leaf(crowd(50)).rekor_v1().bundle());
+    assert_eq!(leaf(crowd(101)), CertificateMalformed);
+}
+
 #[test]
 fn s13_the_leaf_is_made_for_code_signing() {
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use countersign_core::ReasonCode::CertificateUntrusted;
 use countersign_core::{Content, TrustRoot};
-use countersign_testkit::forge::{Certificate, Forge, Identity, San};
+use countersign_testkit::forge::{Certificate, Forge, Identity, NAME_CONSTRAINTS, San};
 
 use crate::{NOW, World, digest};
 
@@ -116,4 +116,26 @@ fn s12_an_authoritys_names_are_within_constraints_too() {
     assert!(read(&build("ca@acme.example")).is_ok());
     let error = read(&build("ca@evil.example")).unwrap_err();
     assert!(error.to_string().contains("ca@evil.example"), "{error}");
+}
+
+/// A minimum other than zero has no meaning (RFC 5280, 4.2.1.10): whoever writes one means something that nobody would check.
+#[test]
+fn s12_bounds_of_constraints_are_refused() {
+    let subtree = |more: &[u8]| [b"\x81\x0cacme.example", more].concat();
+    let wrapped = |tag: u8, content: &[u8]| {
+        let length = u8::try_from(content.len()).unwrap();
+        [&[tag, length], content].concat()
+    };
+    for (more, good) in [
+        (&[][..], true),
+        (&[0x80, 1, 1], false),
+        (&[0x81, 1, 9], false),
+    ] {
+        let value = wrapped(0x30, &wrapped(0xa0, &wrapped(0x30, &subtree(more))));
+        let forge = Forge::builder(NOW)
+            .with_root(|ca| ca.push(NAME_CONSTRAINTS, true, value.clone()))
+            .build();
+        let read = TrustRoot::from_json("x", forge.trusted_root().as_bytes());
+        assert_eq!(read.is_ok(), good, "{more:?}");
+    }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use countersign_core::ReasonCode::{
     self, AnnotationsMalformed, CertificateMalformed, KeyUnknown, LogEntryMismatch,
-    LogPromiseInvalid, SignatureInvalid, TimeUnproven, TimestampInvalid, TimestampUntrusted,
+    LogPromiseInvalid, OverLimit, SignatureInvalid, TimeUnproven, TimestampInvalid,
+    TimestampUntrusted,
 };
 use countersign_core::{Content, Format};
 use countersign_testkit::forge::{Forge, Forgery, Identity};
@@ -185,4 +186,32 @@ fn s04_annotations_are_read_strictly() {
     let (payload, mut annotations) = signature().rekor_v1().sig();
     annotations.insert(TIMESTAMP.into(), String::new());
     accept(&examine_with(sig((payload, annotations)), &world().trust));
+}
+
+#[test]
+fn s00_texts_of_layers_are_bounded() {
+    let world = world();
+    let layer = |length: usize| {
+        let layer = world
+            .forge
+            .simple_signing(&digest())
+            .keyed(&world.key)
+            .with_statement(move |payload| {
+                payload["critical"]["identity"]["docker-reference"] = "x".repeat(length).into();
+            });
+        world.examine(sig(layer.sig()))
+    };
+    accept(&layer(2_000));
+    assert_eq!(refusal(&layer(3_000)), OverLimit);
+    let certificate = |length: usize| {
+        let layer = world.forge.simple_signing(&digest()).rekor_v1();
+        let layer = layer.with_json(move |annotations| {
+            let text = &annotations["dev.sigstore.cosign/certificate"];
+            let text = format!("{}{}", text.as_str().unwrap(), "\n".repeat(length));
+            annotations["dev.sigstore.cosign/certificate"] = text.into();
+        });
+        world.examine(sig(layer.sig()))
+    };
+    accept(&certificate(10));
+    assert_eq!(refusal(&certificate(200_000)), OverLimit);
 }
