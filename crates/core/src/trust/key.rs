@@ -194,7 +194,7 @@ impl PublicKey {
         self.verify_digest(hash, &message, signature)
     }
 
-    /// A certificate authority's signature over `tbs`, by the scheme that the certificate names; the key must be of its kind.
+    /// Step 12: a certificate authority's signature over `tbs`, by the scheme that the certificate names; the key must be of its kind.
     pub(crate) fn verify_scheme(
         &self,
         scheme: Scheme,
@@ -436,3 +436,6 @@ impl fmt::Debug for PublicKey {
         write!(f, "PublicKey({} {})", self.algorithm(), self.id)
     }
 }
+
+#[cfg(test)]
+mod tests;
