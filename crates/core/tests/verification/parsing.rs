@@ -112,7 +112,8 @@ fn s00_each_limit_is_one_of_its_own() {
     };
     let both = world.v1().rekor_v2().timestamp().bundle();
     assert_eq!(judged(&both, &Limits::default()), None);
-    let lowered: [(&str, fn(&mut Limits)); 16] = [
+    type Lower = fn(&mut Limits);
+    let lowered: [(&str, Lower); 16] = [
         ("bundle", |limits| limits.bundle_bytes = 1000),
         ("payload", |limits| limits.payload_bytes = 100),
         ("entries", |limits| limits.log_entries = 1),
@@ -135,6 +136,10 @@ fn s00_each_limit_is_one_of_its_own() {
         lower(&mut limits);
         assert_eq!(judged(&both, &limits), Some(OverLimit), "{name}");
     }
+    let wordy = world
+        .v1()
+        .with_statement(|statement| statement["predicateType"] = json!("x".repeat(3_000)));
+    assert_eq!(judged(&wordy.bundle(), &Limits::default()), Some(OverLimit));
     // bodies count together
     let mut limits = Limits::default();
     limits.log_entry_bytes = 5_000;
