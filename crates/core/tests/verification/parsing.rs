@@ -140,6 +140,25 @@ fn s00_each_limit_is_one_of_its_own() {
         .v1()
         .with_statement(|statement| statement["predicateType"] = json!("x".repeat(3_000)));
     assert_eq!(judged(&wordy.bundle(), &Limits::default()), Some(OverLimit));
+    let texts = [
+        "/verificationMaterial/publicKey/hint",
+        "/verificationMaterial/tlogEntries/0/kindVersion/kind",
+        "/verificationMaterial/tlogEntries/0/kindVersion/version",
+        "/messageSignature/messageDigest/algorithm",
+    ];
+    for text in texts {
+        let bundle = world
+            .forge
+            .blob(b"blob")
+            .keyed(&world.key)
+            .rekor_v1()
+            .with_json(move |json| *json.pointer_mut(text).unwrap() = json!("x".repeat(3_000)));
+        assert_eq!(
+            judged(&bundle.bundle(), &Limits::default()),
+            Some(OverLimit),
+            "{text}"
+        );
+    }
     // bodies count together
     let mut limits = Limits::default();
     limits.log_entry_bytes = 5_000;
