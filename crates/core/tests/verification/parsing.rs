@@ -238,6 +238,8 @@ fn s04_bundles_are_read_strictly() {
     // numbers
     for number in [
         json!("-1"),
+        json!("+1"),
+        json!("01"),
         json!(-1),
         json!("18446744073709551616"),
         json!("1x"),

@@ -95,10 +95,16 @@ fn s14_a_root_without_ct_logs() {
     let world = world();
     let mut root: Value = serde_json::from_str(&world.forge.trusted_root()).unwrap();
     root["ctlogs"] = json!([]);
-    let root = TrustRoot::from_json("private", root.to_string().as_bytes()).unwrap();
-    let trust = Trust::new(vec![root], Vec::new()).unwrap();
-    let findings = examine_with(Content::Bundle(world.v1().bundle()), &trust);
-    assert_eq!(crate::proof(&findings).facts().sct_logs(), 0);
+    let judged = |root: &Value| {
+        let root = TrustRoot::from_json("private", root.to_string().as_bytes()).unwrap();
+        let trust = Trust::new(vec![root], Vec::new()).unwrap();
+        examine_with(Content::Bundle(world.v1().bundle()), &trust)
+    };
+    assert_eq!(crate::proof(&judged(&root)).facts().sct_logs(), 0);
+    // a log that is listed, and that nobody here can check, is not the absence of one
+    root = serde_json::from_str(&world.forge.trusted_root()).unwrap();
+    root["ctlogs"][0]["hashAlgorithm"] = "SHA2_512".into();
+    assert_eq!(crate::refusal(&judged(&root)), SctMissing);
 }
 
 #[test]
