@@ -1,15 +1,29 @@
-//! A line on the terminal while a check takes longer than a second.
+//! Waiting: the runtime, and a line on the terminal while a check takes longer than a second.
 
 use std::future::Future;
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
-use crate::escape::escaped;
-use crate::output::say;
 use anstream::ColorChoice;
+
+use crate::escape::escaped;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::say;
 
 const PATIENCE: Duration = Duration::from_secs(1);
 const ERASE_LINE: &str = "\r\u{1b}[2K";
+
+/// The runtime for everything that is asked of a network.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure {
+            exit: Exit::Unknown,
+            message: format!("no runtime: {error}"),
+        })
+}
 
 /// Waits for `work`; after a second says on standard error what is waited for, and erases that at the end.
 ///

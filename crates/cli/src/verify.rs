@@ -56,13 +56,7 @@ fn policies(job: &VerifyJob) -> Result<PolicySet, Failure> {
 /// Asks for all images, one after the other; the registry client and its connections are shared.
 fn decisions(job: VerifyJob, policies: PolicySet) -> Result<Vec<Decision>, Failure> {
     let checker = checker(&job, policies)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure {
-            exit: Exit::Unknown,
-            message: format!("no runtime: {error}"),
-        })?;
+    let runtime = progress::runtime()?;
     let judge = async |image: &Image| {
         let what = image.request().written();
         progress::shown(what, checker.check(image, job.now)).await

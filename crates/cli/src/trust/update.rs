@@ -47,13 +47,7 @@ pub(super) fn run(job: &TrustJob, typed: &Update) -> Result<Exit, Failure> {
         Failure::misused("there is no home folder to keep trust roots in; pass --cache-dir DIR")
     })?;
     let client = client(typed)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure {
-            exit: Exit::Unknown,
-            message: format!("no runtime: {error}"),
-        })?;
+    let runtime = progress::runtime()?;
     let mut exit = Exit::Allowed;
     let mut reports = Vec::new();
     for (name, source) in sources {
