@@ -35,3 +35,10 @@ pub(super) fn short(text: &str, most: usize, what: &str) -> Result<String, Refus
 pub(super) fn over_limit(what: impl Into<String>) -> Refusal {
     Refusal::new(ReasonCode::OverLimit, what)
 }
+
+/// A number without sign, white space or leading zero.
+pub(super) fn decimal(text: &str) -> Option<u64> {
+    let plain =
+        text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    plain.then(|| text.parse().ok()).flatten()
+}

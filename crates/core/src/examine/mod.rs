@@ -33,6 +33,15 @@ pub(crate) struct Artifact<'a> {
     pub(crate) bytes: Option<&'a [u8]>,
 }
 
+impl<'a> From<&'a PinnedImage> for Artifact<'a> {
+    fn from(image: &'a PinnedImage) -> Self {
+        Self {
+            digest: *image.digest(),
+            bytes: Some(image.bytes()),
+        }
+    }
+}
+
 /// A blob that is not an image, for [`examine_blob`].
 #[derive(Debug, Clone, Copy)]
 pub enum Blob<'a> {
@@ -55,10 +64,7 @@ pub fn examine(
     trust: &Trust,
     limits: &Limits,
 ) -> Findings {
-    let artifact = Artifact {
-        digest: *image.digest(),
-        bytes: Some(image.bytes()),
-    };
+    let artifact = Artifact::from(image);
     let verify = |item: &Item| examine_item(item, &artifact, trust, limits);
     examine_items(&artifact, &evidence.items, &evidence.gaps, verify)
 }
@@ -73,10 +79,7 @@ pub fn examine_cached(
     limits: &Limits,
     cache: &ProofCache,
 ) -> Findings {
-    let artifact = Artifact {
-        digest: *image.digest(),
-        bytes: Some(image.bytes()),
-    };
+    let artifact = Artifact::from(image);
     let verify = |item: &Item| {
         let key = cache::key(item, &artifact, trust, limits);
         cache.proofs(key, &item.locator, || {

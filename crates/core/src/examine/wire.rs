@@ -6,6 +6,7 @@ use std::fmt;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::decode::decimal;
 use super::envelope;
 use crate::json::{self, Few, Text};
 
@@ -162,11 +163,9 @@ impl<'de> Deserialize<'de> for Int64 {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Int64, E> {
-                let canonical = text.bytes().all(|byte| byte.is_ascii_digit())
-                    && (text == "0" || !text.starts_with('0'));
-                canonical
-                    .then(|| text.parse().ok().map(Int64))
-                    .flatten()
+                decimal(text)
+                    .and_then(|number| i64::try_from(number).ok())
+                    .map(Int64)
                     .ok_or_else(|| E::invalid_value(de::Unexpected::Other("a string"), &self))
             }
         }

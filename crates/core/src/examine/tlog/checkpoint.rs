@@ -2,6 +2,7 @@
 
 use sigstore_types::Sha256Hash;
 
+use crate::examine::decode::decimal;
 use crate::refusal::Refusal;
 use crate::trust::Log;
 use crate::{Limits, ReasonCode, base64};
@@ -77,13 +78,6 @@ pub(in crate::examine) fn verify(
         tree_size,
         root_hash,
     })
-}
-
-/// A number without sign, white space or leading zero.
-fn decimal(text: &str) -> Option<u64> {
-    let plain =
-        text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
-    plain.then(|| text.parse().ok()).flatten()
 }
 
 fn invalid(why: &str) -> Refusal {
