@@ -137,9 +137,9 @@ pub fn same_claims_under(root: TrustRoot) {
 
 fn judge(image: &PinnedImage, content: &Content, trust: &Trust) -> Findings {
     let digest = Digest::of(b"");
-    let locator = Locator { found_by: FoundBy::File, manifest: digest, blob: digest };
+    let locator = Locator { found_by: FoundBy::File, manifest: digest, blob: digest, place: None };
     let item = Item { locator, content: content.clone() };
-    examine(image, &Evidence { items: vec![item], gaps: Vec::new() }, trust, &Limits::default())
+    examine(image, &Evidence { items: vec![item], gaps: Vec::new(), stale: Vec::new() }, trust, &Limits::default())
 }
 
 /// The world, read once; all of its evidence must verify.

@@ -323,12 +323,14 @@ fn evidence_of(bundle: &[u8]) -> Evidence {
             found_by: FoundBy::Referrers,
             manifest: digest,
             blob: digest,
+            place: None,
         },
         content: Content::Bundle(bundle.to_vec()),
     };
     Evidence {
         items: vec![item],
         gaps: Vec::new(),
+        stale: Vec::new(),
     }
 }
 

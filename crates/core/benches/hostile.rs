@@ -212,10 +212,12 @@ fn child() -> String {
         found_by: FoundBy::Referrers,
         manifest: digest,
         blob: digest,
+        place: None,
     };
     let evidence = Evidence {
         items: vec![Item { locator, content }],
         gaps: Vec::new(),
+        stale: Vec::new(),
     };
     let image = PinnedImage::from_bytes(MANIFEST.into(), None, None, &Limits::default()).unwrap();
 

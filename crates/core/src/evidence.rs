@@ -15,6 +15,17 @@ pub struct Evidence {
     pub items: Vec<Item>,
     /// What could not be fetched or must not be believed.
     pub gaps: Vec<Gap>,
+    /// What stands in for something that could not be asked: the last known lists that `items` come from.
+    pub stale: Vec<Stale>,
+}
+
+/// A last known list of evidence that was used because the registry could not be asked (`stale: {maxAge}` in Settings).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stale {
+    /// What it is: `referrers of sha256:… in host/repo`.
+    pub what: String,
+    /// How many seconds ago the registry was asked.
+    pub age: u64,
 }
 
 /// One attached signature or attestation, as untrusted bytes.
@@ -57,6 +68,8 @@ pub struct Locator {
     pub manifest: Digest,
     /// The layer's blob.
     pub blob: Digest,
+    /// Where that is, if not in the image's own repository: a mirror's host, or the repository that keeps evidence apart.
+    pub place: Option<String>,
 }
 
 /// The ways by which evidence is attached to an image.
@@ -174,6 +187,10 @@ impl GapClass {
 
 impl fmt::Display for Locator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.blob, self.found_by.as_str())
+        write!(f, "{} ({}", self.blob, self.found_by.as_str())?;
+        if let Some(place) = &self.place {
+            write!(f, ", {}", crate::text::safe(place))?;
+        }
+        f.write_str(")")
     }
 }

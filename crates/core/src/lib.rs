@@ -38,7 +38,7 @@ pub use decision::{
     Unmatched, Verdict, Warning,
 };
 pub use digest::{Digest, DigestError, Hasher};
-pub use evidence::{Content, Evidence, FoundBy, Gap, GapClass, Item, Locator, Needs};
+pub use evidence::{Content, Evidence, FoundBy, Gap, GapClass, Item, Locator, Needs, Stale};
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use examine::fuzzing;

@@ -80,10 +80,12 @@ fn evidence(forged: &Forged) -> Evidence {
         found_by,
         manifest: digest,
         blob: digest,
+        place: None,
     };
     Evidence {
         items: vec![Item { locator, content }],
         gaps: Vec::new(),
+        stale: Vec::new(),
     }
 }
 

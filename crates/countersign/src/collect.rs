@@ -165,6 +165,7 @@ fn gap_only(gap: Gap) -> Evidence {
     Evidence {
         items: Vec::new(),
         gaps: vec![gap],
+        stale: Vec::new(),
     }
 }
 

@@ -12,7 +12,7 @@ use countersign_core::ImageRef;
 use serde::Deserialize;
 
 use crate::error::clip;
-use crate::{RegistryError, Repository, Secret};
+use crate::{Access, RegistryError, Repository, Secret};
 
 /// A docker config is a few kilobytes; Kubernetes allows a secret of 1 MiB.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -56,6 +56,26 @@ pub(crate) struct Found {
     pub(crate) credential: Option<Credential>,
     /// For the message of a denial: where the credential came from, or why there is none.
     pub(crate) note: String,
+}
+
+impl Found {
+    /// What can be read with it.
+    pub(crate) fn access(&self) -> Access {
+        match &self.credential {
+            None => Access::anonymous(),
+            Some(Credential::Basic { username, password }) => Access::of([
+                b"basic".as_slice(),
+                username.as_bytes(),
+                password.expose().as_bytes(),
+            ]),
+            Some(Credential::IdentityToken(token)) => {
+                Access::of([b"identity".as_slice(), token.expose().as_bytes()])
+            }
+            Some(Credential::RegistryToken(token)) => {
+                Access::of([b"token".as_slice(), token.expose().as_bytes()])
+            }
+        }
+    }
 }
 
 #[derive(Debug, Clone)]

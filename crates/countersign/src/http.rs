@@ -30,7 +30,7 @@ use crate::error::clip;
 use crate::registry::{check_digest, check_size};
 use crate::wire::{DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
 use crate::{
-    Budget, DockerConfig, Fetched, Listing, Reference, Registry, RegistryError, Repository,
+    Access, Budget, DockerConfig, Fetched, Listing, Reference, Registry, RegistryError, Repository,
 };
 
 /// Every kind of manifest that is understood, for `Accept`.
@@ -175,6 +175,10 @@ impl Default for HttpRegistry {
 }
 
 impl Registry for HttpRegistry {
+    async fn access(&self, repository: &Repository, _: &Budget) -> Result<Access, RegistryError> {
+        Ok(self.credentials.find(repository).access())
+    }
+
     async fn manifest(
         &self,
         repository: &Repository,
@@ -209,6 +213,7 @@ impl Registry for HttpRegistry {
         Ok(Some(Fetched {
             content_type: answer.content_type,
             bytes: answer.body,
+            from: None,
         }))
     }
 

@@ -14,7 +14,7 @@ use crate::registry::{check_digest, check_size};
 use crate::wire::{
     self, DOCKER_LIST, DOCKER_MANIFEST, Descriptor, Index, Manifest, OCI_INDEX, OCI_MANIFEST,
 };
-use crate::{Budget, Fetched, Listing, Reference, Registry, RegistryError, Repository};
+use crate::{Access, Budget, Fetched, Listing, Reference, Registry, RegistryError, Repository};
 
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// The annotation by which `cosign save` says what an entry is.
@@ -192,6 +192,10 @@ impl OciLayout {
 /// Local files are read where they are asked for: they are small, and no other work waits in the one-shot tools that read
 /// layouts.
 impl Registry for OciLayout {
+    async fn access(&self, _: &Repository, _: &Budget) -> Result<Access, RegistryError> {
+        Ok(Access::anonymous())
+    }
+
     async fn manifest(
         &self,
         _: &Repository,
@@ -220,6 +224,7 @@ impl Registry for OciLayout {
         Ok(Some(Fetched {
             bytes,
             content_type: entry.map(|entry| entry.media_type.clone()),
+            from: None,
         }))
     }
 

@@ -36,6 +36,7 @@ mod error;
 mod http;
 mod image;
 mod layout;
+mod observe;
 mod policy_files;
 mod registry;
 mod secret;
@@ -50,8 +51,9 @@ pub use error::RegistryError;
 pub use http::HttpRegistry;
 pub use image::{Image, ImageError};
 pub use layout::{LayoutRef, OciLayout};
+pub use observe::{CacheAnswer, CacheAsked, CacheKind, Observer, RequestBegins, RequestEnds};
 pub use policy_files::{PolicyError, PolicyFiles, PolicyFilesError, load_policies};
-pub use registry::{Fetched, Listing, Reference, Referrer, Registry, Repository};
+pub use registry::{Access, Fetched, Listing, Reference, Referrer, Registry, Repository};
 pub use secret::Secret;
 pub use tuf::{RefreshError, RoleState, TrustState, TrustStore, TufClient, TufError, TufRole};
 

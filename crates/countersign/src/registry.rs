@@ -14,6 +14,18 @@ use crate::{Budget, RegistryError};
 /// Every read is bounded by the caller's maximum and by the check's [`Budget`] of bytes and time. Bytes that are asked
 /// for by digest have that digest: an implementation hashes them itself and trusts no header.
 pub trait Registry: Send + Sync {
+    /// Under which access a repository is read: two reads with equal [`Access`] see the same. It never asks the registry.
+    ///
+    /// A cache keeps it in its keys, so that nobody profits from what another may read.
+    ///
+    /// # Errors
+    /// The credentials cannot be read.
+    fn access(
+        &self,
+        repository: &Repository,
+        budget: &Budget,
+    ) -> impl Future<Output = Result<Access, RegistryError>> + Send;
+
     /// Reads a manifest or index of at most `max` bytes.
     fn manifest(
         &self,
@@ -67,7 +79,13 @@ pub struct Fetched {
     pub bytes: Vec<u8>,
     /// The `Content-Type` header, or the media type of a layout's descriptor.
     pub content_type: Option<String>,
+    /// Who served it (`host[:port]` or a place on disk), if it was not the registry that the repository names: a mirror.
+    pub from: Option<String>,
 }
+
+/// The fingerprint of what a repository is read with: the credentials, never the credentials themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Access(Digest);
 
 /// The manifests that refer to an image, as a registry lists them. A list is a hint: each manifest has to be opened.
 #[derive(Debug, Clone, Default)]
@@ -76,6 +94,8 @@ pub struct Listing {
     pub items: Vec<Referrer>,
     /// Why there may be more, if there may be. A listing that is not complete never proves an absence.
     pub incomplete: Option<RegistryError>,
+    /// Who served it, if it was not the registry that the repository names: a mirror.
+    pub from: Option<String>,
 }
 
 /// One entry of a [`Listing`].
@@ -152,6 +172,30 @@ impl Reference {
 impl From<&ImageRef> for Reference {
     fn from(image: &ImageRef) -> Self {
         Self::of(image)
+    }
+}
+
+impl Access {
+    /// What everybody may read, who shows no credential.
+    #[must_use]
+    pub fn anonymous() -> Self {
+        Self::of([])
+    }
+
+    /// The access of whoever shows these; each part counts by itself, and so does their order.
+    #[must_use]
+    pub fn of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let mut material = b"countersign access v1\n".to_vec();
+        for part in parts {
+            material.extend_from_slice(Digest::of(part).as_bytes());
+        }
+        Self(Digest::of(&material))
+    }
+
+    /// The fingerprint: enough to tell accesses apart. Like every fingerprint of a secret it is not for logs.
+    #[must_use]
+    pub const fn fingerprint(&self) -> &Digest {
+        &self.0
     }
 }
 

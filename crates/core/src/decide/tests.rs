@@ -53,6 +53,7 @@ fn facts(image: &PinnedImage) -> Facts {
             found_by: FoundBy::Referrers,
             manifest: Digest::of(b"m"),
             blob: Digest::of(b"b"),
+            place: None,
         },
     }
 }

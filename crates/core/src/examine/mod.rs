@@ -21,7 +21,7 @@ use self::signed::{Signed, SignedContent};
 use crate::refusal::Refusal;
 use crate::trust::Hash;
 use crate::{
-    Claim, Content, Digest, Evidence, Findings, FoundBy, Gap, Item, Limits, Locator, PinnedImage,
+    Claim, Content, Digest, Evidence, Findings, FoundBy, Item, Limits, Locator, PinnedImage,
     ReasonCode, Rejected, Trust, Verified,
 };
 
@@ -66,7 +66,7 @@ pub fn examine(
 ) -> Findings {
     let artifact = Artifact::from(image);
     let verify = |item: &Item| examine_item(item, &artifact, trust, limits);
-    examine_items(&artifact, &evidence.items, &evidence.gaps, verify)
+    examine_items(&artifact, evidence, verify)
 }
 
 /// [`examine`] that verifies nothing again: what was proven before from the very same bytes, under the same trust and
@@ -86,18 +86,17 @@ pub fn examine_cached(
             examine_item(item, &artifact, trust, limits)
         })
     };
-    examine_items(&artifact, &evidence.items, &evidence.gaps, verify)
+    examine_items(&artifact, evidence, verify)
 }
 
 fn examine_items(
     artifact: &Artifact<'_>,
-    items: &[Item],
-    gaps: &[Gap],
+    evidence: &Evidence,
     verify: impl Fn(&Item) -> Result<Vec<Verified<Claim>>, (Refusal, Option<String>)>,
 ) -> Findings {
     let mut verified = Vec::new();
     let mut rejected = Vec::new();
-    for item in items {
+    for item in &evidence.items {
         match verify(item) {
             Ok(proofs) => verified.extend(proofs),
             Err((refusal, claims)) => rejected.push(Rejected {
@@ -108,7 +107,13 @@ fn examine_items(
             }),
         }
     }
-    Findings::new(artifact.digest, verified, rejected, gaps.to_vec())
+    Findings::new(
+        artifact.digest,
+        verified,
+        rejected,
+        evidence.gaps.clone(),
+        evidence.stale.clone(),
+    )
 }
 
 /// Verifies one Sigstore bundle against a blob that is not an image: what `verify-bundle` does. The findings' `image` is the
@@ -131,11 +136,16 @@ pub fn examine_blob(blob: Blob<'_>, bundle: &[u8], trust: &Trust, limits: &Limit
             found_by: FoundBy::File,
             manifest: bundle_digest,
             blob: bundle_digest,
+            place: None,
         },
         content: Content::Bundle(bundle.to_vec()),
     };
     let verify = |item: &Item| examine_item(item, &artifact, trust, limits);
-    examine_items(&artifact, &[item], &[], verify)
+    let evidence = Evidence {
+        items: vec![item],
+        ..Evidence::default()
+    };
+    examine_items(&artifact, &evidence, verify)
 }
 
 /// All proofs of one item, one for each trust root under which everything holds; or why there is none, and what the item

@@ -8,7 +8,7 @@ pub use claim::{Claim, Statement, Subject};
 pub use facts::{Facts, Format, LogFact, ProvenTime, RootName, TimeSource};
 pub use signer::{Certificate, CiClaims, San, SignedBy};
 
-use crate::{Digest, Gap, Locator, ReasonCode};
+use crate::{Digest, Gap, Locator, ReasonCode, Stale};
 
 /// A claim whose signature was verified, together with every fact that verification proved about it.
 ///
@@ -73,7 +73,7 @@ pub struct Rejected {
 /// All that is known about one image after verification. Private inside, bound to one pinned image, made only here.
 ///
 /// ```compile_fail,E0451
-/// let none = countersign_core::Findings { image: todo!(), verified: vec![], rejected: vec![], gaps: vec![] };
+/// let none = countersign_core::Findings { image: todo!(), verified: vec![], rejected: vec![], gaps: vec![], stale: vec![] };
 /// ```
 #[derive(Debug, Clone)]
 pub struct Findings {
@@ -81,6 +81,7 @@ pub struct Findings {
     verified: Vec<Verified<Claim>>,
     rejected: Vec<Rejected>,
     gaps: Vec<Gap>,
+    stale: Vec<Stale>,
 }
 
 impl Findings {
@@ -89,12 +90,14 @@ impl Findings {
         verified: Vec<Verified<Claim>>,
         rejected: Vec<Rejected>,
         gaps: Vec<Gap>,
+        stale: Vec<Stale>,
     ) -> Self {
         Self {
             image,
             verified,
             rejected,
             gaps,
+            stale,
         }
     }
 
@@ -119,5 +122,11 @@ impl Findings {
     #[must_use]
     pub fn gaps(&self) -> &[Gap] {
         &self.gaps
+    }
+
+    /// Which last known lists the evidence comes from.
+    #[must_use]
+    pub fn stale(&self) -> &[Stale] {
+        &self.stale
     }
 }

@@ -204,6 +204,13 @@ impl PolicySet {
         &self.digest
     }
 
+    /// How old the last known evidence may be that stands in for what a registry cannot be asked for (`stale: {maxAge}` in
+    /// Settings); none if nothing may.
+    #[must_use]
+    pub const fn stale_max_age(&self) -> Option<std::time::Duration> {
+        self.settings.stale
+    }
+
     /// Which evidence can matter for this request: nothing if no policy matches, or if a `digest` rule already denies.
     #[must_use]
     pub fn needs(&self, request: &Request) -> Needs {

@@ -15,6 +15,8 @@ pub(crate) struct Settings {
     pub(crate) unmatched: OnUnmatched,
     /// What happens when evidence is unavailable (never when it is hostile).
     pub(crate) on_unknown: Verdict,
+    /// How old the last known evidence may be that stands in for what is unavailable.
+    pub(crate) stale: Option<std::time::Duration>,
 }
 
 /// `unmatched: deny | warn | allow`.

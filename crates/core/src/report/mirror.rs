@@ -158,6 +158,7 @@ fn found(locator: &Locator) -> FoundReport {
         by: locator.found_by.as_str().to_owned(),
         manifest: locator.manifest.to_string(),
         blob: locator.blob.to_string(),
+        place: locator.place.as_deref().map(safe),
     }
 }
 

@@ -173,6 +173,9 @@ pub struct FoundReport {
     pub manifest: String,
     /// The layer's blob.
     pub blob: String,
+    /// Where that is, if not in the image's own repository: a mirror's host, or the repository that keeps evidence apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
 }
 
 /// Who made a signature.

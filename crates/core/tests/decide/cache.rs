@@ -162,6 +162,7 @@ impl Scene {
         Evidence {
             items: self.world.items.clone(),
             gaps: Vec::new(),
+            stale: Vec::new(),
         }
     }
 

@@ -116,6 +116,7 @@ fn findings_of_another_image_do_not_count() {
     let evidence = Evidence {
         items: world.items.clone(),
         gaps: Vec::new(),
+        stale: Vec::new(),
     };
     let findings = examine(
         &world.image,

@@ -86,6 +86,7 @@ impl World {
             found_by,
             manifest,
             blob: Digest::of(bytes),
+            place: None,
         };
         self.items.push(Item { locator, content });
         self
@@ -117,6 +118,7 @@ impl World {
         let evidence = Evidence {
             items: self.items.clone(),
             gaps: self.gaps.clone(),
+            stale: Vec::new(),
         };
         let findings = examine(&self.image, &evidence, policies.trust(), &Limits::default());
         let resolution = Resolution::Examined {

@@ -169,10 +169,12 @@ fn found(layer: &Evidence) -> Found {
         found_by,
         manifest: digest,
         blob: digest,
+        place: None,
     };
     Found {
         items: vec![Item { locator, content }],
         gaps: Vec::new(),
+        stale: Vec::new(),
     }
 }
 

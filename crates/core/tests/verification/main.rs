@@ -111,12 +111,14 @@ pub(crate) fn evidence_of(content: Content) -> Evidence {
             found_by: FoundBy::Referrers,
             manifest: Digest::of(b"a manifest"),
             blob: Digest::of(b"a blob"),
+            place: None,
         },
         content,
     };
     Evidence {
         items: vec![item],
         gaps: Vec::new(),
+        stale: Vec::new(),
     }
 }
 

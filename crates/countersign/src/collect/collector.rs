@@ -286,6 +286,7 @@ impl Layer {
                 found_by: self.found_by,
                 manifest: self.manifest,
                 blob: self.blob,
+                place: None,
             },
             content,
         }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::wire;
-use crate::{Fetched, Listing, Referrer, RegistryError};
+use crate::{Access, Fetched, Listing, Referrer, RegistryError};
 
 /// A registry in memory that records what it was asked.
 #[derive(Default)]
@@ -23,6 +23,10 @@ struct Memory {
 }
 
 impl Registry for Memory {
+    async fn access(&self, _: &Repository, _: &Budget) -> Result<Access, RegistryError> {
+        Ok(Access::anonymous())
+    }
+
     async fn manifest(
         &self,
         _: &Repository,
@@ -36,6 +40,7 @@ impl Registry for Memory {
         Ok(bytes.map(|bytes| Fetched {
             bytes,
             content_type: Some(wire::OCI_MANIFEST.to_owned()),
+            from: None,
         }))
     }
 

@@ -11,6 +11,7 @@ fn locator(blob: &[u8]) -> Locator {
         found_by: FoundBy::Referrers,
         manifest: Digest::of(b"manifest"),
         blob: Digest::of(blob),
+        place: None,
     }
 }
 

@@ -131,6 +131,7 @@ impl Compiler<'_> {
             place: self.notes.place(at),
             unmatched,
             on_unknown,
+            stale: None,
         }
     }
 
