@@ -154,6 +154,7 @@ mod counted {
                 found_by: FoundBy::Referrers,
                 manifest: digest,
                 blob: digest,
+                place: None,
             },
             content: Content::Bundle(bundle.to_vec()),
         };
@@ -164,6 +165,7 @@ mod counted {
             evidence: Evidence {
                 items: vec![item],
                 gaps: Vec::new(),
+                stale: Vec::new(),
             },
             trust: Trust::new(vec![root], vec![PublicKey::from_pem(KEY).unwrap()]).unwrap(),
         }
