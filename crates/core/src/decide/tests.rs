@@ -77,6 +77,7 @@ fn code(facts: Facts, image: &PinnedImage) -> Option<ReasonCode> {
         vec![Verified::new(claim, facts)],
         Vec::new(),
         Vec::new(),
+        Vec::new(),
     );
     let request = Request::named(&ImageRef::parse("ghcr.io/acme/app").unwrap());
     let resolution = Resolution::Examined {
@@ -139,7 +140,13 @@ fn each_fact_is_needed_of_a_blob_too() {
         let mut changed = facts(&image);
         edit(&mut changed);
         let verified = vec![Verified::new(Claim::Message, changed)];
-        let findings = Findings::new(*image.digest(), verified, Vec::new(), Vec::new());
+        let findings = Findings::new(
+            *image.digest(),
+            verified,
+            Vec::new(),
+            Vec::new(),
+            Vec::new(),
+        );
         let decision = decide_blob(&findings, &signer, NOW);
         decision.refusal().map(|refusal| refusal.code)
     };
@@ -165,7 +172,13 @@ fn each_fact_is_needed_of_a_blob_too() {
     for (edit, expected) in cases {
         assert_eq!(code(edit), Some(expected));
     }
-    let nothing = Findings::new(*image.digest(), Vec::new(), Vec::new(), Vec::new());
+    let nothing = Findings::new(
+        *image.digest(),
+        Vec::new(),
+        Vec::new(),
+        Vec::new(),
+        Vec::new(),
+    );
     let decision = decide_blob(&nothing, &signer, NOW);
     assert_eq!(
         decision.refusal().map(|refusal| refusal.code),
