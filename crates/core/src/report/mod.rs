@@ -68,6 +68,9 @@ pub struct ImageReport {
     pub refused: Vec<RefusedReport>,
     /// What could not be fetched.
     pub gaps: Vec<GapReport>,
+    /// The last known lists by which it was decided, because a registry could not be asked; absent if there were none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stale: Vec<StaleReport>,
     /// How many of each.
     pub counts: Counts,
 }
@@ -145,6 +148,9 @@ pub struct EvidenceReport {
     pub format: String,
     /// Where it was found.
     pub found: FoundReport,
+    /// The child of the index that it is about; absent if it is about the image itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub child: Option<ChildReport>,
     /// Who made it.
     pub signed_by: IdentityReport,
     /// The Signer for which it counts, where a rule cites it.
@@ -176,6 +182,29 @@ pub struct FoundReport {
     /// Where that is, if not in the image's own repository: a mirror's host, or the repository that keeps evidence apart.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
+}
+
+/// A child of an index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ChildReport {
+    /// The digest of its manifest.
+    pub digest: String,
+    /// The platforms for which the index lists it, such as `linux/arm64`; absent if it lists it without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
+}
+
+/// A last known list by which it was decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct StaleReport {
+    /// What it is.
+    pub what: String,
+    /// How many seconds before the registry was asked.
+    pub age_seconds: u64,
 }
 
 /// Who made a signature.
@@ -240,6 +269,9 @@ pub struct CandidateReport {
     pub code: String,
     /// Where it was found.
     pub found_at: FoundReport,
+    /// The child of the index that it is about; absent if it is about the image itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub child: Option<ChildReport>,
     /// The Signer with which it was compared; absent if verification refused it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signer: Option<String>,
@@ -260,6 +292,9 @@ pub struct CandidateReport {
 pub struct RefusedReport {
     /// Where it was found.
     pub found: FoundReport,
+    /// The child of the index to which it is attached; absent if that is the image itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub child: Option<ChildReport>,
     /// What it claims to be, unverified: `signature`, or a predicate type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claims: Option<String>,
