@@ -26,7 +26,6 @@ use self::exchange::Ask;
 use self::retry::Retry;
 use self::session::Session;
 use self::transport::Transport;
-use crate::error::clip;
 use crate::registry::{check_digest, check_size};
 use crate::wire::{DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
 use crate::{
@@ -204,7 +203,7 @@ impl Registry for HttpRegistry {
         {
             return Err(RegistryError::protocol(
                 &answer.host(),
-                format!("a manifest has the content type `{}`", clip(told)),
+                crate::wire::unsupported(told),
             ));
         }
         if let Reference::Digest(digest) = reference {

@@ -326,3 +326,6 @@ impl<'a> From<Target<'a>> for Artifact<'a> {
 fn is_allow(decision: &Decision) -> bool {
     decision.judged() == Verdict::Allow && decision.effect() == Verdict::Allow
 }
+
+#[cfg(test)]
+mod tests;
