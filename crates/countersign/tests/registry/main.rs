@@ -10,8 +10,8 @@ mod requests;
 use std::time::{Duration, Instant};
 
 use countersign::{
-    Budget, Checker, HttpRegistry, PolicySet, Reference, Repository, Source, UnixTime, collect,
-    resolve,
+    Budget, Checker, HttpRegistry, PolicySet, Reference, Registries, RegistryHost, Repository,
+    Source, UnixTime, collect, resolve,
 };
 use countersign_core::{Evidence, Files, Gap, ImageRef, Limits, Needs};
 use countersign_testkit::forge::Key;
@@ -62,12 +62,25 @@ fn checker(registry: &Registry, key: &Key, rule: &str, settings: &str) -> Checke
 /// A client that is not patient, so that tests are quick.
 fn client(registry: &Registry) -> HttpRegistry {
     let client = HttpRegistry::new()
+        .allow_typed(registry.host())
         .timeouts(Duration::from_secs(2), Duration::from_millis(400))
         .retries(1, Duration::from_millis(1));
     match registry.ca_pem() {
         Some(pem) => client.ca_file(pem.as_bytes()).unwrap(),
         None => client.plain_http(registry.host()),
     }
+}
+
+/// Entries that let these be on this machine: whoever is led there may go.
+fn on_this_machine(others: &[&Registry]) -> Registries {
+    others.iter().fold(Registries::new(), |registries, other| {
+        let entry = RegistryHost::new().address("loopback").unwrap();
+        let entry = match other.ca_pem() {
+            Some(pem) => entry.ca_file(pem.as_bytes()).unwrap(),
+            None => entry,
+        };
+        registries.host(&other.host(), entry).unwrap()
+    })
 }
 
 fn budget() -> Budget {
