@@ -7,6 +7,7 @@ mod files;
 mod link;
 mod referrers;
 mod retry;
+mod scope;
 mod session;
 mod token;
 mod transport;
@@ -20,6 +21,7 @@ use countersign_core::Digest;
 use reqwest::{Certificate, Url};
 
 pub(crate) use self::files::FileClient;
+pub use self::scope::Scope;
 
 use self::answer::status_error;
 use self::exchange::Ask;
@@ -30,7 +32,7 @@ use crate::error::clip;
 use crate::registry::{check_digest, check_size};
 use crate::wire::{DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
 use crate::{
-    Access, Budget, DockerConfig, Fetched, Listing, Reference, Registry, RegistryError, Repository,
+    Access, Budget, Fetched, Keyring, Listing, Reference, Registry, RegistryError, Repository,
 };
 
 /// Every kind of manifest that is understood, for `Accept`.
@@ -48,11 +50,14 @@ const MAX_SESSIONS: usize = 4096;
 /// the environment is used, and `Docker-Content-Digest` is not looked at.
 pub struct HttpRegistry {
     transport: Transport,
-    credentials: DockerConfig,
+    credentials: Keyring,
     plain_hosts: BTreeSet<String>,
     retry: Retry,
-    sessions: Mutex<HashMap<Repository, Arc<Session>>>,
+    sessions: Mutex<HashMap<SessionKey, Arc<Session>>>,
 }
+
+/// A token is good for one repository, for what it was asked for, and for whoever asked.
+type SessionKey = (Repository, Scope, Access);
 
 impl HttpRegistry {
     /// A client without credentials, for HTTPS.
@@ -60,7 +65,7 @@ impl HttpRegistry {
     pub fn new() -> Self {
         Self {
             transport: Transport::default(),
-            credentials: DockerConfig::default(),
+            credentials: Keyring::default(),
             plain_hosts: BTreeSet::new(),
             retry: Retry::default(),
             sessions: Mutex::default(),
@@ -69,8 +74,8 @@ impl HttpRegistry {
 
     /// Uses these credentials.
     #[must_use]
-    pub fn credentials(mut self, credentials: DockerConfig) -> Self {
-        self.credentials = credentials;
+    pub fn credentials(mut self, credentials: impl Into<Keyring>) -> Self {
+        self.credentials = credentials.into();
         self
     }
 
@@ -109,9 +114,15 @@ impl HttpRegistry {
     }
 
     fn session(&self, repository: &Repository) -> Arc<Session> {
+        let scope = Scope::Pull;
+        let key = (
+            repository.clone(),
+            scope,
+            self.credentials.access(repository),
+        );
         // A panic elsewhere cannot leave the map half changed.
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(session) = sessions.get(repository) {
+        if let Some(session) = sessions.get(&key) {
             return Arc::clone(session);
         }
         if sessions.len() >= MAX_SESSIONS {
@@ -119,10 +130,11 @@ impl HttpRegistry {
         }
         let session = Arc::new(Session::new(
             repository.clone(),
-            self.credentials.find(repository),
+            self.credentials.clone(),
+            scope,
             self.is_plain(repository),
         ));
-        sessions.insert(repository.clone(), Arc::clone(&session));
+        sessions.insert(key, Arc::clone(&session));
         session
     }
 
@@ -176,7 +188,7 @@ impl Default for HttpRegistry {
 
 impl Registry for HttpRegistry {
     async fn access(&self, repository: &Repository, _: &Budget) -> Result<Access, RegistryError> {
-        Ok(self.credentials.find(repository).access())
+        Ok(self.credentials.access(repository))
     }
 
     async fn manifest(

@@ -46,9 +46,11 @@ mod wire;
 pub use budget::Budget;
 pub use checker::Checker;
 pub use collect::{collect, collect_bundles, collect_legacy, resolve};
-pub use credentials::{Credential, DockerConfig};
+pub use credentials::{
+    Credential, CredentialHelpers, CredentialPlugins, DockerConfig, Found, Keyring, PullSecrets,
+};
 pub use error::RegistryError;
-pub use http::HttpRegistry;
+pub use http::{HttpRegistry, Scope};
 pub use image::{Image, ImageError};
 pub use layout::{LayoutRef, OciLayout};
 pub use observe::{CacheAnswer, CacheAsked, CacheKind, Observer, RequestBegins, RequestEnds};

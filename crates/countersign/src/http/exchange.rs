@@ -77,26 +77,14 @@ impl HttpRegistry {
         session: &Session,
         budget: &Budget,
     ) -> Result<Answer, RegistryError> {
-        let grant = session.current().await;
-        let mut response = self.follow(ask, grant.authorization, budget).await?;
-        let is_home = response.url().origin() == ask.url.origin();
-        if response.status().as_u16() == 401 && is_home {
-            let renewed = session
-                .renew(
-                    grant.generation,
-                    response.headers(),
-                    &self.transport,
-                    budget,
-                )
-                .await?;
-            response = self.follow(ask, Some(renewed), budget).await?;
-        }
+        let response = session
+            .attempt(&ask.url, &self.transport, budget, |authorization| {
+                self.follow(ask, authorization, budget)
+            })
+            .await?;
         let host = host_of(response.url());
-        let tried = if response.url().origin() == ask.url.origin() {
-            session.tried()
-        } else {
-            "no credential (the registry redirected the request there)"
-        };
+        // The registry's own refusals have ended above.
+        let tried = "no credential (the registry redirected the request there)";
         if let Some(error) = classify(&response, &host, tried) {
             return Err(error);
         }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::answer::{classify, status_error};
+use super::scope::Scope;
 use super::transport::{Hop, Transport, host_of};
 use crate::{Budget, Credential, RegistryError, Repository, Secret};
 
@@ -27,9 +28,8 @@ pub(super) struct TokenRequest<'a> {
     pub(super) realm: &'a str,
     pub(super) service: Option<&'a str>,
     pub(super) repository: &'a Repository,
+    pub(super) scope: Scope,
     pub(super) credential: Option<&'a Credential>,
-    /// For the message of a denial.
-    pub(super) tried: &'a str,
     /// Whether the registry itself is asked without TLS; only then may its token service be.
     pub(super) plain: bool,
 }
@@ -50,14 +50,19 @@ struct Wire {
 impl TokenRequest<'_> {
     /// Asks the token service.
     ///
-    /// The scope is `repository:NAME:pull`, whatever the challenge said: a token that leaks must not push.
+    /// The scope is ours, whatever the challenge said: `repository:NAME:pull` for all that reads, for a token that leaks
+    /// must not push.
     pub(super) async fn fetch(
         &self,
         transport: &Transport,
         budget: &Budget,
     ) -> Result<Token, RegistryError> {
         let mut url = self.realm_url()?;
-        let scope = format!("repository:{}:pull", self.repository.path());
+        let scope = format!(
+            "repository:{}:{}",
+            self.repository.path(),
+            self.scope.as_actions()
+        );
         let mut authorization = None;
         let mut form = None;
         if let Some(Credential::IdentityToken(token)) = self.credential {
@@ -81,7 +86,7 @@ impl TokenRequest<'_> {
         };
         let response = transport.send(hop, budget).await?;
         let host = host_of(&url);
-        if let Some(error) = classify(&response, &host, self.tried) {
+        if let Some(error) = classify(&response, &host, "") {
             return Err(error);
         }
         match response.status().as_u16() {
@@ -203,8 +208,8 @@ mod tests {
             realm,
             service: None,
             repository: &repository,
+            scope: Scope::Pull,
             credential: None,
-            tried: "",
             plain,
         };
         request.realm_url().map(|url| url.to_string())
