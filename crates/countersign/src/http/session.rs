@@ -228,8 +228,11 @@ impl Session {
                     found: number,
                 };
                 let made = self.offer(round, Some(credential), means).await?;
-                if made.is_some() && refused.authorization != made.as_ref().map(|it| it.0.clone()) {
-                    return Ok(made);
+                if let Some((authorization, ends)) = made
+                    // What is sent as it stands was refused as it stands; a token may be new and look the same.
+                    && (ends.is_some() || refused.authorization.as_ref() != Some(&authorization))
+                {
+                    return Ok(Some((authorization, ends)));
                 }
             }
         }
