@@ -36,6 +36,7 @@ mod error;
 mod http;
 mod image;
 mod layout;
+mod network;
 mod observe;
 mod policy_files;
 mod registry;
@@ -50,9 +51,10 @@ pub use credentials::{
     Credential, CredentialHelpers, CredentialPlugins, DockerConfig, Found, Keyring, PullSecrets,
 };
 pub use error::RegistryError;
-pub use http::{HttpRegistry, Scope};
+pub use http::{Call, CallBody, Called, HttpRegistry, Method, Scope, Target};
 pub use image::{Image, ImageError};
 pub use layout::{LayoutRef, OciLayout};
+pub use network::Proxies;
 pub use observe::{CacheAnswer, CacheAsked, CacheKind, Observer, RequestBegins, RequestEnds};
 pub use policy_files::{PolicyError, PolicyFiles, PolicyFilesError, load_policies};
 pub use registry::{Access, Fetched, Listing, Reference, Referrer, Registry, Repository};

@@ -124,7 +124,7 @@ impl CredentialPlugins {
         let mut all = Vec::new();
         for plugin in self.providers_of(repository) {
             let named = format!("the credential plugin `{}`", clip(&plugin.provider.name));
-            let fingerprint = plugin.provider.access(repository);
+            let fingerprint = self.access(plugin, repository);
             let none = |why: String| Found {
                 credential: None,
                 note: format!("{named} {why}"),
@@ -150,8 +150,25 @@ impl CredentialPlugins {
 
     pub(super) fn fingerprints(&self, repository: &Repository) -> Vec<Access> {
         self.providers_of(repository)
-            .map(|plugin| plugin.provider.access(repository))
+            .map(|plugin| self.access(plugin, repository))
             .collect()
+    }
+
+    /// The access of whoever this program, run in this way, answers for this image. `PATH` changes nothing about who asks.
+    fn access(&self, plugin: &Plugin, repository: &Repository) -> Access {
+        let image = repository.to_string();
+        let mut parts = vec![
+            b"credential plugin".as_slice(),
+            image.as_bytes(),
+            self.folder.as_os_str().as_encoded_bytes(),
+        ];
+        let own = plugin.provider.parts();
+        let given = self.environment.iter().filter(|(name, _)| name != "PATH");
+        parts.extend(own.iter().map(Vec::as_slice));
+        for (name, value) in given {
+            parts.extend([name.as_encoded_bytes(), value.as_encoded_bytes()]);
+        }
+        Access::of(parts)
     }
 
     fn providers_of(&self, repository: &Repository) -> impl Iterator<Item = &Plugin> {

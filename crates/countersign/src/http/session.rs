@@ -1,20 +1,18 @@
 //! What a registry has granted us for one repository.
 
 use reqwest::header::{HeaderMap, HeaderValue};
-use reqwest::{Response, Url};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use super::challenge::{self, Challenge};
-use super::scope::Scope;
 use super::token::{Token, TokenRequest, basic, bearer};
-use super::transport::Transport;
-use crate::{Budget, Credential, Keyring, RegistryError, Repository};
+use super::transport::{Transport, out_of_time};
+use crate::{Budget, Credential, Keyring, RegistryError, Repository, Scope};
 
 /// Credentials that are tried for one repository; more is a mistake, or an attempt to keep us busy.
 const MAX_CANDIDATES: usize = 10;
-/// Requests that one question may take: one without a credential, one with a grant that has ended, one for each candidate.
-const MAX_ROUNDS: usize = MAX_CANDIDATES + 2;
+/// Grants that are made for one question: a newer one of a candidate, and one for each.
+const MAX_RENEWALS: usize = MAX_CANDIDATES + 1;
 
 /// One repository, one scope, one keyring: a token is never shared between repositories, registries or credentials.
 ///
@@ -59,11 +57,16 @@ struct Place {
 }
 
 /// What to send, and what is known of it.
-struct Grant {
-    authorization: Option<HeaderValue>,
+pub(super) struct Grant {
+    pub(super) authorization: Option<HeaderValue>,
     generation: u64,
-    /// Whether it was made for this very question: then a refusal means the candidate, not the token's age.
-    is_fresh: bool,
+    /// How many were made for this very question. Of one that was, a refusal means the candidate, not the token's age.
+    renewals: usize,
+}
+
+/// Whether a status means that the registry wants to see something else.
+pub(super) const fn is_refusal(status: u16) -> bool {
+    matches!(status, 401 | 403)
 }
 
 /// What is needed to ask for a token.
@@ -86,63 +89,43 @@ impl Session {
         }
     }
 
-    /// Sends a request with what is granted, and again for as long as the registry at `home` refuses it (401, 403) and
-    /// there is something else to show.
+    /// What was granted before, if it is still good.
     ///
     /// # Errors
-    /// [`RegistryError::Denied`] with all that was tried when nothing is left; those of `send` and of a token service.
-    pub(super) async fn attempt<S, F>(
-        &self,
-        home: &Url,
-        transport: &Transport,
-        budget: &Budget,
-        mut send: S,
-    ) -> Result<Response, RegistryError>
-    where
-        S: FnMut(Option<HeaderValue>) -> F,
-        F: Future<Output = Result<Response, RegistryError>>,
-    {
-        let mut grant = self.current(budget).await?;
-        for _ in 0..MAX_ROUNDS {
-            let response = send(grant.authorization.clone()).await?;
-            let status = response.status().as_u16();
-            if !matches!(status, 401 | 403) || response.url().origin() != home.origin() {
-                return Ok(response);
-            }
-            grant = self
-                .renew(&grant, status, response.headers(), transport, budget)
-                .await?;
-        }
-        Err(self.denied(401, "more credentials than are tried".to_owned()))
-    }
-
-    async fn current(&self, budget: &Budget) -> Result<Grant, RegistryError> {
+    /// [`RegistryError::Timeout`] when the budget's time ends while another request asks for a token.
+    pub(super) async fn current(&self, budget: &Budget) -> Result<Grant, RegistryError> {
         let granted = self.lock(budget).await?;
         let is_over = granted.ends.is_some_and(|ends| ends <= Instant::now());
         Ok(Grant {
             authorization: granted.authorization.clone().filter(|_| !is_over),
             generation: granted.generation,
-            is_fresh: false,
+            renewals: 0,
         })
     }
 
-    /// Answers a refusal: a newer token of the same candidate where that may help, else the next candidate.
-    async fn renew(
+    /// Answers a refusal (401, 403): a newer token of the same candidate where that may help, else the next candidate.
+    ///
+    /// # Errors
+    /// [`RegistryError::Denied`] with all that was tried when nothing is left; those of a token service.
+    pub(super) async fn renew(
         &self,
-        refused: &Grant,
+        refused: Grant,
         status: u16,
         headers: &HeaderMap,
         transport: &Transport,
         budget: &Budget,
     ) -> Result<Grant, RegistryError> {
         let mut granted = self.lock(budget).await?;
+        if refused.renewals >= MAX_RENEWALS {
+            return Err(self.denied(status, granted.round.told("it refuses each")));
+        }
         if granted.generation != refused.generation
             && let Some(newer) = &granted.authorization
         {
             return Ok(Grant {
                 authorization: Some(newer.clone()),
                 generation: granted.generation,
-                is_fresh: true,
+                renewals: refused.renewals + 1,
             });
         }
         if let Some(challenge) = challenge::best(headers) {
@@ -163,15 +146,15 @@ impl Session {
         // A token that was good before has ended early, perhaps; 403 says that it is good and does not suffice.
         let is_settled = granted.generation == refused.generation
             && refused.authorization.is_some()
-            && (refused.is_fresh || status == 403);
+            && (refused.renewals > 0 || status == 403);
         if is_settled {
             round.place.found += 1;
         } else {
             // The same candidate is shown again.
             round.shown = round.shown.saturating_sub(1);
         }
-        let Some((authorization, ends)) = self.next(&mut round, refused, &means).await? else {
-            if refused.is_fresh || status == 401 {
+        let Some((authorization, ends)) = self.next(&mut round, &refused, &means).await? else {
+            if refused.renewals > 0 || status == 401 {
                 // The next question begins anew.
                 *granted = Granted {
                     generation: granted.generation + 1,
@@ -191,7 +174,7 @@ impl Session {
         Ok(Grant {
             authorization: Some(authorization),
             generation: granted.generation,
-            is_fresh: true,
+            renewals: refused.renewals + 1,
         })
     }
 
@@ -294,11 +277,7 @@ impl Session {
         budget
             .in_time(self.granted.lock())
             .await
-            .ok_or_else(|| RegistryError::Timeout {
-                host: self.repository.registry().to_owned(),
-                what: "give all that a check needs",
-                limit: budget.time(),
-            })
+            .ok_or_else(|| out_of_time(self.repository.registry(), budget))
     }
 
     fn denied(&self, status: u16, tried: String) -> RegistryError {

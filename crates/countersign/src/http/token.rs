@@ -10,9 +10,8 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::answer::{classify, status_error};
-use super::scope::Scope;
 use super::transport::{Hop, Transport, host_of};
-use crate::{Budget, Credential, RegistryError, Repository, Secret};
+use crate::{Budget, Credential, RegistryError, Repository, Scope, Secret};
 
 /// Tokens of real services have one to four kilobytes.
 const MAX_BYTES: usize = 64 * 1024;
@@ -28,10 +27,10 @@ pub(super) struct TokenRequest<'a> {
     pub(super) realm: &'a str,
     pub(super) service: Option<&'a str>,
     pub(super) repository: &'a Repository,
-    pub(super) scope: Scope,
     pub(super) credential: Option<&'a Credential>,
     /// Whether the registry itself is asked without TLS; only then may its token service be.
     pub(super) plain: bool,
+    pub(super) scope: Scope,
 }
 
 /// A token, ready to be sent.
@@ -50,8 +49,8 @@ struct Wire {
 impl TokenRequest<'_> {
     /// Asks the token service.
     ///
-    /// The scope is ours, whatever the challenge said: `repository:NAME:pull` for all that reads, for a token that leaks
-    /// must not push.
+    /// The scope is `repository:NAME:pull`, whatever the challenge said: a token that leaks must not push. Who writes asks for
+    /// `pull,push`.
     pub(super) async fn fetch(
         &self,
         transport: &Transport,
@@ -61,7 +60,7 @@ impl TokenRequest<'_> {
         let scope = format!(
             "repository:{}:{}",
             self.repository.path(),
-            self.scope.as_actions()
+            self.scope.as_str()
         );
         let mut authorization = None;
         let mut form = None;
@@ -208,9 +207,9 @@ mod tests {
             realm,
             service: None,
             repository: &repository,
-            scope: Scope::Pull,
             credential: None,
             plain,
+            scope: Scope::Pull,
         };
         request.realm_url().map(|url| url.to_string())
     }

@@ -270,6 +270,12 @@ async fn the_access_is_the_program_s_and_not_the_token_s() {
     )
     .unwrap();
     assert_ne!(Keyring::from(other).access(&image), before);
+    let given = |name: &str| {
+        let plugins = configured(folder.path(), "    defaultCacheDuration: 10m").unwrap();
+        Keyring::from(plugins.variable(name, "/somewhere")).access(&image)
+    };
+    assert_eq!(given("PATH"), before);
+    assert_ne!(given("HOME"), before, "another home is another account");
 }
 
 #[tokio::test]

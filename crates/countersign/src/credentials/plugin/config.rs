@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 use super::{answer, duration};
 use crate::credentials::pattern::ImagePattern;
 use crate::error::clip;
-use crate::{Access, Repository, Secret};
+use crate::{Repository, Secret};
 
 /// The only version that is read.
 const API_VERSION: &str = "kubelet.config.k8s.io/v1";
@@ -65,23 +65,18 @@ impl Provider {
             .any(|pattern| pattern.matches(repository))
     }
 
-    /// The access of whoever this program, so configured, answers for this image.
-    pub(super) fn access(&self, repository: &Repository) -> Access {
-        let image = repository.to_string();
-        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX).to_be_bytes();
-        // Counted, so that an argument is never taken for a variable.
-        let arguments = count(self.arguments.len());
-        let mut parts = vec![
-            b"credential plugin".as_slice(),
-            self.name.as_bytes(),
-            image.as_bytes(),
-            &arguments,
-        ];
-        parts.extend(self.arguments.iter().map(String::as_bytes));
+    /// What tells it from other programs, or the same one otherwise configured. Lists are counted, so that an argument is
+    /// never taken for a variable.
+    pub(super) fn parts(&self) -> Vec<Vec<u8>> {
+        let count = |count: usize| count.to_string().into_bytes();
+        let mut parts = vec![self.name.as_bytes().to_vec(), count(self.arguments.len())];
+        parts.extend(self.arguments.iter().map(|text| text.as_bytes().to_vec()));
+        parts.push(count(self.environment.len()));
         for (name, value) in &self.environment {
-            parts.extend([name.as_bytes(), value.expose().as_bytes()]);
+            parts.push(name.as_bytes().to_vec());
+            parts.push(value.expose().as_bytes().to_vec());
         }
-        Access::of(parts)
+        parts
     }
 }
 
