@@ -7,7 +7,6 @@ use super::HttpRegistry;
 use super::answer::status_error;
 use super::exchange::Ask;
 use super::place::Place;
-use crate::error::clip;
 use crate::network::Ability;
 use crate::registry::{check_digest, check_size};
 use crate::wire::{DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
