@@ -13,7 +13,7 @@ use crate::{
 
 /// One check of one image.
 pub(super) struct Question<'a> {
-    checker: &'a Checker,
+    pub(super) checker: &'a Checker,
     request: &'a Request,
     needs: Needs,
     budget: Budget,
@@ -84,7 +84,7 @@ impl<'a> Question<'a> {
     }
 
     /// Verifies what was collected, and decides.
-    fn judged(&self, image: &PinnedImage, evidence: &Evidence) -> Decision {
+    pub(super) fn judged(&self, image: &PinnedImage, evidence: &Evidence) -> Decision {
         let (policies, limits) = (&self.checker.policies, &self.checker.limits);
         let proofs = &self.checker.proofs;
         let findings = examine_cached(image, evidence, policies.trust(), limits, proofs);
