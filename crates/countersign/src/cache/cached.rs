@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use countersign_core::{Digest, Limits};
+use tokio::time::Instant;
 
 use super::Cache;
 use super::flight::{FlightKey, Flights, Landed};
-use super::memory::{Known, Listed, Manifest, Scope, What};
+use super::memory::{Known, Listed, Manifest, Read, Scope, What};
 use super::record::{SeenListing, SeenManifest};
 use crate::registry::{check_digest, check_size};
 use crate::{
@@ -206,11 +207,20 @@ impl<R: Registry> Trip<R> {
         if let Reference::Digest(expected) = &reference {
             check_digest(self.repository.registry(), expected, &fetched.bytes)?;
         }
-        let now = self.cache.now();
-        let found = memory.keep_manifest(self.scope, &reference, digest, fetched, now);
+        let found = Manifest {
+            bytes: fetched.bytes.into(),
+            read: Arc::new(Read {
+                content_type: fetched.content_type,
+                from: fetched.from,
+                since: Instant::now(),
+                at: self.cache.now(),
+            }),
+        };
+        // Disk first: what a later check finds in memory is on disk too, even if this one is cancelled here.
         self.cache.keep_blob(digest, &found.bytes).await;
         let record = SeenManifest::of(&found.read);
         self.cache.keep_record(self.scope, digest, record).await;
+        memory.keep_manifest(self.scope, &reference, digest, &found);
         Ok((CacheAnswer::Miss, Some(found)))
     }
 
@@ -228,13 +238,13 @@ impl<R: Registry> Trip<R> {
                 .limits
                 .fetched_bytes
                 .saturating_sub(budget.bytes_left()),
-            since: tokio::time::Instant::now(),
+            since: Instant::now(),
             at: self.cache.now(),
         });
         if listed.listing.complete() {
-            memory.keep_listing(self.scope, image, &listed);
             let record = SeenListing::of(&listed);
             self.cache.keep_record(self.scope, image, record).await;
+            memory.keep_listing(self.scope, image, &listed);
         }
         Ok((CacheAnswer::Miss, listed))
     }
@@ -262,9 +272,9 @@ impl<R: Registry> Trip<R> {
         let host = self.repository.registry();
         check_size(host, &blob, as_u64(size), bytes.len())?;
         check_digest(host, &blob, &bytes)?;
-        let bytes = bytes.into();
-        memory.keep_blob(self.scope, blob, &bytes);
+        let (bytes, since) = (bytes.into(), Instant::now());
         self.cache.keep_blob(blob, &bytes).await;
+        memory.keep_blob(self.scope, blob, &bytes, since);
         Ok((CacheAnswer::Miss, Some(bytes)))
     }
 

@@ -181,8 +181,8 @@ impl Disk {
             known.bytes = Some(bytes + size);
             return Ok(());
         }
-        let mut files = self.files()?;
-        let mut bytes = files.iter().map(|file| file.size).sum::<u64>();
+        let (mut files, begun) = self.files()?;
+        let mut bytes = begun + files.iter().map(|file| file.size).sum::<u64>();
         if !fits(bytes) {
             // A tenth more than needed, so that not every write counts all files.
             let goal = (self.max_bytes - self.max_bytes / 10).saturating_sub(size);
@@ -192,7 +192,7 @@ impl Disk {
                     break;
                 }
                 remove(&file.path)?;
-                bytes -= file.size;
+                bytes = bytes.saturating_sub(file.size);
             }
         }
         *known = Size {
@@ -202,8 +202,9 @@ impl Disk {
         Ok(())
     }
 
-    /// Every file of the cache but its key. What writers that were killed left behind is taken away on the way.
-    fn files(&self) -> io::Result<Vec<Candidate>> {
+    /// Every file of the cache but its key, and the bytes of those that are being written: they are their writers'. What
+    /// writers that were killed left behind is taken away on the way.
+    fn files(&self) -> io::Result<(Vec<Candidate>, u64)> {
         let mut files = Vec::new();
         for shard in entries(&self.folder.join(BLOBS))? {
             if shard.file_type().is_ok_and(|kind| kind.is_dir()) {
@@ -215,14 +216,15 @@ impl Disk {
         }
         let mut temporary = Vec::new();
         collect(&self.folder.join(TEMPORARY), &mut temporary)?;
+        let mut begun = 0_u64;
         for file in temporary {
             if file.used.elapsed().is_ok_and(|age| age > ABANDONED) {
                 remove(&file.path)?;
             } else {
-                files.push(file);
+                begun = begun.saturating_add(file.size);
             }
         }
-        Ok(files)
+        Ok((files, begun))
     }
 }
 

@@ -103,11 +103,6 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    #[cfg(test)]
-    pub(super) fn count(&self) -> usize {
-        self.lock().flights.len()
-    }
 }
 
 const PANIC: &str = "its answer could not be read: a panic, please report it";
@@ -137,5 +132,43 @@ impl<T> Default for Flights<T> {
                 flights: HashMap::new(),
             }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use countersign_core::Digest;
+
+    use super::*;
+
+    fn key(bound: usize) -> FlightKey {
+        let digest = Digest::of(b"x");
+        FlightKey::new(Scope(digest), What::Blob(digest), [bound, 0, 0])
+    }
+
+    #[tokio::test]
+    async fn nothing_is_left_of_a_flight_that_ended_or_that_nobody_awaits() {
+        let flights: Arc<Flights<u32>> = Arc::default();
+        let count = || flights.lock().flights.len();
+        let land = || std::future::ready(Ok((CacheAnswer::Miss, 7)));
+        let (first, joined) = flights.join(key(1), "host", land);
+        let (second, also) = flights.join(key(1), "host", land);
+        let (other, apart) = flights.join(key(2), "host", land);
+        assert_eq!((joined, also, apart, count()), (false, true, false, 2));
+        drop(other);
+        assert_eq!(count(), 1);
+        drop(second);
+        assert_eq!(count(), 1);
+        assert_eq!(first.clone().await, Ok((CacheAnswer::Miss, 7)));
+        assert_eq!(count(), 0);
+        // Whoever still holds the old one neither gives it to others nor takes the new one away.
+        let (new, joined) = flights.join(key(1), "host", land);
+        assert!(!joined);
+        drop(first);
+        assert_eq!(count(), 1);
+        drop(new);
+        assert_eq!(count(), 0);
     }
 }

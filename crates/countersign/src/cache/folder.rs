@@ -14,7 +14,12 @@ const KEY_BYTES: usize = 32;
 /// Makes the folder and its parts, or looks whether they are safe.
 pub(super) fn prepare(folder: &Path, parts: &[&str]) -> Result<(), CacheError> {
     let mut all = vec![folder.to_owned()];
-    all.extend([TEMPORARY].iter().chain(parts).map(|part| folder.join(part)));
+    all.extend(
+        [TEMPORARY]
+            .iter()
+            .chain(parts)
+            .map(|part| folder.join(part)),
+    );
     // Each before anything is made in it.
     for path in &all {
         make(path)?;

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use countersign_core::{Digest, Stale};
 
+use super::Cache;
 use super::cached::{as_u64, too_large};
 use super::memory::{Listed, Manifest, Read, Scope, named_by};
 use super::record::{SeenListing, SeenManifest};
-use super::Cache;
 use crate::registry::check_size;
 use crate::{
     Access, Budget, CacheAnswer, CacheKind, Fetched, Listing, Reference, Registry, RegistryError,

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use crate::wire::{self, Descriptor};
-use crate::{Access, Fetched, Listing, Reference, Repository};
+use crate::{Access, Listing, Reference, Repository};
 
 /// How long it counts that the registry showed something under an access.
 const GRANTED: Duration = Duration::from_secs(60);
@@ -211,39 +211,37 @@ impl Memory {
         self.bytes.run_pending_tasks();
     }
 
-    /// Keeps a manifest that was read just now, and that this access may see what it names.
+    /// Keeps a manifest that was read, and that this access may see what it names.
     pub(super) fn keep_manifest(
         &self,
         scope: Scope,
         reference: &Reference,
         digest: Digest,
-        fetched: Fetched,
-        at: UnixTime,
-    ) -> Manifest {
-        let since = Instant::now();
-        let bytes: Arc<[u8]> = fetched.bytes.into();
-        let read = Arc::new(Read {
-            content_type: fetched.content_type,
-            from: fetched.from,
-            since,
-            at,
-        });
-        self.keep_bytes(digest, &bytes);
-        self.reads.insert((scope, digest), Arc::clone(&read));
-        for blob in named_by(&bytes) {
+        manifest: &Manifest,
+    ) {
+        let since = manifest.read.since;
+        self.keep_bytes(digest, &manifest.bytes);
+        self.reads
+            .insert((scope, digest), Arc::clone(&manifest.read));
+        for blob in named_by(&manifest.bytes) {
             self.named.insert((scope, blob), since);
         }
         self.absent.invalidate(&(scope, What::Manifest(digest)));
         if let Reference::Tag(tag) = reference {
             self.tags.insert((scope, tag.clone()), (digest, since));
         }
-        Manifest { read, bytes }
     }
 
-    /// Keeps a blob that was read just now.
-    pub(super) fn keep_blob(&self, scope: Scope, digest: Digest, bytes: &Arc<[u8]>) {
+    /// Keeps a blob that was read at `since`.
+    pub(super) fn keep_blob(
+        &self,
+        scope: Scope,
+        digest: Digest,
+        bytes: &Arc<[u8]>,
+        since: Instant,
+    ) {
         self.keep_bytes(digest, bytes);
-        self.named.insert((scope, digest), Instant::now());
+        self.named.insert((scope, digest), since);
     }
 
     /// Keeps a complete list.

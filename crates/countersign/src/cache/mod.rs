@@ -124,11 +124,7 @@ impl Cache {
     ///
     /// # Errors
     /// [`CacheError`] if the folder cannot be used, or if others could change what is in it.
-    pub fn on_disk(
-        mut self,
-        folder: impl AsRef<Path>,
-        max_bytes: u64,
-    ) -> Result<Self, CacheError> {
+    pub fn on_disk(mut self, folder: impl AsRef<Path>, max_bytes: u64) -> Result<Self, CacheError> {
         self.disk = Some(Arc::new(Disk::open(folder.as_ref(), max_bytes)?));
         Ok(self)
     }
@@ -213,7 +209,8 @@ impl Cache {
 
 impl Trouble {
     fn is_paused(&self) -> bool {
-        self.paused_until.is_some_and(|until| Instant::now() < until)
+        self.paused_until
+            .is_some_and(|until| Instant::now() < until)
     }
 }
 

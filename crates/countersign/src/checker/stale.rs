@@ -67,7 +67,10 @@ async fn recollected<R: Registry>(
 ) -> Option<(PinnedImage, Evidence)> {
     let image = resolve(last, repository, reference, budget).await.ok()?;
     let found = collect_bundles(last, repository, image.digest(), budget).await;
-    let is_believed = found.gaps.iter().all(|gap| gap.class == GapClass::Unavailable);
+    let is_believed = found
+        .gaps
+        .iter()
+        .all(|gap| gap.class == GapClass::Unavailable);
     if !is_believed || found.items.is_empty() {
         return None;
     }

@@ -11,7 +11,11 @@ async fn what_is_known_is_still_too_large_for_whoever_allows_less() {
     let cached = cached(&registry, &Arc::default());
     let repository = repository(&registry, "app");
     let reference = Reference::Digest(digest(&image));
-    let manifest = async |max| cached.manifest(&repository, &reference, max, &budget()).await;
+    let manifest = async |max| {
+        cached
+            .manifest(&repository, &reference, max, &budget())
+            .await
+    };
     let size = manifest(10_000).await.unwrap().unwrap().bytes.len();
     assert!(manifest(size).await.unwrap().is_some());
     let error = manifest(size - 1).await.unwrap_err();
@@ -86,7 +90,9 @@ async fn memory_holds_so_many_bytes_and_nothing_that_is_too_large_for_it() {
     let repository = repository(&registry, "app");
     let read = async |content: Vec<u8>| {
         let blob = digest(&registry.push_blob("app", &content));
-        let bytes = cached.blob(&repository, &blob, content.len(), &budget()).await;
+        let bytes = cached
+            .blob(&repository, &blob, content.len(), &budget())
+            .await;
         assert_eq!(bytes.unwrap().unwrap(), content);
         asked(&registry).into_values().sum::<usize>()
     };

@@ -8,7 +8,11 @@ use super::*;
 
 pub(super) const NOW: i64 = 1_790_000_000;
 
-pub(super) async fn ask(checker: &Checker, registry: &Registry, rest: &str) -> countersign::Decision {
+pub(super) async fn ask(
+    checker: &Checker,
+    registry: &Registry,
+    rest: &str,
+) -> countersign::Decision {
     let image = Image::parse(&format!("{}/{rest}", registry.host())).unwrap();
     checker
         .check(&image, UnixTime::from_seconds(NOW + 60))
@@ -60,7 +64,10 @@ async fn two_signatures_over_one_payload_of_which_one_is_bad_in_both_orders() {
         ("acme/bad-alone", vec![&bad]),
     ] {
         let media_type = countersign_testkit::registry::OCI_MANIFEST;
-        assert_eq!(registry.push_manifest(repo, "v1", media_type, manifest), image);
+        assert_eq!(
+            registry.push_manifest(repo, "v1", media_type, manifest),
+            image
+        );
         for annotations in layers {
             registry.attach_sig(repo, &image, &payload, annotations);
         }
@@ -94,11 +101,17 @@ async fn checkers_with_other_policies_share_the_cache() {
     let checker = Checker::new(policies(&key))
         .registry(client(&registry))
         .cache(Arc::clone(&cache));
-    assert_eq!(ask(&checker, &registry, "acme/app:v1").await.effect(), Verdict::Allow);
+    assert_eq!(
+        ask(&checker, &registry, "acme/app:v1").await.effect(),
+        Verdict::Allow
+    );
     registry.clear_requests();
     let other = Key::generate(Algorithm::P256);
     let reloaded = checker.with_policies(policies(&other));
-    assert_eq!(ask(&reloaded, &registry, "acme/app:v1").await.effect(), Verdict::Deny);
+    assert_eq!(
+        ask(&reloaded, &registry, "acme/app:v1").await.effect(),
+        Verdict::Deny
+    );
     assert_eq!(asked(&registry), counts(&[(".sig", 1)]));
 }
 

@@ -3,7 +3,7 @@
 //! Five times by default, two hundred times with `COUNTERSIGN_FULL=1`.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -87,7 +87,7 @@ fn fill(folder: &Path, host: &str) -> ! {
                 assert_eq!(evidence.unwrap().items.len(), 1);
                 assert_eq!(cache.disk_error(), None);
                 if round == 0 {
-                    println!("stored {number}");
+                    writeln!(std::io::stdout(), "stored {number}").unwrap();
                 }
             }
         }
@@ -98,7 +98,11 @@ fn fill(folder: &Path, host: &str) -> ! {
 /// Runs the child for a while that differs each time, kills it, and gives what it said.
 fn killed(registry: &Registry, folder: &Path, kill: u64) -> BTreeSet<usize> {
     let mut child: Child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "--nocapture", "kill::a_kill_at_any_moment_leaves_a_cache_that_serves"])
+        .args([
+            "--exact",
+            "--nocapture",
+            "kill::a_kill_at_any_moment_leaves_a_cache_that_serves",
+        ])
         .env(FOLDER, folder)
         .env(HOST, registry.host())
         .stdout(Stdio::piped())

@@ -93,8 +93,14 @@ impl Gone {
         let used = last.used();
         assert_eq!(used.len(), 1);
         let (image, repository) = (self.image, &self.repository);
-        assert_eq!(used[0].what, format!("referrers of {image} in {repository}"));
-        assert_eq!(last.age_of_listing().map(|age| age.as_secs()), Some(used[0].age));
+        assert_eq!(
+            used[0].what,
+            format!("referrers of {image} in {repository}")
+        );
+        assert_eq!(
+            last.age_of_listing().map(|age| age.as_secs()),
+            Some(used[0].age)
+        );
         Some(used[0].age)
     }
 }
@@ -138,10 +144,17 @@ async fn tags_absences_and_what_nobody_named_are_not_known() {
     let errors = [
         last.manifest(repo, &tag("v1"), 10_000, &budget).await.err(),
         // Nothing was there, but that was long ago.
-        last.manifest(repo, &Reference::companion(&gone.image, ".sig"), 10_000, &budget)
+        last.manifest(
+            repo,
+            &Reference::companion(&gone.image, ".sig"),
+            10_000,
+            &budget,
+        )
+        .await
+        .err(),
+        last.manifest(repo, &Reference::Digest(blob), 10_000, &budget)
             .await
             .err(),
-        last.manifest(repo, &Reference::Digest(blob), 10_000, &budget).await.err(),
         last.referrers(repo, &blob, &budget).await.err(),
         // Known, but no manifest that was given names it yet.
         last.blob(repo, &blob, BUNDLE.len(), &budget).await.err(),
@@ -192,7 +205,15 @@ async fn a_record_that_was_changed_cut_or_moved_is_none() {
             *end.last_mut().unwrap() = b' ';
             let mut digest = right.clone();
             digest[0] ^= 1;
-            for wrong in [&younger[..], &end, &digest, &right[..100], &right[..64], &right[..10], b""] {
+            for wrong in [
+                &younger[..],
+                &end,
+                &digest,
+                &right[..100],
+                &right[..64],
+                &right[..10],
+                b"",
+            ] {
                 fs::write(&path, wrong).unwrap();
                 let outcome = incomplete_or_known(&gone).await;
                 assert!(!outcome, "{part}: {}", String::from_utf8_lossy(wrong));
@@ -226,7 +247,9 @@ async fn incomplete_or_known(gone: &Gone) -> bool {
 
 /// Another process on the same folder.
 fn gone_again(gone: &Gone) -> Gone {
-    let cache = Cache::default().on_disk(gone.folder.path(), 1 << 24).unwrap();
+    let cache = Cache::default()
+        .on_disk(gone.folder.path(), 1 << 24)
+        .unwrap();
     Gone {
         client: Arc::clone(&gone.client),
         repository: gone.repository.clone(),
@@ -245,14 +268,25 @@ async fn an_incomplete_list_does_not_take_the_place_of_the_last_complete_one() {
     registry.attach_bundle("app", &image.to_string(), b"{another}");
     let cache = Arc::new(Cache::default());
     let (cached, repository) = (cached(&registry, &cache), repository(&registry, "app"));
-    let list = async || cached.referrers(&repository, &image, &budget()).await.unwrap();
+    let list = async || {
+        cached
+            .referrers(&repository, &image, &budget())
+            .await
+            .unwrap()
+    };
     assert_eq!(list().await.items.len(), 2);
     jump(6).await;
-    registry.fault(|request| request.path.contains("page=1"), Fault::Status(503));
+    registry.fault(
+        |request| request.path.contains("page=1"),
+        Fault::Status(503),
+    );
     assert_eq!(list().await.items.len(), 1);
     let client = Arc::new(client(&registry));
     let last = LastKnown::new(client, cache, DAY);
-    let listing = last.referrers(&repository, &image, &budget()).await.unwrap();
+    let listing = last
+        .referrers(&repository, &image, &budget())
+        .await
+        .unwrap();
     assert_eq!((listing.items.len(), listing.complete()), (2, true));
 }
 
@@ -264,11 +298,20 @@ async fn a_list_comes_back_from_disk_as_it_was() {
     let folder = Folder::new();
     let (cache, repository) = (folder.open(), repository(&registry, "app"));
     let cached = cached(&registry, &cache);
-    let listing = cached.referrers(&repository, &image, &budget()).await.unwrap();
+    let listing = cached
+        .referrers(&repository, &image, &budget())
+        .await
+        .unwrap();
     let client = Arc::new(client(&registry));
     let last = LastKnown::new(client, folder.open(), DAY);
-    let again = last.referrers(&repository, &image, &budget()).await.unwrap();
+    let again = last
+        .referrers(&repository, &image, &budget())
+        .await
+        .unwrap();
     assert_eq!(listing.items, again.items);
     assert_eq!(listing.from, again.from);
-    assert_eq!(again.items[0].found_by, countersign_core::FoundBy::FallbackTag);
+    assert_eq!(
+        again.items[0].found_by,
+        countersign_core::FoundBy::FallbackTag
+    );
 }

@@ -146,7 +146,11 @@ async fn an_error_is_never_kept() {
         assert_eq!(gaps[0].class, class, "{part} {fault:?}: {gaps:?}");
         registry.heal();
         let evidence = check(&cached, &repository, &tag("v1")).await.unwrap();
-        assert!(evidence.gaps.is_empty(), "{part} {fault:?}: {:?}", evidence.gaps);
+        assert!(
+            evidence.gaps.is_empty(),
+            "{part} {fault:?}: {:?}",
+            evidence.gaps
+        );
         assert_eq!(evidence.items.len(), 1, "{part} {fault:?}");
     }
 }
@@ -159,7 +163,11 @@ async fn an_incomplete_list_is_not_kept_and_an_empty_one_is() {
     let empty = digest(&registry.push_image("empty", "v1"));
     let cached = cached(&registry, &Arc::default());
     let repo = repository(&registry, "app");
-    registry.fault_times(1, |request| request.path.contains("page=1"), Fault::Status(503));
+    registry.fault_times(
+        1,
+        |request| request.path.contains("page=1"),
+        Fault::Status(503),
+    );
     let listing = cached.referrers(&repo, &image, &budget()).await.unwrap();
     assert_eq!(listing.items.len(), 1);
     assert_eq!(

@@ -35,7 +35,11 @@ impl Tenants {
     }
 
     fn user(&self, user: &str) -> Cached<HttpRegistry> {
-        let password = if user == "one" { "secret-1" } else { "secret-2" };
+        let password = if user == "one" {
+            "secret-1"
+        } else {
+            "secret-2"
+        };
         self.login(user, password)
     }
 
@@ -54,12 +58,7 @@ impl Tenants {
     }
 
     /// Everything that can be asked for, each by itself.
-    async fn all(
-        &self,
-        cached: &Cached<HttpRegistry>,
-        path: &str,
-        image: &Digest,
-    ) -> Outcomes {
+    async fn all(&self, cached: &Cached<HttpRegistry>, path: &str, image: &Digest) -> Outcomes {
         let (repo, budget) = (self.repo(path), budget());
         let by_digest = Reference::Digest(*image);
         let (tagged, blob) = (tag("v1"), Digest::of(BUNDLE));
@@ -127,7 +126,10 @@ async fn one_digest_in_two_repositories_of_which_one_may_be_read() {
         tenants.all(&one, "two", &image).await.assert_denied();
     }
     tenants.user("one");
-    tenants.all(&tenants.user("two"), "two", &image).await.assert_found();
+    tenants
+        .all(&tenants.user("two"), "two", &image)
+        .await
+        .assert_found();
     tenants.all(&one, "two", &image).await.assert_denied();
 }
 
@@ -249,7 +251,9 @@ async fn a_list_that_names_a_foreign_manifest_opens_nothing() {
     let own = tenants.repo("one");
     let index = serde_json::json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json",
         "manifests": [{"mediaType": OCI_MANIFEST, "digest": Digest::of(b"foreign").to_string(), "size": 7}]});
-    tenants.registry.push_manifest("two", "", OCI_MANIFEST, b"foreign");
+    tenants
+        .registry
+        .push_manifest("two", "", OCI_MANIFEST, b"foreign");
     let foreign = Reference::Digest(Digest::of(b"foreign"));
     let read = two.manifest(&repo, &foreign, 7, &budget()).await;
     assert!(read.unwrap().is_some());
@@ -275,10 +279,21 @@ async fn what_is_on_disk_is_shared_no_further() {
     };
     let (mut tenants, image) = Tenants::with(on_disk());
     let repo = tenants.repo("one");
-    check(&tenants.user("one"), &repo, &tag("v1")).await.unwrap();
+    check(&tenants.user("one"), &repo, &tag("v1"))
+        .await
+        .unwrap();
     // Everything is on disk, and nothing in memory.
     tenants.cache = Arc::new(on_disk());
-    tenants.all(&tenants.user("two"), "one", &image).await.assert_denied();
-    tenants.all(&tenants.user("one"), "two", &image).await.assert_denied();
-    tenants.all(&tenants.user("one"), "one", &image).await.assert_found();
+    tenants
+        .all(&tenants.user("two"), "one", &image)
+        .await
+        .assert_denied();
+    tenants
+        .all(&tenants.user("one"), "two", &image)
+        .await
+        .assert_denied();
+    tenants
+        .all(&tenants.user("one"), "one", &image)
+        .await
+        .assert_found();
 }
