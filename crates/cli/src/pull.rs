@@ -107,7 +107,9 @@ fn blobs(attached: &Attached, layers: bool) -> Result<BTreeMap<Digest, Wanted<'_
         if is_image && !layers {
             continue;
         }
-        for blob in node.blobs.iter().filter(|blob| blob.is_distributable()) {
+        // Nobody's registry has the layers that are not to be distributed; evidence has none such.
+        let blobs = node.blobs.iter();
+        for blob in blobs.filter(|blob| !is_image || blob.is_distributable()) {
             let sum = if is_image { &mut image } else { &mut evidence };
             let one = Wanted {
                 repository: &node.repository,

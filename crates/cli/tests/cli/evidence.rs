@@ -4,7 +4,7 @@ use countersign_testkit::registry::{Fault, OCI_INDEX, OCI_MANIFEST, Registry};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::run::{code, output, transcript};
+use crate::run::{ROOT as ROOT_FOLDER, code, output, transcript};
 use crate::world::World;
 
 const POLICY: &[&str] = &["--policy", "policies/testdata-keyed.yaml"];
@@ -28,6 +28,17 @@ fn trees() {
     // Nobody listens on port 1.
     let down = ["evidence", "127.0.0.1:1/acme/app:v1", "--plain-http"];
     assert_snapshot!("evidence-registry-down", transcript(&down));
+}
+
+#[test]
+fn the_documented_example_is_true() {
+    let documented = std::fs::read_to_string(format!("{ROOT_FOLDER}/docs/evidence.md")).unwrap();
+    let shown = shown("signed-index:v1", POLICY);
+    let shown = shown.strip_suffix("--- exit code 0\n").unwrap();
+    assert!(
+        documented.contains(&format!("```console\n{shown}```")),
+        "{shown}"
+    );
 }
 
 #[test]

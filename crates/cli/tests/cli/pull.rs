@@ -6,7 +6,7 @@ use std::path::Path;
 use countersign_testkit::registry::{Fault, Registry};
 use serde_json::{Value, json};
 
-use crate::run::output;
+use crate::run::{ROOT, command, output, transcript};
 use crate::world::{AT, World, files};
 
 const UNSIGNED: &str = "oci:testdata/images/unsigned";
@@ -161,6 +161,43 @@ fn what_is_not_whole_is_not_saved() {
     }
 }
 
+/// Killed in the midst of a blob: the layout is readable and has no image; the next run completes it, and clears up.
+#[cfg(unix)]
+#[test]
+fn a_killed_run_leaves_a_layout_without_the_image() {
+    let world = World::new(Registry::start());
+    push(&world, "keyed");
+    let stalls =
+        |request: &countersign_testkit::registry::Request| request.path.contains("/blobs/");
+    world.registry.fault(stalls, Fault::StallAfter(1));
+    let (to, image) = (world.path("saved"), world.image(":v1"));
+    let layout = format!("oci:{}", to.display());
+    let arguments = ["pull-evidence", &image, "--to", &layout, "--plain-http"];
+    let mut child = command(&arguments).spawn().unwrap();
+    let is_unfinished = |path: &Path| path.to_string_lossy().contains("/.countersign-");
+    // With the index the layout is made; what is unfinished then is a blob.
+    let unfinished =
+        || to.join("index.json").exists() && files(&to).iter().any(|(path, _)| is_unfinished(path));
+    while !unfinished() && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert!(unfinished());
+    let (code, _, stderr) = run(&arguments);
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("another process is writing"), "{stderr}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let tagged = format!("{layout}:v1");
+    let (report, code) = verify(&world, &tagged, &[]);
+    assert_eq!(code, Some(2));
+    let cause = report["images"][0]["gaps"][0]["cause"].to_string();
+    assert!(cause.contains("no such image"), "{cause}");
+    world.registry.heal();
+    assert_eq!(run(&arguments).0, Some(0));
+    assert!(!unfinished());
+    assert_eq!(verify(&world, &tagged, &["--as", &image]).1, Some(0));
+}
+
 #[test]
 fn layers_are_saved_where_they_are_asked_for() {
     let world = World::new(Registry::start());
@@ -247,11 +284,25 @@ fn wrong_words_and_places() {
 }
 
 #[test]
-fn what_it_tells() {
+fn the_documented_example_is_true() {
+    let documented = std::fs::read_to_string(format!("{ROOT}/docs/evidence.md")).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let to = format!("oci:{}/new", folder.path().display());
+    let saved = format!("{to}:v1");
     let from = "oci:testdata/images/signed-index:v1";
-    let (code, stdout, _) = run(&["pull-evidence", from, "--to", &to]);
-    assert_eq!(code, Some(0));
-    insta::assert_snapshot!("pull-evidence", stdout.replace(&to, "oci:NEW"));
+    let name = "registry.example/acme/app:v1";
+    let policy = "policies/testdata-keyed.yaml";
+    let at = "2027-06-01T00:00:00Z";
+    let shown = [
+        transcript(&["pull-evidence", from, "--to", &to]),
+        transcript(&[
+            "verify", &saved, "--as", name, "--policy", policy, "--at", at,
+        ]),
+    ];
+    let shown = shown.concat().replace(&to, "oci:/tmp/saved");
+    let shown = shown.replace("--- exit code 0\n", "");
+    assert!(
+        documented.contains(&format!("```console\n{shown}```")),
+        "{shown}"
+    );
 }
