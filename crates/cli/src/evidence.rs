@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use countersign::{Attached, Budget, Limits, Node, Walk, walk};
+use countersign::{Attached, Budget, Limits, Node, walk};
 use countersign_core::{Digest, Findings, PinnedImage, examine};
 
 pub(crate) use self::report::{
@@ -89,7 +89,7 @@ async fn look(job: &EvidenceJob, source: &Source, by: &VerifiedBy) -> EvidenceRe
     let limits = Limits::default();
     let budget = Budget::new(&limits, job.timeout);
     let (repository, reference) = (&source.repository, &source.reference);
-    let attached = walk(source, repository, reference, &Walk::new(), &budget).await;
+    let attached = walk(source, repository, reference, &source.way(), &budget).await;
     match attached {
         Ok(attached) => {
             let findings = verified(&attached, source, by, &budget).await;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use countersign::{
-    Attached, Budget, LayoutRef, LayoutWriter, Limits, Node, RegistryError, Repository, Walk, walk,
+    Attached, Budget, LayoutRef, LayoutWriter, Limits, Node, RegistryError, Repository, walk,
 };
 use countersign_core::{Digest, Gap};
 
@@ -75,7 +75,7 @@ pub(crate) fn run(job: &PullJob) -> Result<Exit, Failure> {
 
 async fn save(job: &PullJob, source: &Source, budget: &Budget) -> Result<String, Failure> {
     let (repository, reference) = (&source.repository, &source.reference);
-    let what = Walk::new();
+    let what = source.way();
     let walked = walk(source, repository, reference, &what, budget);
     let attached = progress::shown(&job.written, Box::pin(walked))
         .await

@@ -2,7 +2,7 @@
 
 use countersign::{
     Access, Budget, Fetched, HttpRegistry, ImageRef, LayoutRef, Limits, Listing, OciLayout,
-    Reference, Registry, RegistryError, Repository,
+    Reference, Registry, RegistryError, Repository, Walk,
 };
 use countersign_core::Digest;
 use tokio::io::AsyncWrite;
@@ -79,6 +79,15 @@ impl Source {
                 })
             }
         }
+    }
+
+    /// How to walk: evidence is where the configuration of registries says.
+    pub(crate) fn way(&self) -> Walk {
+        let evidence = match &self.place {
+            Place::Registry(it) => it.evidence_repository(&self.repository),
+            Place::Layout(_) => None,
+        };
+        Walk::new().evidence_repository(evidence)
     }
 
     /// Copies a blob of any size; hashed on the way.

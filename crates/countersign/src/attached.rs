@@ -27,7 +27,8 @@ impl Walk {
         Self::default()
     }
 
-    /// Looks in this repository too for what is attached, as cosign with `COSIGN_REPOSITORY` writes it.
+    /// Looks in this repository for what is attached, in place of the image's own, as cosign with `COSIGN_REPOSITORY` writes it and
+    /// a check reads it.
     pub fn evidence_repository(mut self, evidence: Option<Repository>) -> Self {
         self.evidence = evidence;
         self

@@ -1,6 +1,6 @@
 //! From a manifest's bytes to a node.
 
-use countersign_core::{Digest, Limits, PinnedImage, Platform};
+use countersign_core::{Digest, FoundBy, Limits, PinnedImage, Platform};
 use serde::Deserialize;
 
 use super::node::{BlobRole, Body, NamedBlob, Node, Way};
@@ -8,7 +8,7 @@ use crate::error::clip;
 use crate::wire::{
     self, Annotations, DOCKER_LIST, DOCKER_MANIFEST, Descriptor, OCI_INDEX, OCI_MANIFEST,
 };
-use crate::{Fetched, Repository};
+use crate::{Fetched, Referrer, Repository};
 
 /// A manifest or index, as far as it names other things.
 #[derive(Deserialize)]
@@ -53,25 +53,10 @@ impl Read {
         listed: Option<Listed>,
     ) -> Result<Self, String> {
         let wire: Wire = wire::read(&fetched.bytes)?;
-        let served = fetched
-            .content_type
-            .as_deref()
-            .map(|text| text.split(';').next().unwrap_or(text).trim().to_owned());
-        let media_type = one_media_type([
-            wire.media_type.clone(),
-            served,
-            listed.as_ref().map(|listed| listed.media_type.clone()),
-        ])?
-        .unwrap_or_else(|| default_media_type(&wire).to_owned());
+        let served = fetched.content_type.as_deref();
+        let served = served.map(|text| text.split(';').next().unwrap_or(text).trim().to_owned());
+        let media_type = wire.media_type(served, listed.as_ref())?;
         let digest = Digest::of(&fetched.bytes);
-        let is_index = [OCI_INDEX, DOCKER_LIST].contains(&media_type.as_str());
-        let named = wire.config.iter().chain(wire.layers.iter().flatten());
-        if is_index && named.count() > 0 || !is_index && wire.manifests.is_some() {
-            return Err("it could be read as a manifest and as an index".to_owned());
-        }
-        if !is_index && ![OCI_MANIFEST, DOCKER_MANIFEST].contains(&media_type.as_str()) {
-            return Err(format!("its media type is `{}`", clip(&media_type)));
-        }
         let subject = wire
             .subject
             .as_ref()
@@ -93,8 +78,8 @@ impl Read {
             media_type,
             artifact_type: wire
                 .artifact_type
-                .or_else(|| subject.and(config_type))
-                .filter(|text| !text.is_empty()),
+                .filter(|text| !text.is_empty())
+                .or_else(|| subject.and(config_type)),
             annotations: wire.annotations.0,
             listed_annotations: annotations.0,
             platform,
@@ -133,6 +118,32 @@ impl Read {
     }
 }
 
+impl Wire {
+    /// What it is, as it says itself; who served it and who listed it say the same, and it has the parts of that and of nothing else.
+    fn media_type(
+        &self,
+        served: Option<String>,
+        listed: Option<&Listed>,
+    ) -> Result<String, String> {
+        let listed = listed.map(|listed| listed.media_type.clone());
+        let media_type = one_media_type([self.media_type.clone(), served, listed])?
+            // Old OCI manifests need not say what they are.
+            .unwrap_or_else(|| match self.manifests {
+                Some(_) => OCI_INDEX.to_owned(),
+                None => OCI_MANIFEST.to_owned(),
+            });
+        let is_index = [OCI_INDEX, DOCKER_LIST].contains(&media_type.as_str());
+        let has_blobs = self.config.is_some() || self.layers.is_some();
+        if is_index && has_blobs || !is_index && self.manifests.is_some() {
+            return Err("it could be read as a manifest and as an index".to_owned());
+        }
+        if !is_index && ![OCI_MANIFEST, DOCKER_MANIFEST].contains(&media_type.as_str()) {
+            return Err(format!("its media type is `{}`", clip(&media_type)));
+        }
+        Ok(media_type)
+    }
+}
+
 /// The one that all who say one say.
 fn one_media_type(said: [Option<String>; 3]) -> Result<Option<String>, String> {
     let mut said = said.into_iter().flatten().filter(|text| !text.is_empty());
@@ -147,12 +158,21 @@ fn one_media_type(said: [Option<String>; 3]) -> Result<Option<String>, String> {
     }
 }
 
-/// Old OCI manifests need not say what they are.
-fn default_media_type(wire: &Wire) -> &'static str {
-    if wire.manifests.is_some() {
-        OCI_INDEX
-    } else {
-        OCI_MANIFEST
+impl Listed {
+    /// What a registry lists, and by which of its lists.
+    pub(super) fn referrer(referrer: Referrer) -> (Way, Self) {
+        let way = match referrer.found_by {
+            FoundBy::FallbackTag => Way::FallbackReferrer,
+            _ => Way::Referrer,
+        };
+        let listed = Self {
+            digest: referrer.digest,
+            size: referrer.size,
+            media_type: referrer.media_type,
+            annotations: Annotations(referrer.annotations),
+            platform: None,
+        };
+        (way, listed)
     }
 }
 

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use countersign_core::{Digest, FoundBy, Gap, PinnedImage};
+use countersign_core::{Digest, Gap, PinnedImage};
 use futures_util::future::{BoxFuture, join_all};
 use tokio::sync::Semaphore;
 
 use super::node::{Node, Way};
 use super::read::{Listed, Read};
 use crate::registry::check_size;
-use crate::wire::{Annotations, DOCKER_LIST, OCI_INDEX};
+use crate::wire::{DOCKER_LIST, OCI_INDEX};
 use crate::{Budget, Fetched, Reference, Registry, RegistryError, Repository};
 
 /// How many requests of one walk run at once, as of one check.
@@ -24,7 +24,7 @@ pub(super) struct Walker<'a, R> {
     registry: &'a R,
     repository: &'a Repository,
     /// Where to look for what is attached.
-    beside: Vec<&'a Repository>,
+    beside: &'a Repository,
     budget: &'a Budget,
     gate: Semaphore,
     /// Manifests that may still be opened.
@@ -48,11 +48,10 @@ impl<'a, R: Registry> Walker<'a, R> {
         evidence: Option<&'a Repository>,
         budget: &'a Budget,
     ) -> Self {
-        let evidence = evidence.filter(|evidence| *evidence != repository);
         Self {
             registry,
             repository,
-            beside: std::iter::once(repository).chain(evidence).collect(),
+            beside: evidence.unwrap_or(repository),
             budget,
             gate: Semaphore::new(AT_ONCE),
             left: AtomicUsize::new(budget.limits().attachments),
@@ -98,16 +97,10 @@ impl<'a, R: Registry> Walker<'a, R> {
             }
             trail.above.push(node.digest);
             let children = self.children(&node, lists, &trail);
-            let beside = self
-                .beside
-                .iter()
-                .map(|beside| self.attached(beside, &node, &trail));
-            let (children, beside) = tokio::join!(children, join_all(beside));
+            let attached = self.attached(&node, &trail);
+            let (children, attached) = tokio::join!(children, attached);
             node.children = node.gaps_and(children);
-            for found in beside {
-                let found = node.gaps_and(found);
-                node.attached.extend(found);
-            }
+            node.attached = node.gaps_and(attached);
             node
         })
     }
@@ -132,61 +125,25 @@ impl<'a, R: Registry> Walker<'a, R> {
         self.all(lists, open, &what(&index.digest)).await
     }
 
-    /// What refers to the manifest in a repository, and what stands at the tags that are named for it.
-    async fn attached(&self, beside: &Repository, node: &Node, trail: &Trail) -> Found {
+    /// What refers to the manifest, and what stands at the tags that are named for it.
+    async fn attached(&self, node: &Node, trail: &Trail) -> Found {
         let tags = COMPANIONS.into_iter().filter(|_| trail.runs);
-        let tags = join_all(tags.map(|way| self.tagged(beside, &node.digest, way, trail)));
-        let (mut found, tags) = tokio::join!(self.referrers(beside, node, trail), tags);
+        let tags = join_all(tags.map(|way| self.tagged(&node.digest, way, trail)));
+        let (mut found, tags) = tokio::join!(self.referrers(node, trail), tags);
         tags.into_iter().for_each(|tag| found.add(tag));
         found
     }
 
     /// The referrers, by both of their lists.
-    async fn referrers(&self, beside: &Repository, node: &Node, trail: &Trail) -> Found {
-        let subject = &node.digest;
+    async fn referrers(&self, node: &Node, trail: &Trail) -> Found {
+        let (beside, subject) = (self.beside, &node.digest);
         let what = format!("referrers of {subject} in {beside}");
         let trail = Trail {
             referrers: trail.referrers + 1,
             runs: false,
             ..trail.clone()
         };
-        let (listing, fallback) = tokio::join!(
-            self.asked(self.registry.referrers(beside, subject, self.budget)),
-            self.fetch_tag(beside, subject, Way::FallbackTag),
-        );
-        let mut found = Found::default();
-        let mut lists: Vec<(Way, Listed)> = Vec::new();
-        match listing {
-            Ok(listing) => {
-                found
-                    .gaps
-                    .extend(listing.incomplete.map(|error| error.into_gap(&*what)));
-                lists.extend(listing.items.into_iter().map(|referrer| {
-                    let way = match referrer.found_by {
-                        FoundBy::FallbackTag => Way::FallbackReferrer,
-                        _ => Way::Referrer,
-                    };
-                    let listed = Listed {
-                        digest: referrer.digest,
-                        size: referrer.size,
-                        media_type: referrer.media_type,
-                        annotations: Annotations(referrer.annotations),
-                        platform: None,
-                    };
-                    (way, listed)
-                }));
-            }
-            Err(error) => found.gaps.push(error.into_gap(&*what)),
-        }
-        match fallback {
-            Ok(Some(mut read)) => {
-                let more = std::mem::take(&mut read.lists);
-                lists.extend(more.into_iter().map(|it| (Way::FallbackReferrer, it)));
-                found.nodes.push(read.node);
-            }
-            Ok(None) => {}
-            Err(gap) => found.gaps.push(gap),
-        }
+        let (mut lists, mut found) = self.lists_of(subject, &what).await;
         let mut seen = BTreeSet::new();
         lists.retain(|(_, listed)| seen.insert(listed.digest));
         if trail.referrers > MAX_DEPTH && !lists.is_empty() {
@@ -200,6 +157,32 @@ impl<'a, R: Registry> Walker<'a, R> {
         };
         found.add(self.all(lists, open, &what).await);
         found
+    }
+
+    /// What the registry lists and then what the index at the fallback tag does, which is found itself.
+    async fn lists_of(&self, subject: &Digest, what: &str) -> (Vec<(Way, Listed)>, Found) {
+        let listing = self.registry.referrers(self.beside, subject, self.budget);
+        let fallback = self.fetch_tag(subject, Way::FallbackTag);
+        let (listing, fallback) = tokio::join!(self.asked(listing), fallback);
+        let (mut lists, mut found) = (Vec::new(), Found::default());
+        match listing {
+            Ok(listing) => {
+                let incomplete = listing.incomplete.map(|error| error.into_gap(what));
+                found.gaps.extend(incomplete);
+                lists.extend(listing.items.into_iter().map(Listed::referrer));
+            }
+            Err(error) => found.gaps.push(error.into_gap(what)),
+        }
+        match fallback {
+            Ok(Some(mut read)) => {
+                let more = std::mem::take(&mut read.lists);
+                lists.extend(more.into_iter().map(|it| (Way::FallbackReferrer, it)));
+                found.nodes.push(read.node);
+            }
+            Ok(None) => {}
+            Err(gap) => found.gaps.push(gap),
+        }
+        (lists, found)
     }
 
     /// Opens everything of a list, in its order, as far as manifests may be opened.
@@ -286,8 +269,8 @@ impl<'a, R: Registry> Walker<'a, R> {
     }
 
     /// What stands at a tag that is named for a manifest, with all that hangs on it.
-    async fn tagged(&self, beside: &Repository, image: &Digest, way: Way, trail: &Trail) -> Found {
-        match self.fetch_tag(beside, image, way).await {
+    async fn tagged(&self, image: &Digest, way: Way, trail: &Trail) -> Found {
+        match self.fetch_tag(image, way).await {
             Ok(Some(read)) => {
                 let trail = Trail {
                     runs: false,
@@ -300,12 +283,8 @@ impl<'a, R: Registry> Walker<'a, R> {
         }
     }
 
-    async fn fetch_tag(
-        &self,
-        beside: &Repository,
-        image: &Digest,
-        way: Way,
-    ) -> Result<Option<Read>, Gap> {
+    async fn fetch_tag(&self, image: &Digest, way: Way) -> Result<Option<Read>, Gap> {
+        let beside = self.beside;
         let reference = Reference::companion(image, way.suffix().unwrap_or_default());
         let what = || format!("{reference} in {beside}");
         let max = self.budget.limits().manifest_bytes;
