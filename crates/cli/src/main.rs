@@ -5,6 +5,7 @@ mod artifact;
 mod bounded;
 mod credentials;
 mod escape;
+mod evidence;
 mod exit;
 mod failure;
 mod lint;
@@ -12,7 +13,10 @@ mod output;
 mod plan;
 mod policies;
 mod progress;
+mod pull;
+mod registries;
 mod render;
+mod source;
 mod surroundings;
 mod trust;
 mod verify;
@@ -36,6 +40,8 @@ fn run(typed: Typed) -> Result<Exit, Failure> {
     match Job::new(typed, Surroundings::read())? {
         Job::Verify(job) => verify::run(*job),
         Job::VerifyBundle(job) => verify_bundle::run(&job),
+        Job::Evidence(job) => evidence::run(&job),
+        Job::PullEvidence(job) => pull::run(&job),
         Job::Lint(job) => lint::run(&job),
         Job::Trust(job) => trust::run(&job),
     }

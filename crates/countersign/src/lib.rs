@@ -29,6 +29,7 @@
 //! ([`collect`]), trust roots that TUF repositories keep current ([`TrustStore`]), and what is remembered of registries ([`Cache`]).
 //! It does not read the environment, and the clock only where nothing is decided by it: times and credentials are arguments.
 
+mod attached;
 mod budget;
 mod cache;
 mod checker;
@@ -46,6 +47,7 @@ mod secret;
 mod tuf;
 mod wire;
 
+pub use attached::{Attached, BlobRole, NamedBlob, Node, Walk, Way, walk};
 pub use budget::Budget;
 pub use cache::{Cache, CacheError, Cached, LastKnown};
 pub use checker::Checker;
@@ -56,7 +58,7 @@ pub use credentials::{
 pub use error::RegistryError;
 pub use http::{Call, CallBody, Called, HttpRegistry, Method, Scope, Target};
 pub use image::{Image, ImageError};
-pub use layout::{LayoutRef, OciLayout};
+pub use layout::{BlobFile, LayoutRef, LayoutWriter, OciLayout};
 pub use network::{Proxies, Registries, RegistryHost};
 pub use observe::{CacheAnswer, CacheAsked, CacheKind, Observer, RequestBegins, RequestEnds};
 pub use policy_files::{PolicyError, PolicyFiles, PolicyFilesError, load_policies};

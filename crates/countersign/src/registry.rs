@@ -138,8 +138,9 @@ impl Repository {
         }
     }
 
-    /// What messages call the one repository of an OCI layout: `oci:PATH`.
-    pub(crate) fn layout(path: &std::path::Path) -> Self {
+    /// The one repository of an OCI layout, as messages call it: `oci:PATH`.
+    #[must_use]
+    pub fn layout(path: &std::path::Path) -> Self {
         Self {
             registry: "oci:".to_owned(),
             path: path.display().to_string(),

@@ -2,13 +2,16 @@
 #![allow(clippy::unwrap_used)]
 
 mod conformance;
+mod evidence;
 mod exit_codes;
 mod gate;
 mod hostile;
 mod hostile_registry;
 mod messages;
+mod pull;
 mod run;
 mod secrets;
 mod trust;
 mod usage;
 mod verify_bundle;
+mod world;
