@@ -10,7 +10,7 @@ use countersign_core::{
     Digest, Evidence, FoundBy, Gap, GapClass, ManifestError, Needs, PinnedImage, ReasonCode,
 };
 
-use self::collector::{Collector, concurrently};
+use self::collector::{BUNDLE, Collector, concurrently};
 use crate::wire::{DOCKER_LIST, OCI_INDEX};
 use crate::{Budget, Reference, Registry, Repository};
 
@@ -151,6 +151,29 @@ pub async fn collect_legacy<R: Registry>(
     evidence.items.extend(attestations.items);
     evidence.gaps.extend(attestations.gaps);
     evidence
+}
+
+/// The evidence in manifests that were opened before, each with the way by which it was found.
+pub(crate) async fn collect_opened<R: Registry>(
+    registry: &R,
+    repository: &Repository,
+    image: &Digest,
+    manifests: &[(FoundBy, Digest, &[u8])],
+    budget: &Budget,
+) -> Evidence {
+    let collector = Collector::new(registry, repository, image, budget);
+    let opened = manifests
+        .iter()
+        .map(|&(found_by, digest, bytes)| {
+            let wanted = |own: &str| match found_by {
+                FoundBy::SignatureTag => own == SIMPLE_SIGNING,
+                FoundBy::AttestationTag => own == DSSE_ENVELOPE,
+                _ => own.starts_with(BUNDLE),
+            };
+            collector.read(bytes, digest, found_by, wanted)
+        })
+        .collect();
+    collector.fetch_layers(opened).await
 }
 
 /// Says of every gap which kind of evidence it may hide.

@@ -28,6 +28,7 @@
 //! ([`HttpRegistry`]), folders ([`OciLayout`]), policy files ([`PolicyFiles`]), and what is collected from them
 //! ([`collect`]), trust roots that TUF repositories keep current ([`TrustStore`]). It reads neither clock nor environment: times and credentials are arguments.
 
+mod attached;
 mod budget;
 mod checker;
 mod collect;
@@ -43,6 +44,7 @@ mod secret;
 mod tuf;
 mod wire;
 
+pub use attached::{Attached, BlobRole, NamedBlob, Node, Walk, Way, walk};
 pub use budget::Budget;
 pub use checker::Checker;
 pub use collect::{collect, collect_bundles, collect_legacy, resolve};

@@ -12,7 +12,7 @@ use crate::{Budget, Reference, Referrer, Registry, RegistryError, Repository};
 
 /// How many requests of one check run at once: enough to hide latency, too few to look like an attack.
 const AT_ONCE: usize = 8;
-const BUNDLE: &str = "application/vnd.dev.sigstore.bundle";
+pub(super) const BUNDLE: &str = "application/vnd.dev.sigstore.bundle";
 
 /// What all requests of one collection have in common.
 pub(super) struct Collector<'a, R> {
@@ -117,6 +117,21 @@ impl<'a, R: Registry> Collector<'a, R> {
         };
         let digest = Digest::of(&fetched.bytes);
         self.select(manifest, digest, found_by, |own| own == media_type, what)
+    }
+
+    /// Takes a manifest that was opened before.
+    pub(super) fn read(
+        &self,
+        bytes: &[u8],
+        digest: Digest,
+        found_by: FoundBy,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Opened {
+        let what = format!("manifest {digest} in {}", self.repository);
+        match wire::read(bytes) {
+            Ok(manifest) => self.select(manifest, digest, found_by, wanted, what),
+            Err(error) => Opened::gap(self.protocol(error), what),
+        }
     }
 
     /// Picks the layers of the wanted media type. Over a limit, the whole manifest is refused, never truncated.
