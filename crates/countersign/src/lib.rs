@@ -52,7 +52,7 @@ pub use credentials::{Credential, DockerConfig};
 pub use error::RegistryError;
 pub use http::HttpRegistry;
 pub use image::{Image, ImageError};
-pub use layout::{LayoutRef, OciLayout};
+pub use layout::{BlobFile, LayoutRef, LayoutWriter, OciLayout};
 pub use observe::{CacheAnswer, CacheAsked, CacheKind, Observer, RequestBegins, RequestEnds};
 pub use policy_files::{PolicyError, PolicyFiles, PolicyFilesError, load_policies};
 pub use registry::{Access, Fetched, Listing, Reference, Referrer, Registry, Repository};
