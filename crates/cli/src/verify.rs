@@ -84,6 +84,9 @@ fn checker(job: &VerifyJob, policies: PolicySet) -> Result<Checker, Failure> {
     if hosts.is_empty() {
         return Ok(checker);
     }
+    registry = hosts
+        .iter()
+        .fold(registry, |registry, host| registry.allow_typed(*host));
     if access.plain_http {
         registry = hosts.into_iter().fold(registry, HttpRegistry::plain_http);
     }

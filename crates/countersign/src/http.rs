@@ -1,36 +1,50 @@
 //! A registry over HTTP: the distribution specification's pull side, bounded in every way.
 
 mod answer;
+mod backoff;
+mod call;
 mod challenge;
+mod clients;
 mod exchange;
 mod files;
+mod gates;
+mod home;
 mod link;
+mod place;
+mod received;
 mod referrers;
 mod retry;
 mod session;
 mod token;
 mod transport;
+mod upload;
+mod watch;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use countersign_core::Digest;
-use reqwest::{Certificate, Url};
+use tokio::io::AsyncWrite;
 
+pub use self::call::{Call, CallBody, Called, Method, Scope, Target};
 pub(crate) use self::files::FileClient;
 
 use self::answer::status_error;
 use self::exchange::Ask;
+use self::home::Settings;
+use self::place::Place;
 use self::retry::Retry;
 use self::session::Session;
 use self::transport::Transport;
 use crate::error::clip;
+use crate::network::{Allowed, Proxies, Special, certificates};
 use crate::registry::{check_digest, check_size};
 use crate::wire::{DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
 use crate::{
-    Access, Budget, DockerConfig, Fetched, Listing, Reference, Registry, RegistryError, Repository,
+    Access, Budget, DockerConfig, Fetched, Listing, Observer, Reference, Registry, RegistryError,
+    Repository,
 };
 
 /// Every kind of manifest that is understood, for `Accept`.
@@ -43,16 +57,22 @@ const MAX_SESSIONS: usize = 4096;
 
 /// Reads registries over HTTPS, and over plain HTTP where that was allowed for a host by name.
 ///
-/// One client serves any number of registries and checks with one set of credentials. It sends no credential before it is
-/// asked for one, and each to its registry and that registry's token service only. Nothing is decompressed, no proxy of
-/// the environment is used, and `Docker-Content-Digest` is not looked at.
+/// One client serves any number of registries and checks with one set of credentials; a clone is the same client, and
+/// [`with_credentials`](Self::with_credentials) makes one for another set that shares connections and patience. It sends no
+/// credential before it is asked for one, and each to its registry and that registry's token service only. Nothing is
+/// decompressed, no proxy of the environment is used unless it is given, and `Docker-Content-Digest` is not looked at.
+///
+/// Addresses are checked when they are connected to: loopback, link-local and metadata addresses are refused, whoever leads
+/// there, but for what [`allow_typed`](Self::allow_typed) and [`plain_http`](Self::plain_http) name.
+#[derive(Clone)]
 pub struct HttpRegistry {
     transport: Transport,
     credentials: DockerConfig,
-    plain_hosts: BTreeSet<String>,
-    retry: Retry,
-    sessions: Mutex<HashMap<Repository, Arc<Session>>>,
+    sessions: Arc<Mutex<HashMap<SessionKey, Arc<Session>>>>,
 }
+
+/// Whose token it is: a token is never shared between repositories, purposes or credentials.
+type SessionKey = (Repository, Scope, Access);
 
 impl HttpRegistry {
     /// A client without credentials, for HTTPS.
@@ -61,9 +81,7 @@ impl HttpRegistry {
         Self {
             transport: Transport::default(),
             credentials: DockerConfig::default(),
-            plain_hosts: BTreeSet::new(),
-            retry: Retry::default(),
-            sessions: Mutex::default(),
+            sessions: Arc::default(),
         }
     }
 
@@ -74,98 +92,136 @@ impl HttpRegistry {
         self
     }
 
-    /// Speaks plain HTTP, never HTTPS, with this registry (`host[:port]` as [`Repository::registry`] has it): what is read
-    /// by tag and every credential can then be changed and seen by anybody on the way.
+    /// The same client with other credentials: connections, limits and back-off are shared, and so is a token that was got
+    /// with the very same credential before. No two credentials ever share a token.
     #[must_use]
-    pub fn plain_http(mut self, registry: impl Into<String>) -> Self {
-        self.plain_hosts.insert(registry.into());
-        self
+    pub fn with_credentials(&self, credentials: DockerConfig) -> Self {
+        self.clone().credentials(credentials)
+    }
+
+    /// Speaks plain HTTP, never HTTPS, with this registry (`host[:port]` as [`Repository::registry`] has it): what is read
+    /// by tag and every credential can then be changed and seen by anybody on the way. It may have loopback and private
+    /// addresses, as with [`allow_typed`](Self::allow_typed).
+    #[must_use]
+    pub fn plain_http(self, registry: impl Into<String>) -> Self {
+        self.set(|settings| {
+            settings.plain_hosts.insert(registry.into());
+        })
+    }
+
+    /// Lets this registry (`host[:port]`) have loopback and private addresses: a person has named it. What it redirects to,
+    /// and what it names for tokens, gains nothing from that.
+    #[must_use]
+    pub fn allow_typed(self, registry: impl Into<String>) -> Self {
+        self.set(|settings| {
+            settings.typed_hosts.insert(registry.into());
+        })
+    }
+
+    /// Whether private addresses (RFC 1918, RFC 4193, shared ones) are refused as loopback ones are, but for hosts that are
+    /// named. Without this they are free.
+    #[must_use]
+    pub fn refuse_private(self, refuse: bool) -> Self {
+        self.set(|settings| {
+            settings.allowed = if refuse {
+                Allowed::default()
+            } else {
+                Allowed::default().with([Special::Private])
+            };
+        })
     }
 
     /// Trusts these CA certificates (PEM, one or several) beside the system's.
     ///
     /// # Errors
     /// [`RegistryError::Configuration`] if there is no certificate, or one that cannot be read.
-    pub fn ca_file(mut self, pem: &[u8]) -> Result<Self, RegistryError> {
-        self.transport.extra_roots.extend(certificates(pem)?);
-        Ok(self)
+    pub fn ca_file(self, pem: &[u8]) -> Result<Self, RegistryError> {
+        let roots = certificates(pem, "CA file")?;
+        Ok(self.set(|settings| settings.extra_roots.extend(roots)))
+    }
+
+    /// Asks through these proxies.
+    #[must_use]
+    pub fn proxies(self, proxies: Proxies) -> Self {
+        self.set(|settings| settings.proxies = proxies)
     }
 
     /// How long to wait for a connection (5 s), and for the next byte of an answer (10 s). The check's [`Budget`] ends both
     /// earlier.
     #[must_use]
-    pub fn timeouts(mut self, connect: Duration, stall: Duration) -> Self {
-        self.transport.connect = connect;
-        self.transport.stall = stall;
-        self
+    pub fn timeouts(self, connect: Duration, stall: Duration) -> Self {
+        self.set(|settings| {
+            settings.connect = connect;
+            settings.stall = stall;
+        })
     }
 
     /// How often a request is repeated after a connection error, 429 or 5xx (2), and the wait before the first repetition
     /// (250 ms), which then doubles. `Retry-After` goes before.
     #[must_use]
-    pub fn retries(mut self, times: u32, first_wait: Duration) -> Self {
-        self.retry = Retry { times, first_wait };
+    pub fn retries(self, times: u32, first_wait: Duration) -> Self {
+        self.set(|settings| settings.retry = Retry { times, first_wait })
+    }
+
+    /// Tells this observer of every request.
+    #[must_use]
+    pub fn observer(self, observer: Arc<dyn Observer>) -> Self {
+        self.set(|settings| settings.observer = Some(observer))
+    }
+
+    fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        self.transport.change(change);
+        self.sessions = Arc::default();
         self
     }
 
-    fn session(&self, repository: &Repository) -> Arc<Session> {
+    fn retry(&self) -> Retry {
+        self.transport.settings().retry
+    }
+
+    fn session(&self, place: &Place, scope: Scope) -> (Arc<Session>, Access) {
+        let found = self.credentials.find(&place.repository);
+        let access = found.access();
+        let key = (place.repository.clone(), scope, access);
         // A panic elsewhere cannot leave the map half changed.
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(session) = sessions.get(repository) {
-            return Arc::clone(session);
+        if let Some(session) = sessions.get(&key) {
+            return (Arc::clone(session), access);
         }
         if sessions.len() >= MAX_SESSIONS {
             sessions.clear();
         }
-        let session = Arc::new(Session::new(
-            repository.clone(),
-            self.credentials.find(repository),
-            self.is_plain(repository),
-        ));
-        sessions.insert(repository.clone(), Arc::clone(&session));
-        session
+        let plain = place.home.base.scheme() == "http";
+        let session = Session::new(place.repository.clone(), found, plain, scope);
+        let session = Arc::new(session);
+        sessions.insert(key, Arc::clone(&session));
+        (session, access)
     }
 
-    fn is_plain(&self, repository: &Repository) -> bool {
-        self.plain_hosts.contains(repository.registry())
-    }
-
-    /// `https://host/v2/<path>/<rest>`.
-    fn url(&self, repository: &Repository, rest: &str) -> Result<Url, RegistryError> {
-        let scheme = if self.is_plain(repository) {
-            "http"
-        } else {
-            "https"
+    /// Writes a blob of exactly `size` bytes, as its descriptor says, to `sink`; it is hashed on the way, and may be larger
+    /// than memory, or than what a check's [`Budget`] lets it read. `None` if the registry says that it is not there.
+    ///
+    /// # Errors
+    /// As [`Registry::blob`]; [`RegistryError::Layout`] if the sink fails. What was written before an error is worthless.
+    pub async fn download(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        size: u64,
+        sink: &mut (dyn AsyncWrite + Send + Unpin),
+        budget: &Budget,
+    ) -> Result<Option<()>, RegistryError> {
+        let place = self.origin(repository)?;
+        let ask = Ask {
+            url: place.url(&format!("blobs/{digest}"))?,
+            place: &place,
+            accept: "*/*",
+            kind: "blob",
+            what: "a blob",
+            max: 0,
         };
-        let host = match repository.registry() {
-            // The name of Docker Hub is not the name of its registry.
-            "docker.io" => "registry-1.docker.io",
-            host => host,
-        };
-        Url::parse(&format!(
-            "{scheme}://{host}/v2/{}/{rest}",
-            repository.path()
-        ))
-        .map_err(|error| {
-            RegistryError::protocol(
-                repository.registry(),
-                format!("its name makes no URL: {error}"),
-            )
-        })
+        self.get_into(&ask, (digest, size), sink, budget).await
     }
-}
-
-/// The certificates of a CA file: at least one.
-fn certificates(pem: &[u8]) -> Result<Vec<Certificate>, RegistryError> {
-    let broken = |cause: &str| RegistryError::Configuration {
-        source_name: "CA file".to_owned(),
-        cause: cause.to_owned(),
-    };
-    let roots = Certificate::from_pem_bundle(pem).map_err(|_| broken("not PEM certificates"))?;
-    if roots.is_empty() {
-        return Err(broken("it holds no certificate"));
-    }
-    Ok(roots)
 }
 
 impl Default for HttpRegistry {
@@ -186,10 +242,12 @@ impl Registry for HttpRegistry {
         max: usize,
         budget: &Budget,
     ) -> Result<Option<Fetched>, RegistryError> {
+        let place = self.origin(repository)?;
         let ask = Ask {
-            repository,
-            url: self.url(repository, &format!("manifests/{reference}"))?,
+            url: place.url(&format!("manifests/{reference}"))?,
+            place: &place,
             accept: MANIFEST_TYPES,
+            kind: "manifest",
             what: "a manifest",
             max,
         };
@@ -233,10 +291,12 @@ impl Registry for HttpRegistry {
         size: usize,
         budget: &Budget,
     ) -> Result<Option<Vec<u8>>, RegistryError> {
+        let place = self.origin(repository)?;
         let ask = Ask {
-            repository,
-            url: self.url(repository, &format!("blobs/{blob}"))?,
+            url: place.url(&format!("blobs/{blob}"))?,
+            place: &place,
             accept: "*/*",
+            kind: "blob",
             what: "a blob",
             max: size,
         };
@@ -256,8 +316,7 @@ impl Registry for HttpRegistry {
 impl fmt::Debug for HttpRegistry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpRegistry")
-            .field("plain_hosts", &self.plain_hosts)
-            .field("retry", &self.retry)
+            .field("settings", self.transport.settings())
             .finish_non_exhaustive()
     }
 }

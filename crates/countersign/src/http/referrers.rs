@@ -55,7 +55,8 @@ impl HttpRegistry {
         budget: &Budget,
     ) -> Result<Api, RegistryError> {
         let limits = budget.limits();
-        let mut page = Some(self.url(repository, &format!("referrers/{image}"))?);
+        let place = self.origin(repository)?;
+        let mut page = Some(place.url(&format!("referrers/{image}"))?);
         let mut collected = Collected::new(FoundBy::Referrers, limits.attachments);
         let mut seen: BTreeSet<Url> = BTreeSet::new();
         while let Some(url) = page {
@@ -67,9 +68,10 @@ impl HttpRegistry {
             }
             let is_first = seen.len() == 1;
             let ask = Ask {
-                repository,
+                place: &place,
                 url,
                 accept: OCI_INDEX,
+                kind: "referrers",
                 what: "a page of referrers",
                 max: limits.manifest_bytes,
             };
@@ -113,7 +115,9 @@ impl HttpRegistry {
         if let Some(fetched) = fetched {
             collected.add(&Answer {
                 status: 200,
-                url: self.url(repository, &format!("manifests/{reference}"))?,
+                url: self
+                    .origin(repository)?
+                    .url(&format!("manifests/{reference}"))?,
                 content_type: fetched.content_type,
                 next_page: None,
                 body: fetched.bytes,

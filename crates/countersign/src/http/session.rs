@@ -8,7 +8,7 @@ use super::challenge::{self, Challenge};
 use super::token::{Token, TokenRequest, basic, bearer};
 use super::transport::Transport;
 use crate::credentials::Found;
-use crate::{Budget, Credential, RegistryError, Repository};
+use crate::{Budget, Credential, RegistryError, Repository, Scope};
 
 /// One repository, one credential: a token is never shared between repositories, registries or credentials.
 #[derive(Debug)]
@@ -16,6 +16,7 @@ pub(super) struct Session {
     repository: Repository,
     found: Found,
     plain: bool,
+    scope: Scope,
     granted: Mutex<Granted>,
 }
 
@@ -34,11 +35,12 @@ pub(super) struct Grant {
 }
 
 impl Session {
-    pub(super) fn new(repository: Repository, found: Found, plain: bool) -> Self {
+    pub(super) fn new(repository: Repository, found: Found, plain: bool, scope: Scope) -> Self {
         Self {
             repository,
             found,
             plain,
+            scope,
             granted: Mutex::default(),
         }
     }
@@ -102,6 +104,7 @@ impl Session {
                     credential,
                     tried: &self.found.note,
                     plain: self.plain,
+                    scope: self.scope,
                 };
                 let Token {
                     authorization,

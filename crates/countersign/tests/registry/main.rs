@@ -18,6 +18,7 @@ const BUNDLE: &[u8] = br#"{"mediaType": "application/vnd.dev.sigstore.bundle.v0.
 /// A client that is not patient, so that tests are quick.
 fn client(registry: &Registry) -> HttpRegistry {
     let client = HttpRegistry::new()
+        .allow_typed(registry.host())
         .timeouts(Duration::from_secs(2), Duration::from_millis(400))
         .retries(1, Duration::from_millis(1));
     match registry.ca_pem() {
