@@ -25,7 +25,9 @@ pub(crate) fn extended(
     limits: &Limits,
 ) -> Result<Option<Vec<u8>>, String> {
     let base = existing.or_else(|| {
-        let own = subject.index.filter(|index| index.media_type == OCI_INDEX)?;
+        let own = subject
+            .index
+            .filter(|index| index.media_type == OCI_INDEX)?;
         Some(own.bytes())
     });
     let listed = match base {
@@ -41,11 +43,9 @@ pub(crate) fn extended(
         (Some(_), true) if existing.is_some() => return Ok(None),
         (Some(bytes), true) => bytes.to_vec(),
         (Some(bytes), false) => with(bytes, new)?,
-        (None, _) => {
-            json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": new})
-                .to_string()
-                .into_bytes()
-        }
+        (None, _) => json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": new})
+            .to_string()
+            .into_bytes(),
     };
     if bytes.len() > limits.manifest_bytes {
         return Err(format!(

@@ -123,7 +123,10 @@ impl<'a> Plan<'a> {
                     self.add_parts(attached);
                     self.add_by_digest(attached, Some(node.digest));
                     let referrers = &mut self.subject(node.digest).referrers;
-                    if referrers.iter().all(|known| known.digest != attached.digest) {
+                    if referrers
+                        .iter()
+                        .all(|known| known.digest != attached.digest)
+                    {
                         referrers.push(attached);
                     }
                 }

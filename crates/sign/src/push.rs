@@ -295,7 +295,10 @@ mod tests {
     fn what_the_registry_put_into_the_query_is_kept() {
         let digest = Digest::of(b"x");
         for (location, expected) in [
-            ("https://h/v2/a/blobs/uploads/1", "https://h/v2/a/blobs/uploads/1?"),
+            (
+                "https://h/v2/a/blobs/uploads/1",
+                "https://h/v2/a/blobs/uploads/1?",
+            ),
             ("https://h/u?_state=a%2Bb", "https://h/u?_state=a%2Bb&"),
             ("https://h/u?", "https://h/u?"),
             ("https://h/u#f", "https://h/u?"),

@@ -1,8 +1,6 @@
 //! Where a copy comes from.
 
-use countersign::{
-    Attached, Budget, HttpRegistry, OciLayout, Reference, Registry as _, Repository, Walk, walk,
-};
+use countersign::{Attached, Budget, HttpRegistry, OciLayout, Reference, Repository, Walk, walk};
 use countersign_core::{Gap, Limits};
 use tokio::io::AsyncWrite;
 

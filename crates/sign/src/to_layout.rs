@@ -6,13 +6,14 @@ use countersign::{
 };
 use countersign_core::{Digest, Limits};
 
+use crate::CopyError;
 use crate::companion::{Holds, compare};
 use crate::copied::Done;
+use crate::copier::What;
 use crate::fallback;
 use crate::ledger::Ledger;
 use crate::plan::{Blob, Plan};
 use crate::source::Source;
-use crate::{CopyError, What};
 
 pub(crate) struct ToLayout<'a> {
     pub(crate) source: &'a Source<'a>,

@@ -1,19 +1,20 @@
 //! Into a registry: what somebody may see comes after all that belongs to it, and the image's tag last.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use countersign::{Node, Reference, Registry as _, Repository};
 use countersign_core::{Digest, Limits};
-use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use futures_util::stream::{self, TryStreamExt as _};
 
+use crate::CopyError;
 use crate::companion::{Holds, compare};
 use crate::copied::Done;
+use crate::copier::What;
 use crate::fallback::{self, OCI_INDEX};
 use crate::ledger::Ledger;
 use crate::plan::{Blob, Plan, Subject};
 use crate::push::{Begun, Pusher};
 use crate::source::Source;
-use crate::{CopyError, What};
 
 /// How many blobs are on their way at once.
 const AT_ONCE: usize = 4;
@@ -142,11 +143,7 @@ impl ToRegistry<'_> {
     }
 
     /// Sees to it that the destination lists all referrers: by itself, or by the index at the fallback tag.
-    async fn referrers(
-        &self,
-        subject: &Subject<'_>,
-        pushed: &mut Pushed,
-    ) -> Result<(), CopyError> {
+    async fn referrers(&self, subject: &Subject<'_>, pushed: &mut Pushed) -> Result<(), CopyError> {
         let mut missing = self.unlisted(subject, pushed).await?;
         if self.what.dry_run {
             if missing.is_empty() || self.pusher.lists_referrers(&subject.digest).await? {
@@ -222,7 +219,11 @@ impl ToRegistry<'_> {
                 .map_err(|why| conflict(format!("an index that cannot be extended ({why})")))?;
             let Some(next) = next else {
                 let bytes = existing.unwrap_or_default();
-                let done = if tries == 0 { Done::Present } else { Done::Pushed };
+                let done = if tries == 0 {
+                    Done::Present
+                } else {
+                    Done::Pushed
+                };
                 self.ledger.fallback_index(&tag, bytes, OCI_INDEX, done);
                 return Ok(());
             };
@@ -284,8 +285,7 @@ impl ToRegistry<'_> {
                 .await?;
             Done::Pushed
         };
-        self.ledger
-            .tag(tag, &image.digest, &image.media_type, done);
+        self.ledger.tag(tag, &image.digest, &image.media_type, done);
         Ok(())
     }
 }
