@@ -1,5 +1,6 @@
 //! Nobody sees an image at the destination whose evidence is not there yet.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,6 +14,17 @@ fn destinations() -> [Registry; 2] {
         writable().start(),
         writable().without_referrers_api().start(),
     ]
+}
+
+/// An index of one platform, with a bundle and `.sig`: each kind of write, not many of each.
+fn small() -> Registry {
+    let registry = writable().start();
+    let platform = registry.push_image(REPO, "amd64");
+    let index = registry.push_index(REPO, "v1", &[&platform]);
+    registry.attach_bundle(REPO, &index, b"a bundle");
+    let annotations = BTreeMap::from([("signature".to_owned(), "one".to_owned())]);
+    registry.attach_sig(REPO, &index, b"payload", &annotations);
+    registry
 }
 
 #[tokio::test]
@@ -42,7 +54,7 @@ async fn the_images_tag_is_written_last() {
 
 #[tokio::test]
 async fn a_failure_at_any_write_leaves_no_tag_and_another_run_goes_on() {
-    let from = filled(writable());
+    let from = small();
     let there = holdings(&from).await;
     for without_api in [false, true] {
         let start = || match without_api {
@@ -52,7 +64,7 @@ async fn a_failure_at_any_write_leaves_no_tag_and_another_run_goes_on() {
         let unharmed = start();
         copy(&from, &unharmed).await.unwrap();
         let steps = writes(&unharmed).len();
-        assert!(steps > 20, "{steps}");
+        assert!(steps > 12, "{steps}");
         for step in 0..steps {
             let to = start();
             let seen = Arc::new(AtomicUsize::new(0));
