@@ -131,6 +131,12 @@ impl Route {
         self.tag.as_deref()
     }
 
+    /// Where to, without tag and digest when it is shown.
+    #[must_use]
+    pub const fn destination(&self) -> &Place {
+        &self.destination
+    }
+
     /// Every registry that is asked.
     pub fn registries(&self) -> impl Iterator<Item = &str> {
         [&self.source, &self.destination]
