@@ -125,6 +125,14 @@ impl Repository {
         }
     }
 
+    /// A repository of a registry whose name is canonical.
+    pub(crate) fn named(registry: &str, path: &str) -> Self {
+        Self {
+            registry: registry.to_owned(),
+            path: path.to_owned(),
+        }
+    }
+
     /// The one repository of an OCI layout, as messages call it: `oci:PATH`.
     #[must_use]
     pub fn layout(path: &std::path::Path) -> Self {

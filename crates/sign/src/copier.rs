@@ -84,6 +84,7 @@ impl Copier {
             error,
             so_far: None,
         };
+        self.check_evidence_repository(route).map_err(early)?;
         let source = Source::open(route, &self.registry, &self.limits).map_err(early)?;
         let walking = Budget::new(&self.limits, self.time);
         let attached = source.walk(&walking).await.map_err(early)?;
@@ -130,6 +131,23 @@ impl Copier {
                 error,
                 so_far: Some(copied),
             }),
+        }
+    }
+}
+
+impl Copier {
+    /// A copy whose evidence nobody would find is none.
+    fn check_evidence_repository(&self, route: &Route) -> Result<(), CopyError> {
+        let Place::Registry(name) = &route.destination else {
+            return Ok(());
+        };
+        let repository = Repository::of(name);
+        match self.registry.evidence_repository(&repository) {
+            Some(kept) if kept != repository => Err(CopyError::KeptApart {
+                repository: repository.to_string(),
+                kept: kept.to_string(),
+            }),
+            _ => Ok(()),
         }
     }
 }

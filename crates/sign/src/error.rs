@@ -89,6 +89,16 @@ pub enum CopyError {
         /// The destination.
         repository: String,
     },
+    /// Evidence of the destination's images is kept in another repository, by configuration.
+    #[error(
+        "evidence of images in {repository} is looked for in {kept}, and a copy would put it beside the image; copy to where it is kept"
+    )]
+    KeptApart {
+        /// The destination.
+        repository: String,
+        /// Where its evidence is looked for.
+        kept: String,
+    },
     /// A layer could not be kept on disk on its way.
     #[error("a temporary file for {digest}: {cause}")]
     Disk {

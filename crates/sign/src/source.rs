@@ -56,10 +56,14 @@ impl<'a> Source<'a> {
 
     /// Reads everything but the blobs. What cannot be read whole is no source.
     pub(crate) async fn walk(&self, budget: &Budget) -> Result<Attached, CopyError> {
-        let (repository, reference, all) = (&self.repository, &self.reference, Walk::new());
+        let (repository, reference) = (&self.repository, &self.reference);
         let attached = match &self.at {
-            At::Registry(registry) => walk(*registry, repository, reference, &all, budget).await,
-            At::Layout(layout) => walk(layout, repository, reference, &all, budget).await,
+            At::Registry(registry) => {
+                let beside = registry.evidence_repository(repository);
+                let all = Walk::new().evidence_repository(beside);
+                walk(*registry, repository, reference, &all, budget).await
+            }
+            At::Layout(layout) => walk(layout, repository, reference, &Walk::new(), budget).await,
         };
         let attached = attached.map_err(|gap| CopyError::Source(vec![gap]))?;
         let gaps: Vec<Gap> = attached.gaps().cloned().collect();

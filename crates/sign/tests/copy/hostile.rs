@@ -1,8 +1,8 @@
 //! Registries that lie, fail or lead elsewhere.
 
-use countersign::RegistryError;
+use countersign::{Registries, RegistryError, RegistryHost};
 use countersign_core::GapClass;
-use countersign_sign::CopyError;
+use countersign_sign::{Copier, CopyError};
 use countersign_testkit::registry::{Fault, Registry};
 
 use crate::scene::{REPO, client, copy, filled, named, refused, route, writable, writes};
@@ -67,6 +67,37 @@ async fn a_blob_that_is_not_there_ends_the_copy() {
 }
 
 #[tokio::test]
+async fn an_upload_that_goes_on_elsewhere_gets_no_credential() {
+    let from = filled(writable());
+    let to = writable().basic(USER, PASSWORD).start();
+    let elsewhere = Registry::start();
+    to.fault(
+        |request| request.method == "POST",
+        Fault::Header(
+            "location",
+            format!("{}/store/1?key=signed", elsewhere.url()),
+        ),
+    );
+    let may = RegistryHost::new().address("loopback").unwrap();
+    let registries = Registries::new().host(&elsewhere.host(), may).unwrap();
+    let client = client(&[&from, &to, &elsewhere]).registries(registries);
+    let route = route(&named(&from, "acme/app:v1"), &named(&to, "acme/app"));
+    let error = refused(Copier::new(client).copy(&route).await);
+    assert!(matches!(error, CopyError::Refused { .. }), "{error}");
+    let asked = elsewhere.requests();
+    assert!(!asked.is_empty(), "nobody went there");
+    for request in asked {
+        assert!(
+            request
+                .path
+                .starts_with("/store/1?key=signed&digest=sha256:")
+        );
+        assert_eq!(request.header("authorization"), None);
+    }
+    assert_eq!(to.digest_at(REPO, "v1"), None);
+}
+
+#[tokio::test]
 async fn an_upload_does_not_go_on_without_tls_nor_at_an_address_that_nobody_named() {
     let from = filled(writable());
     let elsewhere = Registry::start();
@@ -90,7 +121,7 @@ async fn an_upload_does_not_go_on_without_tls_nor_at_an_address_that_nobody_name
             Some(pem) => client.ca_file(pem.as_bytes()).unwrap(),
             None => client.plain_http(to.host()),
         };
-        let copier = countersign_sign::Copier::new(client);
+        let copier = Copier::new(client);
         let route = route(&named(&from, "acme/app:v1"), &named(to, "acme/app"));
         let error = refused(copier.copy(&route).await);
         let CopyError::Registry { cause, .. } = &error else {
@@ -111,7 +142,7 @@ async fn a_write_is_not_sent_on_by_a_redirect() {
         Fault::RedirectTo(elsewhere.url()),
     );
     let client = client(&[&from, &to, &elsewhere]);
-    let copier = countersign_sign::Copier::new(client);
+    let copier = Copier::new(client);
     let route = route(&named(&from, "acme/app:v1"), &named(&to, "acme/app"));
     let error = refused(copier.copy(&route).await);
     assert!(

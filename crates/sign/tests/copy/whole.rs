@@ -1,10 +1,14 @@
 //! What a copy holds, and what it costs.
 
-use countersign_sign::{CopyError, Done, PieceKind};
+use std::collections::BTreeMap;
+
+use countersign::Registries;
+use countersign_sign::{Copier, CopyError, Done, PieceKind};
 use countersign_testkit::registry::{Registry, UploadLocation};
 
 use crate::scene::{
-    REPO, copier, copy, count, fill, filled, holdings, named, refused, route, writable, writes,
+    REPO, client, copier, copy, count, fill, filled, holdings, named, refused, route, writable,
+    writes,
 };
 
 fn fallback(digest: &str) -> String {
@@ -179,4 +183,29 @@ async fn the_image_is_the_one_that_the_destination_names() {
     assert_eq!(to.digest_at(REPO, &index), Some(index));
     assert_eq!(to.digest_at(REPO, "v1"), None);
     assert_eq!(to.digest_at(REPO, "latest"), None);
+}
+
+#[tokio::test]
+async fn evidence_that_is_kept_apart_is_found_at_the_source_and_not_lost_at_the_destination() {
+    let (from, to) = (writable().start(), writable().start());
+    let image = from.push_image(REPO, "v1");
+    let client = client(&[&from, &to]);
+    let apart = |registry: &Registry| {
+        Registries::new()
+            .evidence(&named(registry, REPO), &named(registry, "evidence"))
+            .unwrap()
+    };
+    from.push_image("evidence", "v1");
+    let annotations = BTreeMap::from([("signature".to_owned(), "one".to_owned())]);
+    from.attach_sig("evidence", &image, b"payload", &annotations);
+    let route = route(&named(&from, "acme/app:v1"), &named(&to, "acme/app"));
+    let copier = Copier::new(client.clone().registries(apart(&from)));
+    copier.copy(&route).await.unwrap();
+    let tag = fallback(&image) + ".sig";
+    assert_eq!(to.digest_at(REPO, &tag), from.digest_at("evidence", &tag));
+    assert!(to.digest_at(REPO, &tag).is_some());
+
+    let copier = Copier::new(client.registries(apart(&to)));
+    let error = refused(copier.copy(&route).await);
+    assert!(matches!(error, CopyError::KeptApart { .. }), "{error}");
 }
