@@ -5,7 +5,9 @@ use countersign_core::GapClass;
 use countersign_sign::{Copier, CopyError};
 use countersign_testkit::registry::{Fault, Registry};
 
-use crate::scene::{REPO, client, copy, filled, named, refused, route, writable, writes};
+use crate::scene::{
+    PASSWORD, REPO, USER, client, copy, filled, named, refused, route, writable, writes,
+};
 
 #[tokio::test]
 async fn wrong_bytes_are_not_passed_on() {
