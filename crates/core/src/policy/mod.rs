@@ -198,6 +198,12 @@ impl PolicySet {
         &self.trust
     }
 
+    /// Signer and key id, as `signer/id`, under which the set names the key with this sha256 of its SubjectPublicKeyInfo.
+    #[must_use]
+    pub fn key_name(&self, key: &Digest) -> Option<&str> {
+        self.known_as.get(key).map(String::as_str)
+    }
+
     /// sha256 over the contents of the policy files and of every file that they name.
     #[must_use]
     pub const fn digest(&self) -> &Digest {

@@ -154,7 +154,7 @@ async fn what_is_there_stays_and_names_move() {
     // The signatures' manifest grows, which gives its tag another digest.
     sign(&server, &first, 2);
     pull(&server, "v1", dir.path()).await;
-    let (found, items) = evidence(dir.path(), ":v1").await;
+    let (found, items) = evidence(dir.path(), "").await;
     assert_eq!(found.to_string(), first);
     assert!(
         items.contains("payload: [1]") && items.contains("payload: [2]"),
