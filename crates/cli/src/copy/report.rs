@@ -103,23 +103,22 @@ impl<'a> CopyReport<'a> {
 
     /// What to say of a copy that broke off.
     pub(super) fn so_far(&self) -> String {
-        let named = safe(&self.named());
-        if self.dry_run {
+        if self.dry_run || self.pieces.is_empty() {
             return String::new();
         }
         let there: Vec<String> = [Done::Pushed, Done::Mounted, Done::Present]
             .into_iter()
             .filter_map(|done| Some(format!("{} {}", self.counts(done).text()?, done.as_str())))
             .collect();
-        let there = match there.as_slice() {
-            [] => "nothing was copied".to_owned(),
-            some => format!("so far: {}", some.join(", ")),
-        };
         let tag = match self.tag {
             Some(_) => "; its tag was not written",
             None => "",
         };
-        format!("\nnote: {named}: {there}{tag}; run the same again to go on")
+        format!(
+            "\nnote: so far {} has: {}{tag}; run the same again to go on",
+            safe(&self.destination),
+            there.join(", ")
+        )
     }
 
     fn named(&self) -> String {
