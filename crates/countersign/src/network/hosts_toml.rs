@@ -3,8 +3,9 @@
 //! The form is that of containerd's `docs/hosts.md`. Off-spec: a file that cannot be read is an error and not passed over, and
 //! so are `skip_verify`, more than one client certificate, and a `server` that may not be pulled and resolved from.
 
+mod wire;
+
 use std::collections::BTreeMap;
-use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,10 +13,8 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-use toml::Spanned;
 
+use self::wire::{File, Pair, Pairs, Table, Texts};
 use super::pattern::canonical_host;
 use super::{Ability, Connection, Mirror, files};
 use crate::RegistryError;
@@ -33,63 +32,6 @@ pub(super) struct HostsFile {
     pub(super) hosts: Vec<Mirror>,
     /// What stands for the registry.
     pub(super) server: Option<Mirror>,
-}
-
-/// The fields of [`Table`] at the root are for the server.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    server: Option<String>,
-    #[serde(default)]
-    host: Hosts,
-    capabilities: Option<Vec<String>>,
-    ca: Option<Texts>,
-    client: Option<Pairs>,
-    skip_verify: Option<bool>,
-    #[serde(default)]
-    header: BTreeMap<String, Texts>,
-    override_path: Option<bool>,
-    dial_timeout: Option<String>,
-}
-
-/// The tables `[host."URL"]` in the order of the file.
-#[derive(Default)]
-struct Hosts(Vec<(String, Table)>);
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Table {
-    capabilities: Option<Vec<String>>,
-    ca: Option<Texts>,
-    client: Option<Pairs>,
-    skip_verify: bool,
-    header: BTreeMap<String, Texts>,
-    override_path: bool,
-    dial_timeout: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "a string or a list of strings")]
-enum Texts {
-    One(String),
-    Several(Vec<String>),
-}
-
-#[derive(Deserialize)]
-#[serde(
-    untagged,
-    expecting = "a path, a list of paths, or a list of pairs of paths"
-)]
-enum Pairs {
-    One(String),
-    Several(Vec<Pair>),
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Pair {
-    Both(String),
-    Separate((String, String)),
 }
 
 /// Reads every folder: by the name of the registry, and [`DEFAULT`].
@@ -383,46 +325,6 @@ fn headers(table: BTreeMap<String, Texts>) -> Result<HeaderMap, String> {
         }
     }
     Ok(headers)
-}
-
-impl Texts {
-    fn into_vec(self) -> Vec<String> {
-        match self {
-            Self::One(text) => vec![text],
-            Self::Several(texts) => texts,
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Hosts {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct InOrder;
-
-        impl<'de> Visitor<'de> for InOrder {
-            type Value = Hosts;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("tables `[host.\"URL\"]`")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Hosts, A::Error> {
-                let mut hosts: Vec<(Spanned<String>, Table)> = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    hosts.push(entry);
-                }
-                // The map is sorted by name; what counts is the place in the file.
-                hosts.sort_by_key(|(url, _)| url.span().start);
-                Ok(Hosts(
-                    hosts
-                        .into_iter()
-                        .map(|(url, table)| (url.into_inner(), table))
-                        .collect(),
-                ))
-            }
-        }
-
-        deserializer.deserialize_map(InOrder)
-    }
 }
 
 #[cfg(test)]

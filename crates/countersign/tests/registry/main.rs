@@ -2,8 +2,14 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod calls;
+mod connections;
 mod faults;
 mod hostile;
+mod network_addresses;
+mod network_mirrors;
+mod network_tls;
+mod patience;
 mod requests;
 
 use std::time::{Duration, Instant};
