@@ -18,7 +18,7 @@ pub(crate) struct Source<'a> {
 
 enum At<'a> {
     Registry(&'a HttpRegistry),
-    Layout(OciLayout),
+    Layout(Box<OciLayout>),
 }
 
 impl<'a> Source<'a> {
@@ -38,7 +38,7 @@ impl<'a> Source<'a> {
                 let files = OciLayout::open(layout, limits).map_err(failed)?;
                 let reference = files.find(layout).map_err(failed)?;
                 Ok(Self {
-                    at: At::Layout(files),
+                    at: At::Layout(Box::new(files)),
                     repository: Repository::layout(layout.path()),
                     reference,
                 })
@@ -63,7 +63,7 @@ impl<'a> Source<'a> {
                 let all = Walk::new().evidence_repository(beside);
                 walk(*registry, repository, reference, &all, budget).await
             }
-            At::Layout(layout) => walk(layout, repository, reference, &Walk::new(), budget).await,
+            At::Layout(layout) => walk(&**layout, repository, reference, &Walk::new(), budget).await,
         };
         let attached = attached.map_err(|gap| CopyError::Source(vec![gap]))?;
         let gaps: Vec<Gap> = attached.gaps().cloned().collect();
