@@ -1,5 +1,6 @@
 //! What was typed.
 
+pub(crate) mod copy;
 pub(crate) mod evidence;
 pub(crate) mod registries;
 pub(crate) mod trust;
@@ -57,6 +58,8 @@ pub(crate) enum Command {
     Evidence(evidence::Evidence),
     /// Save an image's manifests and evidence as an OCI layout, to verify them where there is no network.
     PullEvidence(evidence::PullEvidence),
+    /// Copy an image with everything that is attached to it: platforms, signatures, attestations, SBOMs.
+    Copy(copy::Copy),
     /// Work on policy files.
     #[command(subcommand)]
     Policy(Policy),

@@ -3,6 +3,7 @@
 mod args;
 mod artifact;
 mod bounded;
+mod copy;
 mod credentials;
 mod escape;
 mod evidence;
@@ -42,6 +43,7 @@ fn run(typed: Typed) -> Result<Exit, Failure> {
         Job::VerifyBundle(job) => verify_bundle::run(&job),
         Job::Evidence(job) => evidence::run(&job),
         Job::PullEvidence(job) => pull::run(&job),
+        Job::Copy(job) => copy::run(&job),
         Job::Lint(job) => lint::run(&job),
         Job::Trust(job) => trust::run(&job),
     }

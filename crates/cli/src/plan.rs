@@ -7,6 +7,7 @@ use countersign::Image;
 use countersign_core::{ImageRef, UnixTime};
 
 use crate::args::{Command, Format, Lint, NamedFile, Policy, Typed, Verify, VerifyBundle};
+use crate::copy::CopyJob;
 use crate::escape::escaped;
 use crate::evidence::EvidenceJob;
 use crate::failure::Failure;
@@ -23,6 +24,7 @@ pub(crate) enum Job {
     VerifyBundle(Box<BundleJob>),
     Evidence(Box<EvidenceJob>),
     PullEvidence(Box<PullJob>),
+    Copy(Box<CopyJob>),
     Lint(LintJob),
     Trust(TrustJob),
 }
@@ -103,6 +105,9 @@ impl Job {
             Command::PullEvidence(typed) => PullJob::new(typed, surroundings, color)
                 .map(Box::new)
                 .map(Self::PullEvidence),
+            Command::Copy(typed) => CopyJob::new(typed, &surroundings, color)
+                .map(Box::new)
+                .map(Self::Copy),
             Command::Policy(Policy::Lint(lint)) => {
                 Ok(Self::Lint(LintJob::new(lint, surroundings, color)))
             }

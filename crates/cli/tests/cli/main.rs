@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod conformance;
+mod copy;
 mod evidence;
 mod exit_codes;
 mod gate;

@@ -17,6 +17,18 @@ pub struct Builder {
     pub(super) no_referrers_api: bool,
     pub(super) page_size: Option<usize>,
     pub(super) fallback_artifact_type: FallbackArtifactType,
+    pub(super) writable: bool,
+    pub(super) upload_location: UploadLocation,
+}
+
+/// How the registry writes where an upload goes on; the specification allows both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UploadLocation {
+    /// `/v2/…`.
+    #[default]
+    Path,
+    /// `http://127.0.0.1:PORT/v2/…`.
+    Url,
 }
 
 /// What the fallback index says of a bundle's `artifactType`.
@@ -50,6 +62,20 @@ impl Builder {
     #[must_use]
     pub fn page_size(mut self, items: usize) -> Self {
         self.page_size = Some(items);
+        self
+    }
+
+    /// Takes pushes over HTTP: uploads, mounts and manifests whose parts are there.
+    #[must_use]
+    pub fn writable(mut self) -> Self {
+        self.writable = true;
+        self
+    }
+
+    /// How it writes where an upload goes on.
+    #[must_use]
+    pub fn upload_location(mut self, location: UploadLocation) -> Self {
+        self.upload_location = location;
         self
     }
 

@@ -1,7 +1,8 @@
 //! An OCI registry served over HTTP or HTTPS on loopback, in this process, with faults on demand.
 //!
 //! It runs on a thread of its own, so that synchronous tests can use it as well as asynchronous ones, and it stops
-//! when its handle is dropped. Content is put in by method calls; over HTTP it is read only.
+//! when its handle is dropped. Content is put in by method calls; over HTTP it is read only, unless
+//! [`Builder::writable`] says otherwise.
 //!
 //! ```
 //! use countersign_testkit::registry::{Fault, Registry};
@@ -23,12 +24,13 @@ mod log;
 mod server;
 mod store;
 mod tls;
+mod write;
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-pub use builder::{Builder, FallbackArtifactType};
+pub use builder::{Builder, FallbackArtifactType, UploadLocation};
 pub use fault::{Fault, Pages};
 
 use fault::ArmedFault;
@@ -172,6 +174,13 @@ impl Registry {
     /// Stores a blob; its digest.
     pub fn push_blob(&self, repo: &str, bytes: &[u8]) -> String {
         lock(&self.state.store).push_blob(repo, bytes)
+    }
+
+    /// The digest at a tag, if there is such a tag.
+    #[must_use]
+    pub fn digest_at(&self, repo: &str, tag: &str) -> Option<String> {
+        let store = lock(&self.state.store);
+        store.manifest(repo, tag).map(|manifest| manifest.digest)
     }
 
     /// Stores a manifest under its digest, and under `reference` if that is a tag; its digest. One with a `subject` is
