@@ -93,6 +93,17 @@ impl SigningKey {
         run(cosign.args(["--allow-http-registry", "-y", image])).map(drop)
     }
 
+    /// Attests a predicate (a file) of a type about an image with cosign 2: `.att`.
+    ///
+    /// # Errors
+    /// If cosign fails.
+    pub fn attest2(&self, kind: &str, predicate: &Path, image: &str) -> Result<()> {
+        let mut cosign = self.cosign(&self.cosign2);
+        cosign.args(["attest", "--tlog-upload=false", "--key", "cosign.key"]);
+        cosign.args(["--type", kind, "--predicate"]).arg(predicate);
+        run(cosign.args(["--allow-http-registry", "-y", image])).map(drop)
+    }
+
     fn cosign3(&self, command: &str) -> Command {
         let mut cosign = self.cosign(&self.cosign3);
         cosign
