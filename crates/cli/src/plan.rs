@@ -10,7 +10,7 @@ use crate::args::{Command, Format, Lint, NamedFile, Policy, Typed, Verify, Verif
 use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::policies::TrustCache;
-use crate::surroundings::Surroundings;
+use crate::surroundings::{CredentialPlaces, Surroundings};
 use crate::trust::TrustJob;
 
 /// What is to be done.
@@ -40,7 +40,7 @@ pub(crate) struct VerifyJob {
 /// How registries are asked.
 #[derive(Debug)]
 pub(crate) struct RegistryAccess {
-    pub(crate) docker_config: Option<PathBuf>,
+    pub(crate) credentials: CredentialPlaces,
     pub(crate) plain_http: bool,
     pub(crate) ca_file: Option<PathBuf>,
 }
@@ -127,7 +127,7 @@ impl VerifyJob {
             format: typed.format,
             explain: typed.explain,
             registry: RegistryAccess {
-                docker_config: surroundings.docker_config,
+                credentials: surroundings.credentials,
                 plain_http: typed.plain_http,
                 ca_file: typed.ca_file,
             },

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use countersign::{Checker, DockerConfig, HttpRegistry, Image};
+use countersign::{Checker, HttpRegistry, Image};
 use countersign_core::{Decision, PolicySet, Report, Severity, Verdict};
 
 use crate::args::Format;
@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::plan::VerifyJob;
 use crate::policies::{Policies, rendered};
-use crate::{output, progress, render};
+use crate::{credentials, output, progress, render};
 
 /// Judges every image; the heaviest verdict is the exit code.
 pub(crate) fn run(job: VerifyJob) -> Result<Exit, Failure> {
@@ -84,16 +84,13 @@ fn checker(job: &VerifyJob, policies: PolicySet) -> Result<Checker, Failure> {
     if hosts.is_empty() {
         return Ok(checker);
     }
+    registry = hosts
+        .iter()
+        .fold(registry, |registry, host| registry.allow_typed(*host));
     if access.plain_http {
         registry = hosts.into_iter().fold(registry, HttpRegistry::plain_http);
     }
-    if let Some(path) = &access.docker_config {
-        let credentials = DockerConfig::load(path).map_err(|error| Failure {
-            exit: Exit::Unknown,
-            message: error.to_string(),
-        })?;
-        registry = registry.credentials(credentials);
-    }
+    registry = registry.credentials(credentials::keyring(&access.credentials)?);
     Ok(checker.registry(registry))
 }
 

@@ -93,8 +93,9 @@ impl Checker {
         match &image.place {
             Place::Registry(name) => {
                 let reference = Reference::of(name);
+                let repository = Repository::of(name);
                 question
-                    .ask(&*self.registry, &Repository::of(name), &reference)
+                    .ask(&*self.registry, &repository, &repository, &reference)
                     .await
             }
             Place::Layout(layout) => question.ask_layout(layout).await,
@@ -111,7 +112,7 @@ impl Checker {
         now: UnixTime,
     ) -> Decision {
         Question::new(self, request, now)
-            .ask(registry, repository, reference)
+            .ask(registry, repository, repository, reference)
             .await
     }
 

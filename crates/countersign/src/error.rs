@@ -123,6 +123,28 @@ pub enum RegistryError {
         /// Why it is refused.
         why: &'static str,
     },
+    /// An address that must not be connected to.
+    #[error(
+        "{host} leads to the address {address}, which is refused: {why}; an entry for {host} under `registries`, with `addresses`, allows it"
+    )]
+    Address {
+        /// Whose address it is.
+        host: String,
+        /// The address.
+        address: String,
+        /// What is special about it.
+        why: &'static str,
+    },
+    /// Nobody asks, because the host failed before.
+    #[error("{host} is left alone, it is asked again in {left:.1?}: {cause}")]
+    BackedOff {
+        /// Who is not asked.
+        host: String,
+        /// Why: how the last request failed.
+        cause: Box<RegistryError>,
+        /// When it is asked again.
+        left: Duration,
+    },
     /// The OCI layout cannot be read.
     #[error("{path}: {cause}")]
     Layout {
@@ -160,6 +182,7 @@ impl RegistryError {
             | Self::RateLimited { .. }
             | Self::Denied { .. }
             | Self::Failed { .. }
+            | Self::BackedOff { .. }
             | Self::Layout { .. }
             | Self::Candidates { .. }
             | Self::Configuration { .. } => GapClass::Unavailable,
@@ -168,6 +191,7 @@ impl RegistryError {
             | Self::Endless { .. }
             | Self::Digest { .. }
             | Self::Size { .. }
+            | Self::Address { .. }
             | Self::Redirect { .. } => GapClass::Hostile,
         }
     }
@@ -186,8 +210,32 @@ impl RegistryError {
             | Self::Endless { .. }
             | Self::Digest { .. }
             | Self::Size { .. }
+            | Self::Address { .. }
             | Self::Redirect { .. } => ReasonCode::RegistryHostile,
+            Self::BackedOff { cause, .. } => cause.code(),
             Self::Layout { .. } | Self::Candidates { .. } => ReasonCode::LayoutUnreadable,
+        }
+    }
+
+    /// Who was asked, if it was somebody in the network: `host[:port]`.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        match self {
+            Self::Connection { host, .. }
+            | Self::Tls { host, .. }
+            | Self::Timeout { host, .. }
+            | Self::RateLimited { host, .. }
+            | Self::Denied { host, .. }
+            | Self::Failed { host, .. }
+            | Self::Protocol { host, .. }
+            | Self::TooLarge { host, .. }
+            | Self::Endless { host, .. }
+            | Self::Digest { host, .. }
+            | Self::Size { host, .. }
+            | Self::Redirect { host, .. }
+            | Self::Address { host, .. }
+            | Self::BackedOff { host, .. } => Some(host),
+            Self::Layout { .. } | Self::Candidates { .. } | Self::Configuration { .. } => None,
         }
     }
 

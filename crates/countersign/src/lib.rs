@@ -36,6 +36,7 @@ mod error;
 mod http;
 mod image;
 mod layout;
+mod network;
 mod observe;
 mod policy_files;
 mod registry;
@@ -46,11 +47,14 @@ mod wire;
 pub use budget::Budget;
 pub use checker::Checker;
 pub use collect::{collect, collect_bundles, collect_legacy, resolve};
-pub use credentials::{Credential, DockerConfig};
+pub use credentials::{
+    Credential, CredentialHelpers, CredentialPlugins, DockerConfig, Found, Keyring, PullSecrets,
+};
 pub use error::RegistryError;
-pub use http::HttpRegistry;
+pub use http::{Call, CallBody, Called, HttpRegistry, Method, Scope, Target};
 pub use image::{Image, ImageError};
 pub use layout::{LayoutRef, OciLayout};
+pub use network::{Proxies, Registries, RegistryHost};
 pub use observe::{CacheAnswer, CacheAsked, CacheKind, Observer, RequestBegins, RequestEnds};
 pub use policy_files::{PolicyError, PolicyFiles, PolicyFilesError, load_policies};
 pub use registry::{Access, Fetched, Listing, Reference, Referrer, Registry, Repository};

@@ -125,6 +125,14 @@ impl Repository {
         }
     }
 
+    /// A repository of a registry whose name is canonical.
+    pub(crate) fn named(registry: &str, path: &str) -> Self {
+        Self {
+            registry: registry.to_owned(),
+            path: path.to_owned(),
+        }
+    }
+
     /// What messages call the one repository of an OCI layout: `oci:PATH`.
     pub(crate) fn layout(path: &std::path::Path) -> Self {
         Self {
@@ -213,7 +221,15 @@ pub(crate) fn check_digest(
     expected: &Digest,
     bytes: &[u8],
 ) -> Result<(), RegistryError> {
-    let actual = Digest::of(bytes);
+    check_actual(host, expected, Digest::of(bytes))
+}
+
+/// The same, of bytes that were hashed on the way.
+pub(crate) fn check_actual(
+    host: &str,
+    expected: &Digest,
+    actual: Digest,
+) -> Result<(), RegistryError> {
     if actual == *expected {
         return Ok(());
     }
@@ -231,7 +247,21 @@ pub(crate) fn check_size(
     expected: u64,
     actual: usize,
 ) -> Result<(), RegistryError> {
-    let actual = u64::try_from(actual).unwrap_or(u64::MAX);
+    check_length(
+        host,
+        digest,
+        expected,
+        u64::try_from(actual).unwrap_or(u64::MAX),
+    )
+}
+
+/// The same, of bytes that were counted on the way.
+pub(crate) fn check_length(
+    host: &str,
+    digest: &Digest,
+    expected: u64,
+    actual: u64,
+) -> Result<(), RegistryError> {
     if actual == expected {
         return Ok(());
     }

@@ -8,6 +8,7 @@ mod hostile;
 mod hostile_registry;
 mod messages;
 mod run;
+mod secrets;
 mod trust;
 mod usage;
 mod verify_bundle;

@@ -1,13 +1,13 @@
 //! What an answer's status means.
 
-use reqwest::Response;
 use reqwest::header::RETRY_AFTER;
 
+use super::received::Received;
 use super::retry::retry_after;
 use crate::RegistryError;
 
 /// The error of a status that means the same wherever it comes: refused, limited or failed.
-pub(super) fn classify(response: &Response, host: &str, tried: &str) -> Option<RegistryError> {
+pub(super) fn classify(response: &Received, host: &str, tried: &str) -> Option<RegistryError> {
     let host = host.to_owned();
     let wait = || {
         response

@@ -5,27 +5,40 @@ use std::time::Duration;
 use reqwest::Url;
 
 use super::answer::{classify, status_error};
-use super::certificates;
 use super::transport::{Hop, Transport, host_of};
+use crate::network::{Allowed, certificates};
 use crate::{Budget, RegistryError};
 
 /// Gets files whose contents are verified by whoever asks.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct FileClient {
     transport: Transport,
+}
+
+impl Default for FileClient {
+    fn default() -> Self {
+        let mut transport = Transport::default();
+        // An operator has written where the files are, and nothing leads elsewhere.
+        transport.change(|settings| settings.allowed = Allowed::everything());
+        Self { transport }
+    }
 }
 
 impl FileClient {
     /// Trusts these CA certificates (PEM) beside the system's.
     pub(crate) fn ca_file(&mut self, pem: &[u8]) -> Result<(), RegistryError> {
-        self.transport.extra_roots.extend(certificates(pem)?);
+        let roots = certificates(pem, "CA file")?;
+        self.transport
+            .change(|settings| settings.extra_roots.extend(roots));
         Ok(())
     }
 
     /// How long to wait for a connection, and for the next byte of an answer.
-    pub(crate) const fn timeouts(&mut self, connect: Duration, stall: Duration) {
-        self.transport.connect = connect;
-        self.transport.stall = stall;
+    pub(crate) fn timeouts(&mut self, connect: Duration, stall: Duration) {
+        self.transport.change(|settings| {
+            settings.connect = connect;
+            settings.stall = stall;
+        });
     }
 
     /// The file at `url`, of at most `max` bytes; `None` if the server says that it is not there.

@@ -3,7 +3,8 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
-use crate::RegistryError;
+use super::transport::Transport;
+use crate::{Budget, RegistryError};
 
 /// How often a failed request is sent again. Only where the registry or the network may recover: no connection, 429, 500,
 /// 502, 503, 504. Never after a time-out, which has already cost its share of the check's time.
@@ -11,6 +12,16 @@ use crate::RegistryError;
 pub(super) struct Retry {
     pub(super) times: u32,
     pub(super) first_wait: Duration,
+}
+
+impl Retry {
+    /// Not at all.
+    pub(super) const fn never() -> Self {
+        Self {
+            times: 0,
+            first_wait: Duration::ZERO,
+        }
+    }
 }
 
 impl Default for Retry {
@@ -51,6 +62,44 @@ impl Retry {
         let spread = backoff / 2 * u32::from(jitter) / 255;
         let wait = asked.unwrap_or_else(|| backoff.saturating_add(spread));
         (wait < left).then_some(wait)
+    }
+}
+
+/// The tries of one request.
+pub(super) struct Tries {
+    retry: Retry,
+    failures: u32,
+}
+
+impl Tries {
+    pub(super) const fn new(retry: Retry) -> Self {
+        Self { retry, failures: 0 }
+    }
+
+    /// The number of the next try, from 1.
+    pub(super) const fn attempt(&self) -> u32 {
+        self.failures + 1
+    }
+
+    /// Waits until the request may be tried again.
+    ///
+    /// # Errors
+    /// The error that it failed with, if it shall not be.
+    pub(super) async fn again(
+        &mut self,
+        transport: &Transport,
+        error: RegistryError,
+        budget: &Budget,
+    ) -> Result<(), RegistryError> {
+        transport.was_told_to_wait(&error);
+        let left = budget.time_left();
+        let Some(wait) = self.retry.wait(self.failures, &error, left, jitter()) else {
+            transport.gave_up(&error);
+            return Err(error);
+        };
+        self.failures += 1;
+        tokio::time::sleep(wait).await;
+        Ok(())
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::answer::{classify, status_error};
 use super::transport::{Hop, Transport, host_of};
-use crate::{Budget, Credential, RegistryError, Repository, Secret};
+use crate::{Budget, Credential, RegistryError, Repository, Scope, Secret};
 
 /// Tokens of real services have one to four kilobytes.
 const MAX_BYTES: usize = 64 * 1024;
@@ -28,10 +28,9 @@ pub(super) struct TokenRequest<'a> {
     pub(super) service: Option<&'a str>,
     pub(super) repository: &'a Repository,
     pub(super) credential: Option<&'a Credential>,
-    /// For the message of a denial.
-    pub(super) tried: &'a str,
     /// Whether the registry itself is asked without TLS; only then may its token service be.
     pub(super) plain: bool,
+    pub(super) scope: Scope,
 }
 
 /// A token, ready to be sent.
@@ -50,14 +49,19 @@ struct Wire {
 impl TokenRequest<'_> {
     /// Asks the token service.
     ///
-    /// The scope is `repository:NAME:pull`, whatever the challenge said: a token that leaks must not push.
+    /// The scope is `repository:NAME:pull`, whatever the challenge said: a token that leaks must not push. Who writes asks for
+    /// `pull,push`.
     pub(super) async fn fetch(
         &self,
         transport: &Transport,
         budget: &Budget,
     ) -> Result<Token, RegistryError> {
         let mut url = self.realm_url()?;
-        let scope = format!("repository:{}:pull", self.repository.path());
+        let scope = format!(
+            "repository:{}:{}",
+            self.repository.path(),
+            self.scope.as_str()
+        );
         let mut authorization = None;
         let mut form = None;
         if let Some(Credential::IdentityToken(token)) = self.credential {
@@ -81,7 +85,7 @@ impl TokenRequest<'_> {
         };
         let response = transport.send(hop, budget).await?;
         let host = host_of(&url);
-        if let Some(error) = classify(&response, &host, self.tried) {
+        if let Some(error) = classify(&response, &host, "") {
             return Err(error);
         }
         match response.status().as_u16() {
@@ -204,8 +208,8 @@ mod tests {
             service: None,
             repository: &repository,
             credential: None,
-            tried: "",
             plain,
+            scope: Scope::Pull,
         };
         request.realm_url().map(|url| url.to_string())
     }

@@ -1,26 +1,69 @@
-//! One request and its answer: connections, time limits, bounded bodies.
+//! One request and the headers of its answer: who may be connected to, how many at once, how long.
 
 use std::error::Error;
-use std::sync::OnceLock;
+use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
-use reqwest::{Certificate, Client, Response, Url};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Body, Method, Url};
+use tokio::time::Instant;
 
+use super::backoff::Backoff;
+use super::clients::{Clients, Way};
+use super::gates::Gates;
+use super::home::{Home, Settings};
+use super::received::Received;
+use super::upload::Progress;
+use super::watch::Watch;
 use crate::error::clip;
-use crate::{Budget, RegistryError};
+use crate::network::{Allowed, Connection, Refused};
+use crate::{Access, Budget, RegistryError};
 
-/// What the connections share. TLS, and the loading of the system's roots, is set up only when an `https` host is asked.
-#[derive(Debug)]
+/// Whoever has not answered for so long when a check ends is to blame for it.
+const SLOW: Duration = Duration::from_secs(1);
+/// What a host is said not to have done when a check's time was over before it was asked, or soon after.
+pub(super) const ALL_IN_TIME: &str = "give all that a check needs";
+
+/// What requests are made with. Clones share connections, gates and back-off.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Transport {
-    pub(super) extra_roots: Vec<Certificate>,
-    pub(super) connect: Duration,
-    pub(super) stall: Duration,
-    plain: OnceLock<Client>,
-    secure: OnceLock<Client>,
+    settings: Arc<Settings>,
+    live: Arc<Live>,
+    errand: Errand,
 }
 
-/// A request to one URL, redirects not followed.
+/// What lives as long as the process: connections, who waits, and who is left alone for a while.
+#[derive(Debug, Default)]
+struct Live {
+    clients: Clients,
+    gates: Gates,
+    backoff: Backoff,
+}
+
+/// On whose behalf requests are made, and what for.
+#[derive(Debug, Clone)]
+pub(super) struct Errand {
+    /// The registry or mirror that was meant. What it points to is not part of it.
+    pub(super) home: Option<Arc<Home>>,
+    pub(super) access: Access,
+    /// For the observer: `manifest`, `referrers`, `blob`, `token`, `upload`.
+    pub(super) what: &'static str,
+    /// From 1.
+    pub(super) attempt: u32,
+}
+
+impl Default for Errand {
+    fn default() -> Self {
+        Self {
+            home: None,
+            access: Access::anonymous(),
+            what: "file",
+            attempt: 1,
+        }
+    }
+}
+
+/// A simple request to one URL, redirects not followed.
 pub(super) struct Hop<'a> {
     pub(super) url: &'a Url,
     pub(super) accept: &'static str,
@@ -29,157 +72,242 @@ pub(super) struct Hop<'a> {
     pub(super) form: Option<String>,
 }
 
-impl Default for Transport {
-    fn default() -> Self {
-        Self {
-            extra_roots: Vec::new(),
-            connect: Duration::from_secs(5),
-            stall: Duration::from_secs(10),
-            plain: OnceLock::new(),
-            secure: OnceLock::new(),
-        }
-    }
+/// Any request to one URL, redirects not followed.
+pub(super) struct Parcel<'a> {
+    pub(super) url: &'a Url,
+    pub(super) method: Method,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Option<Body>,
+    /// How much of the body has gone, where it is a stream.
+    pub(super) progress: Option<Progress>,
 }
 
 impl Transport {
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Changes how requests are made from now on; what was shared before is not shared any more.
+    pub(super) fn change(&mut self, change: impl FnOnce(&mut Settings)) {
+        change(Arc::make_mut(&mut self.settings));
+        self.live = Arc::default();
+    }
+
+    /// The same, on another errand.
+    pub(super) fn on(&self, errand: Errand) -> Self {
+        Self {
+            errand,
+            ..self.clone()
+        }
+    }
+
+    /// The same home and access, for something else.
+    pub(super) fn asking_for(&self, what: &'static str) -> Self {
+        self.on(Errand {
+            what,
+            ..self.errand.clone()
+        })
+    }
+
     /// Sends a request and waits for the answer's headers.
     pub(super) async fn send(
         &self,
         hop: Hop<'_>,
         budget: &Budget,
-    ) -> Result<Response, RegistryError> {
-        let host = host_of(hop.url);
-        let client = self.client(hop.url, &host)?;
-        let mut request = match hop.form {
-            Some(form) => client
-                .post(hop.url.clone())
-                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-                .body(form),
-            None => client.get(hop.url.clone()),
-        };
-        request = request.header(ACCEPT, hop.accept);
+    ) -> Result<Received, RegistryError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static(hop.accept));
         if let Some(authorization) = hop.authorization {
-            request = request.header(AUTHORIZATION, authorization);
+            headers.insert(AUTHORIZATION, authorization);
         }
-        self.in_time(request.send(), &host, "answer", budget)
-            .await?
-            .map_err(|error| self.failure(&host, &error))
-    }
-
-    /// Reads a body of at most `max` bytes. `Content-Length` may refuse it early, and never allocates.
-    pub(super) async fn body(
-        &self,
-        mut response: Response,
-        what: &str,
-        max: usize,
-        budget: &Budget,
-    ) -> Result<Vec<u8>, RegistryError> {
-        let host = host_of(response.url());
-        if let Some(encoding) = response.headers().get(CONTENT_ENCODING)
-            && encoding != "identity"
-        {
-            // Nobody asked for compression, and nothing here decompresses: no bombs.
-            return Err(RegistryError::protocol(
-                &host,
-                format!("it sends {what} compressed, unasked"),
-            ));
-        }
-        let too_large = || RegistryError::TooLarge {
-            host: host.clone(),
-            what: what.to_owned(),
-            limit: max,
-        };
-        let bound = u64::try_from(max).unwrap_or(u64::MAX);
-        if response.content_length().is_some_and(|told| told > bound) {
-            return Err(too_large());
-        }
-        let mut bytes = Vec::new();
-        loop {
-            let chunk = self
-                .in_time(response.chunk(), &host, "send on", budget)
-                .await?
-                .map_err(|error| self.failure(&host, &error))?;
-            let Some(chunk) = chunk else {
-                return Ok(bytes);
-            };
-            if chunk.len() > max - bytes.len() {
-                return Err(too_large());
-            }
-            budget.spend(&host, chunk.len())?;
-            bytes.extend_from_slice(&chunk);
-        }
-    }
-
-    fn client(&self, url: &Url, host: &str) -> Result<&Client, RegistryError> {
-        let is_secure = url.scheme() == "https";
-        let slot = if is_secure { &self.secure } else { &self.plain };
-        if let Some(client) = slot.get() {
-            return Ok(client);
-        }
-        let builder = Client::builder()
-            .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .no_proxy()
-            .connect_timeout(self.connect)
-            // As many as one check uses at once.
-            .pool_max_idle_per_host(8)
-            .http2_initial_stream_window_size(1 << 20)
-            .http2_initial_connection_window_size(4 << 20);
-        let builder = if is_secure {
-            builder
-                .https_only(true)
-                .tls_certs_merge(self.extra_roots.iter().cloned())
+        let method = if hop.form.is_some() {
+            let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+            headers.insert(CONTENT_TYPE, form);
+            Method::POST
         } else {
-            builder.http1_only().tls_certs_only([])
+            Method::GET
         };
-        let client = builder.build().map_err(|error| RegistryError::Tls {
-            host: host.to_owned(),
-            cause: innermost(&error),
-        })?;
-        Ok(slot.get_or_init(|| client))
+        let parcel = Parcel {
+            url: hop.url,
+            method,
+            headers,
+            body: hop.form.map(Body::from),
+            progress: None,
+        };
+        self.deliver(parcel, budget).await
+    }
+
+    /// As [`send`](Self::send), for any method and body.
+    pub(super) async fn deliver(
+        &self,
+        parcel: Parcel<'_>,
+        budget: &Budget,
+    ) -> Result<Received, RegistryError> {
+        let host = host_of(parcel.url);
+        let (connection, allowed) = self.settings.rules(parcel.url, self.errand.home.as_deref());
+        check_literal(parcel.url, &host, &allowed)?;
+        let pass = self
+            .live
+            .backoff
+            .admit(&host, &self.errand.access, self.errand.attempt, budget)
+            .await?;
+        let permit = self.live.gates.enter(&host, budget).await?;
+        let connect = connection.connect.unwrap_or(self.settings.connect);
+        let client = self.live.clients.get(
+            &Way {
+                url: parcel.url,
+                connection: &connection,
+                allowed: &allowed,
+            },
+            &self.settings,
+            &host,
+        )?;
+        let mut watch = Watch::begin(&self.settings, &host, self.errand.what, self.errand.attempt);
+        let mut request = client.request(parcel.method, parcel.url.clone());
+        request = request.headers(merged(&connection, parcel.headers));
+        if let Some(body) = parcel.body {
+            request = request.body(body);
+        }
+        let sent = match parcel.progress {
+            Some(progress) => {
+                self.while_it_goes_on(request.send(), progress, &host, budget)
+                    .await
+            }
+            None => self.in_time(request.send(), &host, "answer", budget).await,
+        };
+        match sent.and_then(|sent| sent.map_err(|error| failure(&host, &error, connect))) {
+            Ok(response) => {
+                watch.answered(response.status().as_u16());
+                Ok(Received::new(response, host, permit, pass, watch))
+            }
+            Err(error) => {
+                watch.failed(error.code());
+                Err(error)
+            }
+        }
+    }
+
+    /// Notes that all tries of a request have failed; the host may be left alone for a while.
+    pub(super) fn gave_up(&self, error: &RegistryError) {
+        self.live.backoff.gave_up(error, &self.errand.access);
+    }
+
+    /// Notes that a host wants to be asked later.
+    pub(super) fn was_told_to_wait(&self, error: &RegistryError) {
+        self.live
+            .backoff
+            .was_told_to_wait(error, &self.errand.access);
     }
 
     /// Waits for the shorter of the stall limit and the rest of the check's time.
-    async fn in_time<F: Future>(
+    pub(super) async fn in_time<F: Future>(
         &self,
         work: F,
         host: &str,
         what: &'static str,
         budget: &Budget,
     ) -> Result<F::Output, RegistryError> {
-        match budget.in_time(tokio::time::timeout(self.stall, work)).await {
+        let (stall, begun) = (self.settings.stall, Instant::now());
+        match budget.in_time(tokio::time::timeout(stall, work)).await {
             Some(Ok(output)) => Ok(output),
             Some(Err(_)) => Err(RegistryError::Timeout {
                 host: host.to_owned(),
                 what,
-                limit: self.stall,
+                limit: stall,
             }),
-            None => Err(RegistryError::Timeout {
+            // The check had little time left, but more than an answer takes.
+            None if begun.elapsed() >= SLOW => Err(RegistryError::Timeout {
                 host: host.to_owned(),
-                what: "give all that a check needs",
-                limit: budget.time(),
+                what,
+                limit: begun.elapsed(),
             }),
+            None => Err(out_of_time(host, budget)),
         }
     }
 
-    fn failure(&self, host: &str, error: &reqwest::Error) -> RegistryError {
-        let host = host.to_owned();
-        if error.is_timeout() {
-            return RegistryError::Timeout {
-                host,
-                what: "accept a connection",
-                limit: self.connect,
-            };
+    /// Waits as long as the body that is being sent makes progress.
+    async fn while_it_goes_on<F: Future>(
+        &self,
+        work: F,
+        progress: Progress,
+        host: &str,
+        budget: &Budget,
+    ) -> Result<F::Output, RegistryError> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            let before = progress.sent();
+            match self.in_time(work.as_mut(), host, "take on", budget).await {
+                Err(RegistryError::Timeout { .. })
+                    if progress.sent() > before && !budget.time_left().is_zero() => {}
+                outcome => return outcome,
+            }
         }
-        match tls_cause(error) {
-            Some(cause) => RegistryError::Tls { host, cause },
-            None => RegistryError::Connection {
-                host,
-                cause: innermost(error),
-            },
-        }
+    }
+
+    pub(super) fn connect_limit(&self) -> Duration {
+        self.settings.connect
+    }
+}
+
+/// Headers of the configuration, under those that the request itself has.
+fn merged(connection: &Connection, own: HeaderMap) -> HeaderMap {
+    let mut headers = connection.headers.clone();
+    // Extending replaces what has the same name.
+    headers.extend(own);
+    headers
+}
+
+/// An address in a URL never meets the resolver, so it is looked at here. The URL's parser has read odd spellings already.
+fn check_literal(url: &Url, host: &str, allowed: &Allowed) -> Result<(), RegistryError> {
+    let bare = url.host_str().unwrap_or_default();
+    let bare = bare.trim_start_matches('[').trim_end_matches(']');
+    let Ok(address) = bare.parse() else {
+        return Ok(());
+    };
+    match allowed.refuses(address) {
+        None => Ok(()),
+        Some(why) => Err(RegistryError::Address {
+            host: host.to_owned(),
+            address: address.to_string(),
+            why,
+        }),
+    }
+}
+
+pub(super) fn out_of_time(host: &str, budget: &Budget) -> RegistryError {
+    RegistryError::Timeout {
+        host: host.to_owned(),
+        what: ALL_IN_TIME,
+        limit: budget.time(),
+    }
+}
+
+/// What a failure to get an answer means.
+pub(super) fn failure(host: &str, error: &reqwest::Error, connect: Duration) -> RegistryError {
+    let host = host.to_owned();
+    if let Some(refused) = cause::<Refused>(error) {
+        return RegistryError::Address {
+            host,
+            address: refused.address.to_string(),
+            why: refused.why,
+        };
+    }
+    if error.is_timeout() {
+        return RegistryError::Timeout {
+            host,
+            what: "accept a connection",
+            limit: connect,
+        };
+    }
+    match cause::<rustls::Error>(error) {
+        Some(tls) => RegistryError::Tls {
+            host,
+            cause: clip(&tls.to_string()),
+        },
+        None => RegistryError::Connection {
+            host,
+            cause: innermost(error),
+        },
     }
 }
 
@@ -192,23 +320,23 @@ pub(super) fn host_of(url: &Url) -> String {
     }
 }
 
-/// The TLS library's own words, if it was the one that failed.
-fn tls_cause(error: &(dyn Error + 'static)) -> Option<String> {
-    if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-        return Some(clip(&tls.to_string()));
+/// The first error of type `E` below this one.
+fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    if let Some(found) = error.downcast_ref::<E>() {
+        return Some(found);
     }
     // An io::Error hides what it wraps: its source is its inner error's source.
     let wrapped = error
         .downcast_ref::<std::io::Error>()
         .and_then(std::io::Error::get_ref);
     match wrapped {
-        Some(inner) => tls_cause(inner),
-        None => tls_cause(error.source()?),
+        Some(inner) => cause(inner),
+        None => cause(error.source()?),
     }
 }
 
 /// The innermost cause: `Connection refused`, where the outer ones say `error sending request`.
-fn innermost(error: &reqwest::Error) -> String {
+pub(super) fn innermost(error: &reqwest::Error) -> String {
     let mut cause: &dyn Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;

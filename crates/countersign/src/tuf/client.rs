@@ -48,7 +48,7 @@ impl TufClient {
 
     /// How long to wait for a connection (5 s), and for the next byte of an answer (10 s).
     #[must_use]
-    pub const fn timeouts(mut self, connect: Duration, stall: Duration) -> Self {
+    pub fn timeouts(mut self, connect: Duration, stall: Duration) -> Self {
         self.files.timeouts(connect, stall);
         self
     }

@@ -102,6 +102,8 @@ impl Builder {
             options: self,
             store: Mutex::default(),
             requests: Mutex::default(),
+            log: Mutex::default(),
+            arrival: tokio::sync::Notify::new(),
             faults: Mutex::default(),
             address: std::sync::OnceLock::new(),
         });

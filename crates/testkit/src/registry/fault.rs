@@ -17,6 +17,8 @@ pub enum Fault {
     RetryAfter(u16, String),
     /// Headers and so many bytes of the body; then nothing, for ever.
     StallAfter(usize),
+    /// The right answer, but only once so many requests have come in all: what is answered so was asked at once.
+    Together(usize),
     /// Not even headers: the request is read and never answered.
     Silence,
     /// So many bytes of the body; then the connection is closed.
@@ -92,6 +94,8 @@ impl std::fmt::Debug for ArmedFault {
 pub(crate) fn apply(fault: &Fault, request: &Request, answer: Answer) -> Option<Answer> {
     Some(match fault {
         Fault::Silence => return None,
+        // It was held back before.
+        Fault::Together(_) => answer,
         Fault::Status(status) => error(*status, "TESTKIT", "a fault that the test wants"),
         Fault::RetryAfter(status, after) => with_header(
             error(*status, "TOOMANYREQUESTS", "slower, please"),

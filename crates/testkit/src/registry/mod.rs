@@ -19,6 +19,7 @@ mod auth;
 pub(crate) mod body;
 mod builder;
 pub(crate) mod fault;
+mod log;
 mod server;
 mod store;
 mod tls;
@@ -30,6 +31,7 @@ pub use builder::{Builder, FallbackArtifactType};
 pub use fault::{Fault, Pages};
 
 use fault::ArmedFault;
+use log::Log;
 use store::Store;
 
 /// Media type of a Sigstore bundle, version 0.3.
@@ -107,9 +109,17 @@ impl Registry {
         lock(&self.state.requests).clone()
     }
 
+    /// The paths that were asked so far, by rounds: a request belongs to the round behind the last one of which it could have
+    /// seen an answer. Where nothing is held back, what was asked at once may count as two rounds: see [`Fault::Together`].
+    #[must_use]
+    pub fn rounds(&self) -> Vec<Vec<String>> {
+        lock(&self.state.log).rounds()
+    }
+
     /// Forgets the requests so far.
     pub fn clear_requests(&self) {
         lock(&self.state.requests).clear();
+        lock(&self.state.log).clear();
     }
 
     /// From now on, answers to requests that `when` accepts have this fault. Several faults add up in their order.
@@ -168,6 +178,8 @@ struct State {
     options: Builder,
     store: Mutex<Store>,
     requests: Mutex<Vec<Request>>,
+    log: Mutex<Log>,
+    arrival: tokio::sync::Notify,
     faults: Mutex<Vec<ArmedFault>>,
     address: std::sync::OnceLock<SocketAddr>,
 }

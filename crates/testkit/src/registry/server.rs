@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
 
-use super::fault::{self, Answer, content, error, with_header};
+use super::fault::{self, Answer, Fault, content, error, with_header};
 use super::{OCI_INDEX, Request, State, lock};
 
 /// Listens and answers, on threads of its own.
@@ -76,10 +76,20 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, sta
 
 async fn answer(state: &State, request: &hyper::Request<Incoming>) -> Answer {
     let request = noted(state, request);
-    let faults = due_faults(state, &request);
-    let mut answer = healthy(state, &request);
+    let number = lock(&state.log).began(&request.path);
+    let answer = faulty(state, &request).await;
+    lock(&state.log).answered(number);
+    answer
+}
+
+async fn faulty(state: &State, request: &Request) -> Answer {
+    let faults = due_faults(state, request);
+    let mut answer = healthy(state, request);
     for fault in faults {
-        answer = match fault::apply(&fault, &request, answer) {
+        if let Fault::Together(count) = fault {
+            come(state, count).await;
+        }
+        answer = match fault::apply(&fault, request, answer) {
             Some(answer) => answer,
             None => std::future::pending().await,
         };
@@ -106,7 +116,19 @@ fn noted(state: &State, request: &hyper::Request<Incoming>) -> Request {
             .collect(),
     };
     lock(&state.requests).push(request.clone());
+    state.arrival.notify_waiters();
     request
+}
+
+/// Waits until so many requests have come.
+async fn come(state: &State, count: usize) {
+    loop {
+        let arrival = state.arrival.notified();
+        if lock(&state.requests).len() >= count {
+            return;
+        }
+        arrival.await;
+    }
 }
 
 fn due_faults(state: &State, request: &Request) -> Vec<fault::Fault> {
