@@ -26,9 +26,11 @@
 //!
 //! This crate is the input and output around [`countersign_core`], which decides: registries over HTTP
 //! ([`HttpRegistry`]), folders ([`OciLayout`]), policy files ([`PolicyFiles`]), and what is collected from them
-//! ([`collect`]), trust roots that TUF repositories keep current ([`TrustStore`]). It reads neither clock nor environment: times and credentials are arguments.
+//! ([`collect`]), trust roots that TUF repositories keep current ([`TrustStore`]), and what is remembered of registries ([`Cache`]).
+//! It does not read the environment, and the clock only where nothing is decided by it: times and credentials are arguments.
 
 mod budget;
+mod cache;
 mod checker;
 mod collect;
 mod credentials;
@@ -45,6 +47,7 @@ mod tuf;
 mod wire;
 
 pub use budget::Budget;
+pub use cache::{Cache, CacheError, Cached, LastKnown};
 pub use checker::Checker;
 pub use collect::{collect, collect_bundles, collect_legacy, resolve};
 pub use credentials::{

@@ -26,6 +26,11 @@ pub trait Registry: Send + Sync {
         budget: &Budget,
     ) -> impl Future<Output = Result<Access, RegistryError>> + Send;
 
+    /// Where the evidence of an image is kept, if it is configured to be kept elsewhere than beside the image.
+    fn evidence_repository(&self, _image: &Repository) -> Option<Repository> {
+        None
+    }
+
     /// Reads a manifest or index of at most `max` bytes.
     fn manifest(
         &self,

@@ -8,7 +8,8 @@
 
 use countersign_core::{
     Artifact, Child, Decision, Digest, Evidence, Findings, Gap, GapClass, Needs, PinnedImage,
-    PlatformNeed, ReasonCode, Request, Resolution, UnixTime, Verdict, decide, examine_cached,
+    PlatformNeed, ReasonCode, Request, Resolution, Stale, UnixTime, Verdict, decide,
+    examine_cached,
 };
 
 use super::Checker;
@@ -20,18 +21,29 @@ use crate::{
 
 /// One check of one image.
 pub(super) struct Question<'a> {
-    checker: &'a Checker,
-    request: &'a Request,
-    needs: Needs,
-    budget: Budget,
-    now: UnixTime,
+    pub(super) checker: &'a Checker,
+    pub(super) request: &'a Request,
+    pub(super) needs: Needs,
+    pub(super) budget: Budget,
+    pub(super) now: UnixTime,
 }
 
 /// Where one check looks.
-struct Places<'a, R> {
-    registry: &'a R,
-    image: &'a Repository,
-    evidence: &'a Repository,
+pub(super) struct Places<'a, R> {
+    pub(super) registry: &'a R,
+    pub(super) image: &'a Repository,
+    /// Where evidence is kept: the same, unless it is configured otherwise.
+    pub(super) evidence: &'a Repository,
+    pub(super) last: Option<LastWords<'a>>,
+}
+
+/// What goes with evidence that was known last.
+#[derive(Clone, Copy)]
+pub(super) struct LastWords<'a> {
+    /// The last known lists that were used for a digest.
+    pub(super) used: &'a (dyn Fn(&Digest) -> Vec<Stale> + Sync),
+    /// Why the registry could not be asked.
+    pub(super) gaps: &'a [Gap],
 }
 
 /// A digest that evidence may be about.
@@ -64,8 +76,8 @@ impl<'a> Question<'a> {
         let repository = Repository::layout(layout.path());
         match opened {
             Ok((opened, reference)) => {
-                self.ask(&opened, &repository, &repository, &reference)
-                    .await
+                let places = Places::of(&opened, &repository, &repository);
+                self.ask(&places, &reference).await
             }
             Err(_) if self.needs.is_empty() => self.decided(Resolution::NotAsked),
             // A folder does not come back by itself like a registry: no `onUnknown: allow` may excuse it.
@@ -76,23 +88,16 @@ impl<'a> Question<'a> {
         }
     }
 
-    /// Judges what `reference` means in the repository `image`, whose evidence is in the repository `evidence`.
+    /// Judges what `reference` means at these places.
     pub(super) async fn ask<R: Registry>(
         &self,
-        registry: &R,
-        image: &Repository,
-        evidence: &Repository,
+        places: &Places<'_, R>,
         reference: &Reference,
     ) -> Decision {
         if self.needs.is_empty() {
             return self.decided(Resolution::NotAsked);
         }
-        let places = Places {
-            registry,
-            image,
-            evidence,
-        };
-        let (image, mut known) = match self.begin(&places, reference).await {
+        let (image, mut known) = match self.begin(places, reference).await {
             Ok(begun) => begun,
             Err(gap) => return self.decided(Resolution::Unresolved(&gap)),
         };
@@ -103,12 +108,12 @@ impl<'a> Question<'a> {
             PlatformNeed::No | PlatformNeed::Always => (platforms, Vec::new()),
         };
         let first: Vec<Target<'_>> = own.into_iter().chain(first).collect();
-        let decision = self.settle(&places, &image, &mut known, &first).await;
+        let decision = self.settle(places, &image, &mut known, &first).await;
         if later.is_empty() || is_allow(&decision) {
             return decision;
         }
-        known.add(self.bundles(&places, &later).await);
-        self.settle(&places, &image, &mut known, &later).await
+        known.add(self.bundles(places, &later).await);
+        self.settle(places, &image, &mut known, &later).await
     }
 
     /// Resolves the image and collects the bundles that are wanted in any case, all that is independent at once. A digest is
@@ -141,7 +146,9 @@ impl<'a> Question<'a> {
             Ok((image, found))
         };
         let (early, (image, found)) = tokio::try_join!(early, rest)?;
-        let own = self.examined(&image, &early.unwrap_or_default());
+        let mut early = early.unwrap_or_default();
+        early.gaps.extend_from_slice(places.gaps());
+        let own = self.examined(&image, &early);
         let mut known = Known {
             own,
             children: Vec::new(),
@@ -239,8 +246,11 @@ impl<'a> Question<'a> {
     }
 
     async fn bundles_of<R: Registry>(&self, places: &Places<'_, R>, digest: &Digest) -> Evidence {
-        let evidence =
+        let mut evidence =
             collect_bundles(places.registry, places.evidence, digest, &self.budget).await;
+        evidence.stale = places
+            .last
+            .map_or_else(Vec::new, |last| (last.used)(digest));
         places.placed(evidence)
     }
 
@@ -269,7 +279,25 @@ impl<'a> Question<'a> {
     }
 }
 
-impl<R> Places<'_, R> {
+impl<'a, R> Places<'a, R> {
+    /// A registry that can be asked.
+    pub(super) const fn of(
+        registry: &'a R,
+        image: &'a Repository,
+        evidence: &'a Repository,
+    ) -> Self {
+        Self {
+            registry,
+            image,
+            evidence,
+            last: None,
+        }
+    }
+
+    fn gaps(&self) -> &'a [Gap] {
+        self.last.map_or(&[], |last| last.gaps)
+    }
+
     /// Says of evidence from a repository of its own that it is there.
     fn placed(&self, mut evidence: Evidence) -> Evidence {
         if self.evidence != self.image {

@@ -216,11 +216,16 @@ impl HttpRegistry {
 }
 
 impl Registry for HttpRegistry {
+    fn evidence_repository(&self, image: &Repository) -> Option<Repository> {
+        let registries = &self.transport.settings().registries;
+        registries.evidence_repository(image)
+    }
+
     async fn access(&self, repository: &Repository, _: &Budget) -> Result<Access, RegistryError> {
         let accesses: Vec<Access> = self
             .places(repository)?
             .iter()
-            .map(|place| self.credentials.find(&place.repository).access())
+            .map(|place| self.credentials.access(&place.repository))
             .collect();
         Ok(match accesses.as_slice() {
             [own] => *own,

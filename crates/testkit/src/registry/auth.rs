@@ -15,10 +15,19 @@ pub(super) enum Auth {
         user: String,
         password: String,
     },
+    /// Several users with passwords, each with the repositories that it may read.
+    Users(Vec<User>),
     /// `None`: a token for everybody who asks.
     Bearer {
         credentials: Option<(String, String)>,
     },
+}
+
+#[derive(Debug)]
+pub(super) struct User {
+    pub(super) name: String,
+    pub(super) password: String,
+    pub(super) repos: Vec<String>,
 }
 
 impl Auth {
@@ -36,6 +45,18 @@ impl Auth {
                 Some(sent) if sent == basic(user, password) => Ok(()),
                 _ => Err(format!("Basic realm=\"{service}\"")),
             },
+            Self::Users(users) => {
+                let sent = request.header("authorization");
+                let may_read = users.iter().any(|user| {
+                    sent == Some(&basic(&user.name, &user.password))
+                        && user.repos.iter().any(|own| own == repo)
+                });
+                if may_read {
+                    Ok(())
+                } else {
+                    Err(format!("Basic realm=\"{service}\""))
+                }
+            }
             Self::Bearer { .. } => {
                 let scope = format!("repository:{repo}:pull");
                 match request

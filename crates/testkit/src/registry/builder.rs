@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::auth::Auth;
+use super::auth::{Auth, User};
 use super::tls::Tls;
 use super::{Registry, State, server};
 
@@ -58,6 +58,21 @@ impl Builder {
             user: user.into(),
             password: password.into(),
         };
+        self
+    }
+
+    /// Wants one of several users on every request; this one, who may read these repositories, beside those before.
+    #[must_use]
+    pub fn user(mut self, user: &str, password: &str, repos: &[&str]) -> Self {
+        let user = User {
+            name: user.into(),
+            password: password.into(),
+            repos: repos.iter().map(|&repo| repo.into()).collect(),
+        };
+        match &mut self.auth {
+            Auth::Users(users) => users.push(user),
+            other => *other = Auth::Users(vec![user]),
+        }
         self
     }
 

@@ -68,10 +68,9 @@ async fn decide_apart(as_bundle: bool) -> (Decision, Server) {
     let request = Request::named(&image);
     let question = Question::new(&checker, &request, UnixTime::from_seconds(SIGNED + 60));
     let registry = HttpRegistry::new().plain_http(server.host());
-    let (at, reference) = (Repository::of(&image), Reference::of(&image));
-    let decision = question
-        .ask(&registry, &at, &Repository::of(&evidence), &reference)
-        .await;
+    let (at, apart) = (Repository::of(&image), Repository::of(&evidence));
+    let places = Places::of(&registry, &at, &apart);
+    let decision = question.ask(&places, &Reference::of(&image)).await;
     (decision, server)
 }
 
