@@ -10,6 +10,7 @@
 //! The registries are a process of their own, which is this program again.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench")]
 
+mod counter;
 mod peer;
 mod registries;
 mod report;

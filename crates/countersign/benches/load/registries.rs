@@ -180,9 +180,14 @@ impl Farm {
         let (living, dead): (Vec<_>, Vec<_>) = asked
             .iter()
             .partition(|((index, _), _)| *index < self.living);
+        // A fault may end a whole check, and with it what was under way beside: so it excuses any URL of its image.
+        let mut faults: HashMap<&str, u64> = HashMap::new();
+        for ((_, path), it) in &living {
+            *faults.entry(image_of(path)).or_default() += it.faulted;
+        }
         let needless: Vec<_> = living
             .iter()
-            .filter(|((_, path), it)| it.times > it.needed(path))
+            .filter(|((_, path), it)| it.times > 1 + it.expired(path) + faults[image_of(path)])
             .map(|((index, path), it)| {
                 let span = it.last.duration_since(it.first);
                 format!(
@@ -193,10 +198,7 @@ impl Farm {
             .collect();
         let mut images: HashMap<&str, u64> = HashMap::new();
         for ((_, path), it) in &living {
-            let repository = path.strip_prefix("/v2/acme/").unwrap_or(path);
-            *images
-                .entry(repository.split('/').next().unwrap_or_default())
-                .or_default() += it.times;
+            *images.entry(image_of(path)).or_default() += it.times;
         }
         json!({
             "requests": living.iter().map(|(_, it)| it.times).sum::<u64>(),
@@ -249,8 +251,8 @@ fn note(
 }
 
 impl Asked {
-    /// Once, again after each fault, and again when a cache no longer may use what it holds (`docs/cache.md`).
-    fn needed(&self, path: &str) -> u64 {
+    /// How often a cache may no longer use what it holds, between the first and the last time (`docs/cache.md`).
+    fn expired(&self, path: &str) -> u64 {
         let kept = if path.contains("/referrers/") {
             Duration::from_secs(5)
         } else if path.contains("/manifests/sha256-") {
@@ -259,9 +261,14 @@ impl Asked {
             Duration::from_secs(60)
         };
         let span = self.last.duration_since(self.first);
-        let expired = u64::try_from(span.as_millis() / kept.as_millis()).unwrap_or(u64::MAX);
-        1 + self.faulted + expired
+        u64::try_from(span.as_millis() / kept.as_millis()).unwrap_or(u64::MAX)
     }
+}
+
+/// `app-NUMBER` of a path: each image has a repository of its own.
+fn image_of(path: &str) -> &str {
+    let repository = path.strip_prefix("/v2/acme/").unwrap_or(path);
+    repository.split('/').next().unwrap_or_default()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -9,6 +9,8 @@ use super::peer::Stock;
 use super::run::{Outcome, Phase};
 use super::{CHECKS_OF_EACH, IMAGES, REGISTRIES};
 
+/// The middle check at living registries must not take longer beside a dead one; one time-out alone is four times this.
+const MOST_MILLISECONDS: f64 = 250.0;
 /// Requests for what a cold check of each kind of image needs.
 ///
 /// Manifest, referrers, the bundle's manifest, the bundle; or manifest, referrers, fallback tag, `.sig`, its payload.
@@ -43,6 +45,10 @@ pub(super) fn show(phase: Phase, outcome: &Outcome, stock: &Stock, counts: &Valu
         "  requests to living registries: {}, of them {} answered by a fault; to the dead one: {}",
         counts["requests"], counts["faults"], counts["dead"]
     );
+    println!(
+        "  counted by the client and its cache: {:?}",
+        outcome.counts
+    );
     for (kind, (images, requests)) in by_kind(phase, stock, counts) {
         let mean = f64::from(requests) / f64::from(images.max(1));
         println!("  requests for each image, {kind}: {mean:.2}");
@@ -50,8 +56,12 @@ pub(super) fn show(phase: Phase, outcome: &Outcome, stock: &Stock, counts: &Valu
     let needless = counts["needless"].as_array().map_or(&[][..], Vec::as_slice);
     println!("  asked for again without need: {}", needless.len());
     wrong.extend(needless.iter().take(20).map(ToString::to_string));
-    if phase == Phase::Sound {
-        wrong.extend(dear(stock, counts));
+    match phase {
+        Phase::Sound => wrong.extend(dear(stock, counts)),
+        Phase::Faulty if quantile(&outcome.living, 50) > MOST_MILLISECONDS => {
+            wrong.push("living registries wait for the dead one".to_owned());
+        }
+        Phase::Faulty => {}
     }
     for line in &wrong {
         println!("  WRONG {line}");
@@ -86,13 +96,7 @@ fn dear(stock: &Stock, counts: &Value) -> Vec<String> {
 }
 
 fn quantiles(times: &[Duration]) -> String {
-    let mut times = times.to_vec();
-    times.sort_unstable();
-    let at = |of_hundred: usize| {
-        let place = (times.len() * of_hundred / 100).min(times.len().saturating_sub(1));
-        let time = times.get(place).copied().unwrap_or_default();
-        time.as_secs_f64() * 1_000.0
-    };
+    let at = |of_hundred| quantile(times, of_hundred);
     format!(
         "p50 {:.1} ms, p95 {:.1} ms, p99 {:.1} ms, longest {:.0} ms",
         at(50),
@@ -100,6 +104,15 @@ fn quantiles(times: &[Duration]) -> String {
         at(99),
         at(100)
     )
+}
+
+/// In milliseconds.
+fn quantile(times: &[Duration], of_hundred: usize) -> f64 {
+    let mut times = times.to_vec();
+    times.sort_unstable();
+    let place = (times.len() * of_hundred / 100).min(times.len().saturating_sub(1));
+    let time = times.get(place).copied().unwrap_or_default();
+    time.as_secs_f64() * 1_000.0
 }
 
 /// The most memory that this process ever held (Linux: `VmHWM`).

@@ -1,13 +1,14 @@
 //! One run of all checks.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use countersign::{Checker, Decision, HttpRegistry, PolicySet, Source, UnixTime, Verdict};
+use countersign::{Cache, Checker, Decision, HttpRegistry, PolicySet, Source, UnixTime, Verdict};
 use countersign_core::{Files, GapClass};
 use tokio::task::JoinSet;
 
+use super::counter::Counter;
 use super::peer::{Peer, Stock, Stored};
 use super::{AT_ONCE, CHECKS_OF_EACH, IMAGES, NOW, REGISTRIES, ROLLOUT, dice};
 
@@ -35,13 +36,16 @@ pub(super) struct Outcome {
     pub(super) unknown: usize,
     /// Why they could not, by reason code and how often.
     pub(super) causes: HashMap<&'static str, usize>,
+    /// What the client and the cache counted.
+    pub(super) counts: BTreeMap<String, u64>,
     /// What must not be.
     pub(super) wrong: Vec<String>,
 }
 
 /// Checks every image ten times, 64 checks at a time, those of some images together and in no order.
 pub(super) async fn run(phase: Phase, peer: &Peer, stock: &Arc<Stock>) -> Outcome {
-    let checker = Arc::new(checker(stock));
+    let counter = Arc::new(Counter::default());
+    let checker = Arc::new(checker(stock, &counter));
     let mut outcome = Outcome::default();
     peer.ask(match phase {
         Phase::Sound => "sound",
@@ -70,6 +74,7 @@ pub(super) async fn run(phase: Phase, peer: &Peer, stock: &Arc<Stock>) -> Outcom
         outcome.add(phase, stock, &done.unwrap());
     }
     outcome.took = begun.elapsed();
+    outcome.counts = counter.counts();
     outcome
 }
 
@@ -149,13 +154,16 @@ fn order() -> impl Iterator<Item = usize> {
     })
 }
 
-fn checker(stock: &Stock) -> Checker {
+fn checker(stock: &Stock, counter: &Arc<Counter>) -> Checker {
+    let client = HttpRegistry::new().observer(Arc::<Counter>::clone(counter));
     let registry = stock
         .hosts
         .iter()
-        .fold(HttpRegistry::new(), |client, host| client.plain_http(host));
+        .fold(client, |client, host| client.plain_http(host));
+    let cache = Cache::default().observer(Arc::<Counter>::clone(counter));
     Checker::new(policies(&stock.key))
         .registry(registry.timeouts(STALL, STALL))
+        .cache(cache)
         .timeout(TIMEOUT)
 }
 
