@@ -7,8 +7,8 @@ use countersign_core::{Decision, Evidence, FoundBy, Gap, GapClass, PinnedImage, 
 use super::question::Question;
 use crate::{Budget, LastKnown, Reference, Registry, Repository, collect_bundles, resolve};
 
-/// Nothing is asked over a network, so this is for a disk that is slow.
-const TIME: Duration = Duration::from_secs(5);
+/// What it may take beyond the check's deadline, which may be over. Nothing is asked over a network.
+const TIME: Duration = Duration::from_secs(1);
 
 impl Question<'_> {
     /// The decision with the last known evidence, if that supports an allow; else the one that there is.
@@ -36,16 +36,15 @@ impl Question<'_> {
         };
         let gaps = decision.gaps().to_vec();
         let budget = Budget::new(&self.checker.limits, TIME);
-        match recollected(last, repository, &digest, gaps, &budget).await {
-            Some((image, evidence)) => {
-                let again = self.judged(&image, &evidence);
-                if again.judged() == Verdict::Allow {
-                    again
-                } else {
-                    decision
-                }
-            }
-            None => decision,
+        let recollected = recollected(last, repository, &digest, gaps, &budget);
+        let Some(Some((image, evidence))) = budget.in_time(recollected).await else {
+            return decision;
+        };
+        let again = self.judged(&image, &evidence);
+        if again.judged() == Verdict::Allow {
+            again
+        } else {
+            decision
         }
     }
 }
