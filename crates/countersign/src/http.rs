@@ -11,6 +11,7 @@ mod gates;
 mod home;
 mod link;
 mod place;
+mod reads;
 mod received;
 mod referrers;
 mod retry;
@@ -25,33 +26,17 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use countersign_core::Digest;
-use tokio::io::AsyncWrite;
-
 pub use self::call::{Call, CallBody, Called, Method, Scope, Target};
 pub(crate) use self::files::FileClient;
 
-use self::answer::status_error;
-use self::exchange::Ask;
 use self::home::Settings;
 use self::place::Place;
 use self::retry::Retry;
 use self::session::Session;
 use self::transport::Transport;
-use crate::error::clip;
-use crate::network::{Allowed, Proxies, Special, certificates};
-use crate::registry::{check_digest, check_size};
-use crate::wire::{DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
-use crate::{
-    Access, Budget, Fetched, Keyring, Listing, Observer, Reference, Registry, RegistryError,
-    Repository,
-};
+use crate::network::{Allowed, Proxies, Registries, Special, certificates};
+use crate::{Access, Keyring, Observer, RegistryError, Repository};
 
-/// Every kind of manifest that is understood, for `Accept`.
-const MANIFEST_TYPES: &str = "application/vnd.oci.image.manifest.v1+json, \
-    application/vnd.oci.image.index.v1+json, \
-    application/vnd.docker.distribution.manifest.v2+json, \
-    application/vnd.docker.distribution.manifest.list.v2+json";
 /// Sessions that are kept; a process that sees more repositories starts anew.
 const MAX_SESSIONS: usize = 4096;
 
@@ -140,6 +125,21 @@ impl HttpRegistry {
         Ok(self.set(|settings| settings.extra_roots.extend(roots)))
     }
 
+    /// How registries are reached: certificates, proxies, mirrors, addresses.
+    #[must_use]
+    pub fn registries(self, registries: Registries) -> Self {
+        self.set(|settings| settings.registries = registries)
+    }
+
+    /// Where the evidence of an image is kept, if [`registries`](Self::registries) says that it is not kept beside the image.
+    #[must_use]
+    pub fn evidence_repository(&self, image: &Repository) -> Option<Repository> {
+        self.transport
+            .settings()
+            .registries
+            .evidence_repository(image)
+    }
+
     /// Asks through these proxies.
     #[must_use]
     pub fn proxies(self, proxies: Proxies) -> Self {
@@ -200,119 +200,11 @@ impl HttpRegistry {
         sessions.insert(key, Arc::clone(&session));
         (session, access)
     }
-
-    /// Writes a blob of exactly `size` bytes, as its descriptor says, to `sink`; it is hashed on the way, and may be larger
-    /// than memory, or than what a check's [`Budget`] lets it read. `None` if the registry says that it is not there.
-    ///
-    /// # Errors
-    /// As [`Registry::blob`]; [`RegistryError::Layout`] if the sink fails. What was written before an error is worthless.
-    pub async fn download(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-        size: u64,
-        sink: &mut (dyn AsyncWrite + Send + Unpin),
-        budget: &Budget,
-    ) -> Result<Option<()>, RegistryError> {
-        let place = self.origin(repository)?;
-        let ask = Ask {
-            url: place.url(&format!("blobs/{digest}"))?,
-            place: &place,
-            accept: "*/*",
-            kind: "blob",
-            what: "a blob",
-            max: 0,
-        };
-        self.get_into(&ask, (digest, size), sink, budget).await
-    }
 }
 
 impl Default for HttpRegistry {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl Registry for HttpRegistry {
-    async fn access(&self, repository: &Repository, _: &Budget) -> Result<Access, RegistryError> {
-        Ok(self.credentials.access(repository))
-    }
-
-    async fn manifest(
-        &self,
-        repository: &Repository,
-        reference: &Reference,
-        max: usize,
-        budget: &Budget,
-    ) -> Result<Option<Fetched>, RegistryError> {
-        let place = self.origin(repository)?;
-        let ask = Ask {
-            url: place.url(&format!("manifests/{reference}"))?,
-            place: &place,
-            accept: MANIFEST_TYPES,
-            kind: "manifest",
-            what: "a manifest",
-            max,
-        };
-        let answer = self.get(&ask, budget).await?;
-        match answer.status {
-            200 => {}
-            404 => return Ok(None),
-            status => return Err(status_error(&answer.host(), status, "a manifest")),
-        }
-        if let Some(told) = answer.media_type()
-            && ![OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST].contains(&told)
-        {
-            return Err(RegistryError::protocol(
-                &answer.host(),
-                format!("a manifest has the content type `{}`", clip(told)),
-            ));
-        }
-        if let Reference::Digest(digest) = reference {
-            check_digest(&answer.host(), digest, &answer.body)?;
-        }
-        Ok(Some(Fetched {
-            content_type: answer.content_type,
-            bytes: answer.body,
-            from: None,
-        }))
-    }
-
-    async fn referrers(
-        &self,
-        repository: &Repository,
-        image: &Digest,
-        budget: &Budget,
-    ) -> Result<Listing, RegistryError> {
-        self.list(repository, image, budget).await
-    }
-
-    async fn blob(
-        &self,
-        repository: &Repository,
-        blob: &Digest,
-        size: usize,
-        budget: &Budget,
-    ) -> Result<Option<Vec<u8>>, RegistryError> {
-        let place = self.origin(repository)?;
-        let ask = Ask {
-            url: place.url(&format!("blobs/{blob}"))?,
-            place: &place,
-            accept: "*/*",
-            kind: "blob",
-            what: "a blob",
-            max: size,
-        };
-        let answer = self.get(&ask, budget).await?;
-        match answer.status {
-            200 => {}
-            404 => return Ok(None),
-            status => return Err(status_error(&answer.host(), status, "a blob")),
-        }
-        let expected = u64::try_from(size).unwrap_or(u64::MAX);
-        check_size(&answer.host(), blob, expected, answer.body.len())?;
-        check_digest(&answer.host(), blob, &answer.body)?;
-        Ok(Some(answer.body))
     }
 }
 

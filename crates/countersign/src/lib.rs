@@ -54,7 +54,7 @@ pub use error::RegistryError;
 pub use http::{Call, CallBody, Called, HttpRegistry, Method, Scope, Target};
 pub use image::{Image, ImageError};
 pub use layout::{LayoutRef, OciLayout};
-pub use network::Proxies;
+pub use network::{Proxies, Registries, RegistryHost};
 pub use observe::{CacheAnswer, CacheAsked, CacheKind, Observer, RequestBegins, RequestEnds};
 pub use policy_files::{PolicyError, PolicyFiles, PolicyFilesError, load_policies};
 pub use registry::{Access, Fetched, Listing, Reference, Referrer, Registry, Repository};

@@ -125,6 +125,14 @@ impl Repository {
         }
     }
 
+    /// A repository of a registry whose name is canonical.
+    pub(crate) fn named(registry: &str, path: &str) -> Self {
+        Self {
+            registry: registry.to_owned(),
+            path: path.to_owned(),
+        }
+    }
+
     /// What messages call the one repository of an OCI layout: `oci:PATH`.
     pub(crate) fn layout(path: &std::path::Path) -> Self {
         Self {

@@ -1,5 +1,7 @@
 //! What an answer's status means.
 
+use std::time::SystemTime;
+
 use reqwest::header::RETRY_AFTER;
 
 use super::received::Received;
@@ -14,13 +16,18 @@ pub(super) fn classify(response: &Received, host: &str, tried: &str) -> Option<R
             .headers()
             .get(RETRY_AFTER)
             .and_then(|value| value.to_str().ok())
-            .and_then(retry_after)
+            .and_then(|value| retry_after(value, SystemTime::now()))
     };
     match response.status().as_u16() {
         status @ (401 | 403) => Some(RegistryError::Denied {
             host,
             status,
             tried: tried.to_owned(),
+        }),
+        407 => Some(RegistryError::Denied {
+            host,
+            status: 407,
+            tried: "what the proxy's own URL holds (the proxy on the way refuses)".to_owned(),
         }),
         429 => Some(RegistryError::RateLimited {
             host,

@@ -193,10 +193,29 @@ impl State {
 }
 
 impl Pass {
-    /// The host has answered: nothing is held against it any more.
+    /// The host has answered: nothing is held against it any more. But what it has said of others meanwhile stands.
     pub(super) fn is_alive(&mut self) {
+        let mut states = lock(&self.states);
+        let Some(state) = states.get_mut(&self.key) else {
+            return;
+        };
+        let told = state.until.as_ref().filter(|until| until.told);
+        if told.is_some_and(|until| until.at > Instant::now()) {
+            state.failures = 0;
+        } else {
+            states.remove(&self.key);
+        }
         self.is_probe = false;
-        lock(&self.states).remove(&self.key);
+    }
+
+    /// The host has begun to answer: others may ask again, and the next failure closes it at once.
+    pub(super) fn answers(&mut self) {
+        if std::mem::take(&mut self.is_probe)
+            && let Some(state) = lock(&self.states).get_mut(&self.key)
+        {
+            state.until = None;
+            state.probing = false;
+        }
     }
 }
 
@@ -354,6 +373,27 @@ mod tests {
         admit(&backoff).await.unwrap().is_alive();
         backoff.was_told_to_wait(&limited(0), &Access::anonymous());
         admit(&backoff).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_was_on_its_way_does_not_undo_what_the_host_says() {
+        let backoff = Backoff::default();
+        let mut before = admit(&backoff).await.unwrap();
+        backoff.was_told_to_wait(&limited(100), &Access::anonymous());
+        before.is_alive();
+        assert!(admit(&backoff).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_begins_to_answer_is_asked_by_others_and_left_alone_if_it_breaks_off() {
+        let backoff = Backoff::default();
+        fail(&backoff, 3);
+        tokio::time::sleep(FIRST_WAIT).await;
+        let mut probe = admit(&backoff).await.unwrap();
+        probe.answers();
+        admit(&backoff).await.unwrap();
+        fail(&backoff, 1);
+        assert!(admit(&backoff).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]

@@ -8,8 +8,9 @@ use std::time::Duration;
 use reqwest::{Certificate, Url};
 
 use super::retry::Retry;
+use super::transport::host_of;
 use crate::Observer;
-use crate::network::{Allowed, Connection, Proxies, Special};
+use crate::network::{Allowed, Connection, Proxies, Registries, Special};
 
 /// How requests are made.
 #[derive(Clone)]
@@ -23,6 +24,7 @@ pub(super) struct Settings {
     pub(super) typed_hosts: BTreeSet<String>,
     /// The special addresses that every host may have.
     pub(super) allowed: Allowed,
+    pub(super) registries: Registries,
     pub(super) proxies: Proxies,
     pub(super) observer: Option<Arc<dyn Observer>>,
 }
@@ -32,7 +34,7 @@ pub(super) struct Settings {
 pub(super) struct Home {
     /// What its paths begin with; only URLs of the same origin are its own.
     pub(super) base: Url,
-    pub(super) connection: Connection,
+    pub(super) connection: Arc<Connection>,
     pub(super) allowed: Allowed,
 }
 
@@ -46,6 +48,7 @@ impl Default for Settings {
             plain_hosts: BTreeSet::new(),
             typed_hosts: BTreeSet::new(),
             allowed: Allowed::default().with([Special::Private]),
+            registries: Registries::default(),
             proxies: Proxies::default(),
             observer: None,
         }
@@ -55,23 +58,27 @@ impl Default for Settings {
 impl Settings {
     /// How a URL is connected to, and to which special addresses: by the rules of the home if it is the home's own, else by
     /// those of its host. What a registry points to gains nothing from who pointed.
-    pub(super) fn rules(&self, url: &Url, home: Option<&Home>) -> (Connection, Allowed) {
+    pub(super) fn rules(&self, url: &Url, home: Option<&Home>) -> (Arc<Connection>, Allowed) {
         match home {
             Some(home) if home.base.origin() == url.origin() => {
-                (home.connection.clone(), home.allowed.clone())
+                (Arc::clone(&home.connection), home.allowed.clone())
             }
-            _ => (Connection::default(), self.allowed.clone()),
+            _ => self.rules_of(&host_of(url)),
         }
     }
 
-    /// What a registry that was typed, or is asked without TLS by name, may have.
-    pub(super) fn allowed_for(&self, host: &str) -> Allowed {
+    /// The rules of a host that nobody in particular has named.
+    pub(super) fn rules_of(&self, host: &str) -> (Arc<Connection>, Allowed) {
         let allowed = self.allowed.clone();
-        if self.typed_hosts.contains(host) || self.plain_hosts.contains(host) {
-            allowed.with([Special::Loopback, Special::Private])
-        } else {
-            allowed
+        match self.registries.entry(host) {
+            Some(entry) => (Arc::clone(&entry.connection), allowed.and(&entry.allowed)),
+            None => (Arc::default(), allowed),
         }
+    }
+
+    /// Whether a person has named this registry, by typing it or for plain HTTP.
+    pub(super) fn is_named(&self, registry: &str) -> bool {
+        self.typed_hosts.contains(registry) || self.plain_hosts.contains(registry)
     }
 }
 

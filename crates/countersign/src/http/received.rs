@@ -29,9 +29,12 @@ impl Received {
         mut pass: Pass,
         watch: Watch,
     ) -> Self {
-        // Of a 200 the body matters too; a failure is judged when all tries have failed.
-        if !matches!(response.status().as_u16(), 200 | 429 | 500..) {
-            pass.is_alive();
+        match response.status().as_u16() {
+            // The body matters too.
+            200 => pass.answers(),
+            // Judged when all tries have failed.
+            429 | 500.. => {}
+            _ => pass.is_alive(),
         }
         Self {
             response,

@@ -8,9 +8,12 @@ use reqwest::Url;
 use super::HttpRegistry;
 use super::answer::status_error;
 use super::exchange::{Answer, Ask};
+use super::place::Place;
+use super::reads::Wanted;
 use crate::error::clip;
+use crate::network::Ability;
 use crate::wire::{self, Index, OCI_INDEX};
-use crate::{Budget, Listing, Reference, Referrer, Registry, RegistryError, Repository};
+use crate::{Budget, Listing, Reference, Referrer, RegistryError, Repository};
 
 /// What the referrers API said.
 enum Api {
@@ -20,15 +23,47 @@ enum Api {
 }
 
 impl HttpRegistry {
-    /// Asks the API, and the fallback tag where the API is missing, lists nothing or answers oddly (old proxies know
-    /// neither the path nor how to say so).
+    /// Asks the registry; and while it cannot be asked, its mirrors, whose lists prove no absence: a mirror lags.
     pub(super) async fn list(
         &self,
         repository: &Repository,
         image: &Digest,
         budget: &Budget,
     ) -> Result<Listing, RegistryError> {
-        let odd = match self.ask_api(repository, image, budget).await {
+        let origin = self.origin(repository)?;
+        let mut error = match self.list_at(&origin, image, budget).await {
+            Err(error) if error.class() == GapClass::Unavailable => error,
+            outcome => return outcome,
+        };
+        for mirror in self.mirrors(repository, Ability::Referrers) {
+            match self.list_at(&mirror, image, budget).await {
+                Ok(listing) => {
+                    return Ok(Listing {
+                        incomplete: Some(error),
+                        ..listing
+                    });
+                }
+                // A lie outweighs that nobody could be reached, and stays.
+                Err(lie)
+                    if lie.class() == GapClass::Hostile && error.class() != GapClass::Hostile =>
+                {
+                    error = lie;
+                }
+                Err(_) => {}
+            }
+        }
+        Err(error)
+    }
+
+    /// Asks the API, and the fallback tag where the API is missing, lists nothing or answers oddly (old proxies know
+    /// neither the path nor how to say so).
+    async fn list_at(
+        &self,
+        place: &Place,
+        image: &Digest,
+        budget: &Budget,
+    ) -> Result<Listing, RegistryError> {
+        let odd = match self.ask_api(place, image, budget).await {
             Ok(Api::Listed(listing)) if !listing.items.is_empty() || !listing.complete() => {
                 return Ok(listing);
             }
@@ -38,7 +73,7 @@ impl HttpRegistry {
             }
             Err(error) => return Err(error),
         };
-        match (self.ask_fallback(repository, image, budget).await, odd) {
+        match (self.ask_fallback(place, image, budget).await, odd) {
             (Ok(listing), None) => Ok(listing),
             (Ok(listing), odd) => Ok(Listing {
                 incomplete: odd,
@@ -50,14 +85,13 @@ impl HttpRegistry {
 
     async fn ask_api(
         &self,
-        repository: &Repository,
+        place: &Place,
         image: &Digest,
         budget: &Budget,
     ) -> Result<Api, RegistryError> {
         let limits = budget.limits();
-        let place = self.origin(repository)?;
         let mut page = Some(place.url(&format!("referrers/{image}"))?);
-        let mut collected = Collected::new(FoundBy::Referrers, limits.attachments);
+        let mut collected = Collected::new(FoundBy::Referrers, place, limits.attachments);
         let mut seen: BTreeSet<Url> = BTreeSet::new();
         while let Some(url) = page {
             if !seen.insert(url.clone()) {
@@ -68,7 +102,7 @@ impl HttpRegistry {
             }
             let is_first = seen.len() == 1;
             let ask = Ask {
-                place: &place,
+                place,
                 url,
                 accept: OCI_INDEX,
                 kind: "referrers",
@@ -102,22 +136,21 @@ impl HttpRegistry {
     /// The referrers tag schema: an index at the tag `sha256-<hex>`.
     async fn ask_fallback(
         &self,
-        repository: &Repository,
+        place: &Place,
         image: &Digest,
         budget: &Budget,
     ) -> Result<Listing, RegistryError> {
         let limits = budget.limits();
         let reference = Reference::companion(image, "");
-        let mut collected = Collected::new(FoundBy::FallbackTag, limits.attachments);
-        let fetched = self
-            .manifest(repository, &reference, limits.manifest_bytes, budget)
-            .await?;
-        if let Some(fetched) = fetched {
+        let mut collected = Collected::new(FoundBy::FallbackTag, place, limits.attachments);
+        let wanted = Wanted::Manifest {
+            reference: &reference,
+            max: limits.manifest_bytes,
+        };
+        if let Some(fetched) = self.read_at(place, wanted, budget).await? {
             collected.add(&Answer {
                 status: 200,
-                url: self
-                    .origin(repository)?
-                    .url(&format!("manifests/{reference}"))?,
+                url: place.url(&format!("manifests/{reference}"))?,
                 content_type: fetched.content_type,
                 next_page: None,
                 body: fetched.bytes,
@@ -135,9 +168,12 @@ struct Collected {
 }
 
 impl Collected {
-    fn new(found_by: FoundBy, limit: usize) -> Self {
+    fn new(found_by: FoundBy, place: &Place, limit: usize) -> Self {
         Self {
-            listing: Listing::default(),
+            listing: Listing {
+                from: place.from.clone(),
+                ..Listing::default()
+            },
             found_by,
             seen: BTreeSet::new(),
             limit,

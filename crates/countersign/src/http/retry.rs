@@ -1,7 +1,9 @@
 //! When to ask again, and after how long.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+
+use jiff::fmt::rfc2822;
 
 use super::transport::Transport;
 use crate::{Budget, RegistryError};
@@ -108,9 +110,16 @@ pub(super) fn jitter() -> u8 {
     RandomState::new().build_hasher().finish().to_le_bytes()[0]
 }
 
-/// Reads a `Retry-After` of seconds. A date is not worth a clock here: the usual back-off serves.
-pub(super) fn retry_after(value: &str) -> Option<Duration> {
-    value.trim().parse().ok().map(Duration::from_secs)
+/// Reads a `Retry-After` (RFC 9110, 10.2.3): seconds, or a date, which is no wait if it is over. The obsolete forms of a date
+/// count as none.
+pub(super) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
+    let date = SystemTime::from(date);
+    Some(date.duration_since(now).unwrap_or(Duration::ZERO))
 }
 
 #[cfg(test)]
@@ -151,10 +160,26 @@ mod tests {
         assert_eq!(retry.wait(0, &limited(Some(7)), LEFT, 9), seconds(7));
         assert_eq!(retry.wait(0, &limited(Some(0)), LEFT, 9), seconds(0));
         assert_eq!(retry.wait(0, &limited(Some(31)), LEFT, 9), None);
-        assert_eq!(retry_after(" 12 "), seconds(12));
-        assert_eq!(retry_after("-1"), None);
-        assert_eq!(retry_after("Wed, 21 Oct 2015 07:28:00 GMT"), None);
-        assert_eq!(retry_after(&u64::MAX.to_string()), seconds(u64::MAX));
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        // 2015-10-21T07:27:50Z
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_445_412_470);
+        let seconds = |wait| Some(Duration::from_secs(wait));
+        for (value, wait) in [
+            (" 12 ", seconds(12)),
+            ("0", seconds(0)),
+            ("Wed, 21 Oct 2015 07:28:00 GMT", seconds(10)),
+            ("Wed, 21 Oct 2015 07:27:00 GMT", seconds(0)),
+            ("-1", None),
+            ("soon", None),
+            ("", None),
+            ("Wed, 99 Oct 2015 07:28:00 GMT", None),
+        ] {
+            assert_eq!(retry_after(value, now), wait, "{value}");
+        }
+        assert_eq!(retry_after(&u64::MAX.to_string(), now), seconds(u64::MAX));
     }
 
     #[test]

@@ -175,7 +175,8 @@ impl Transport {
             }
             None => self.in_time(request.send(), &host, "answer", budget).await,
         };
-        match sent.and_then(|sent| sent.map_err(|error| failure(&host, &error, connect))) {
+        let sent = sent.and_then(|sent| sent.map_err(|error| failure(&host, &error, connect)));
+        match sent.map_err(|error| self.named_proxy(error, parcel.url, &connection)) {
             Ok(response) => {
                 watch.answered(response.status().as_u16());
                 Ok(Received::new(response, host, permit, pass, watch))
@@ -184,6 +185,22 @@ impl Transport {
                 watch.failed(error.code());
                 Err(error)
             }
+        }
+    }
+
+    /// The error, with the proxy on the way: it may be the one that failed.
+    fn named_proxy(
+        &self,
+        error: RegistryError,
+        url: &Url,
+        connection: &Connection,
+    ) -> RegistryError {
+        match (error, self.settings.proxies.of(url, &connection.proxy)) {
+            (RegistryError::Connection { host, cause }, Some(proxy)) => RegistryError::Connection {
+                host,
+                cause: format!("{cause} (through the proxy {})", host_of(proxy)),
+            },
+            (error, _) => error,
         }
     }
 

@@ -50,6 +50,16 @@ pub(crate) struct Allowed {
 }
 
 impl Special {
+    const fn why(self) -> &'static str {
+        match self {
+            Self::Loopback => "it is this machine itself",
+            Self::LinkLocal => "it is link-local",
+            Self::Private => "it is private",
+            Self::Metadata => "it is where clouds hand out a machine's credentials",
+            Self::Reserved => "it is no address of one host",
+        }
+    }
+
     /// The name that the configuration has for it; the reserved ones have none: who means one writes its network.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
@@ -121,13 +131,7 @@ impl Allowed {
             return self.refuses(IpAddr::V4(inner));
         }
         let kind = special(address)?;
-        (!self.kinds.contains(&kind)).then(|| match kind {
-            Special::Loopback => "it is this machine itself",
-            Special::LinkLocal => "it is link-local",
-            Special::Private => "it is private",
-            Special::Metadata => "it is where clouds hand out a machine's credentials",
-            Special::Reserved => "it is no address of one host",
-        })
+        (!self.kinds.contains(&kind)).then_some(kind.why())
     }
 }
 

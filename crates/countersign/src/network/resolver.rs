@@ -24,8 +24,8 @@ impl Resolve for Filter {
         let allowed = self.0.clone();
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let addresses = permitted(&allowed, found)?;
-            Ok(Box::new(addresses.into_iter()) as Addrs)
+            let addresses: Addrs = Box::new(permitted(&allowed, found)?.into_iter());
+            Ok(addresses)
         })
     }
 }

@@ -4,7 +4,7 @@ use countersign::{DockerConfig, HttpRegistry};
 use countersign_core::{GapClass, Needs, ReasonCode};
 use countersign_testkit::registry::{Fault, Registry, Request};
 
-use crate::{BUNDLE, check, client, gaps, image};
+use crate::{BUNDLE, check, client, gaps, image, on_this_machine};
 
 const USER: &str = "robot";
 const PASSWORD: &str = "hunter2:with:colons";
@@ -140,7 +140,8 @@ async fn a_redirect_to_another_host_goes_without_the_credential() {
             Fault::RedirectTo(store.url()),
         );
         let image = image(&registry, "app:v1");
-        let evidence = check(&known(&registry), &image, Needs::ALL).await.unwrap();
+        let client = known(&registry).registries(on_this_machine(&[&store]));
+        let evidence = check(&client, &image, Needs::ALL).await.unwrap();
         assert!(evidence.gaps.is_empty(), "{:?}", evidence.gaps);
         assert_eq!(evidence.items.len(), 1, "the store serves the blob");
         assert_eq!(store.requests().len(), 1);
@@ -160,7 +161,8 @@ async fn another_host_that_wants_a_password_does_not_get_it() {
         Fault::RedirectTo(thief.url()),
     );
     let image = image(&registry, "app:v1");
-    let evidence = check(&known(&registry), &image, Needs::ALL).await.unwrap();
+    let client = known(&registry).registries(on_this_machine(&[&thief]));
+    let evidence = check(&client, &image, Needs::ALL).await.unwrap();
     assert!(evidence.items.is_empty());
     assert_eq!(evidence.gaps[0].code, ReasonCode::RegistryDenied);
     let cause = &evidence.gaps[0].cause;
@@ -182,9 +184,11 @@ async fn a_redirect_out_of_tls_is_refused() {
         Fault::RedirectTo(plain.url()),
     );
     let image = image(&registry, "app:v1");
-    let evidence = check(&client(&registry), &image, Needs::ALL).await.unwrap();
+    let client = client(&registry).registries(on_this_machine(&[&plain]));
+    let evidence = check(&client, &image, Needs::ALL).await.unwrap();
     assert_eq!(evidence.gaps[0].code, ReasonCode::RegistryHostile);
     assert_eq!(evidence.gaps[0].class, GapClass::Hostile);
+    assert!(evidence.gaps[0].cause.contains("https to http"));
     assert!(plain.requests().is_empty());
 }
 
@@ -197,7 +201,8 @@ async fn a_realm_without_tls_gets_nothing_from_a_registry_with_it() {
         .token_realm(&format!("{}/token", thief.url()))
         .start();
     signed(&registry, "app");
-    let gap = check(&known(&registry), &image(&registry, "app:v1"), Needs::ALL)
+    let client = known(&registry).registries(on_this_machine(&[&thief]));
+    let gap = check(&client, &image(&registry, "app:v1"), Needs::ALL)
         .await
         .unwrap_err();
     assert_eq!(gap.class, GapClass::Hostile);
@@ -214,7 +219,8 @@ async fn a_token_service_elsewhere_gets_the_credential_and_the_registry_the_toke
         .start();
     signed(&registry, "app");
     let image = image(&registry, "app:v1");
-    let evidence = check(&known(&registry), &image, Needs::ALL).await.unwrap();
+    let client = known(&registry).registries(on_this_machine(&[&service]));
+    let evidence = check(&client, &image, Needs::ALL).await.unwrap();
     assert_eq!(evidence.items.len(), 1);
     assert_eq!(authorizations(&service).len(), 1);
     assert!(authorizations(&registry).iter().all(|request| {
@@ -296,6 +302,7 @@ async fn an_unknown_ca_is_a_tls_gap() {
     signed(&registry, "app");
     let stranger = Registry::builder().tls().start();
     let client = HttpRegistry::new()
+        .allow_typed(registry.host())
         .ca_file(stranger.ca_pem().unwrap().as_bytes())
         .unwrap();
     let gap = check(&client, &image(&registry, "app:v1"), Needs::ALL)
@@ -312,6 +319,7 @@ async fn plain_http_is_for_the_named_host_only() {
     signed(&registry, "app");
     let client = HttpRegistry::new()
         .plain_http("other.example")
+        .allow_typed(registry.host())
         .retries(0, std::time::Duration::ZERO);
     let gap = check(&client, &image(&registry, "app:v1"), Needs::ALL)
         .await

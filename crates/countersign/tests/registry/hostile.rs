@@ -6,7 +6,7 @@ use countersign::{Budget, HttpRegistry, Reference, Repository, collect_bundles, 
 use countersign_core::{Digest, GapClass, Limits, Needs, ReasonCode};
 use countersign_testkit::registry::{Fault, Pages, Registry};
 
-use crate::{BUNDLE, check, client, image, soon};
+use crate::{BUNDLE, check, client, image, on_this_machine, soon};
 
 #[tokio::test]
 async fn cve_2024_29902_a_manifest_of_a_gibibyte_is_refused_at_its_bound() {
@@ -116,7 +116,8 @@ async fn a_page_elsewhere_is_not_followed() {
         ),
     );
     let image = image(&registry, "app:v1");
-    let evidence = check(&client(&registry), &image, Needs::ALL).await.unwrap();
+    let client = client(&registry).registries(on_this_machine(&[&elsewhere]));
+    let evidence = check(&client, &image, Needs::ALL).await.unwrap();
     assert_eq!(evidence.gaps[0].code, ReasonCode::RegistryHostile);
     assert!(elsewhere.requests().is_empty());
 }

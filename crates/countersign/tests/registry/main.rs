@@ -2,13 +2,21 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod calls;
+mod connections;
 mod faults;
 mod hostile;
+mod network_addresses;
+mod network_mirrors;
+mod network_tls;
+mod patience;
 mod requests;
 
 use std::time::{Duration, Instant};
 
-use countersign::{Budget, HttpRegistry, Reference, Repository, collect, resolve};
+use countersign::{
+    Budget, HttpRegistry, Reference, Registries, RegistryHost, Repository, collect, resolve,
+};
 use countersign_core::{Evidence, Gap, ImageRef, Limits, Needs};
 use countersign_testkit::registry::Registry;
 
@@ -25,6 +33,18 @@ fn client(registry: &Registry) -> HttpRegistry {
         Some(pem) => client.ca_file(pem.as_bytes()).unwrap(),
         None => client.plain_http(registry.host()),
     }
+}
+
+/// Entries that let these be on this machine: whoever is led there may go.
+fn on_this_machine(others: &[&Registry]) -> Registries {
+    others.iter().fold(Registries::new(), |registries, other| {
+        let entry = RegistryHost::new().address("loopback").unwrap();
+        let entry = match other.ca_pem() {
+            Some(pem) => entry.ca_file(pem.as_bytes()).unwrap(),
+            None => entry,
+        };
+        registries.host(&other.host(), entry).unwrap()
+    })
 }
 
 fn budget() -> Budget {

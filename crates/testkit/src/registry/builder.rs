@@ -1,5 +1,6 @@
 //! How a registry shall behave where nothing is wrong.
 
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 
 use super::auth::Auth;
@@ -12,6 +13,7 @@ pub struct Builder {
     pub(super) auth: Auth,
     pub(super) token_realm: Option<String>,
     pub(super) tls: bool,
+    pub(super) client_certificates: bool,
     pub(super) no_referrers_api: bool,
     pub(super) page_size: Option<usize>,
     pub(super) fallback_artifact_type: FallbackArtifactType,
@@ -91,17 +93,27 @@ impl Builder {
         self
     }
 
+    /// Serves HTTPS only to clients with a certificate from its own CA; [`Registry::client_pem`] is one.
+    #[must_use]
+    pub fn client_certificates(mut self) -> Self {
+        self.tls = true;
+        self.client_certificates = true;
+        self
+    }
+
     /// Starts it on a free port of 127.0.0.1.
     ///
     /// # Panics
     /// When no port or thread can be had.
     #[must_use]
     pub fn start(self) -> Registry {
-        let tls = self.tls.then(Tls::new);
+        let tls = self.tls.then(|| Tls::new(self.client_certificates));
         let state = Arc::new(State {
             options: self,
             store: Mutex::default(),
             requests: Mutex::default(),
+            accepted: AtomicUsize::new(0),
+            open: AtomicUsize::new(0),
             faults: Mutex::default(),
             address: std::sync::OnceLock::new(),
         });
@@ -110,7 +122,8 @@ impl Builder {
         Registry {
             state,
             address,
-            ca_pem: tls.map(|tls| tls.ca_pem),
+            ca_pem: tls.as_ref().map(|tls| tls.ca_pem.clone()),
+            client_pem: tls.and_then(|tls| tls.client_pem),
             runtime: Some(runtime),
         }
     }

@@ -24,6 +24,7 @@ mod store;
 mod tls;
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 pub use builder::{Builder, FallbackArtifactType};
@@ -44,6 +45,8 @@ pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 pub struct Request {
     /// `GET`, `HEAD`, …
     pub method: String,
+    /// `HTTP/1.1` or `HTTP/2.0`.
+    pub version: String,
     /// Path with query, as it was sent.
     pub path: String,
     /// Headers in the order sent, names in lower case.
@@ -67,6 +70,7 @@ pub struct Registry {
     state: Arc<State>,
     address: SocketAddr,
     ca_pem: Option<String>,
+    client_pem: Option<(String, String)>,
     runtime: Option<tokio::runtime::Runtime>,
 }
 
@@ -110,6 +114,25 @@ impl Registry {
     /// Forgets the requests so far.
     pub fn clear_requests(&self) {
         lock(&self.state.requests).clear();
+    }
+
+    /// How many connections it has accepted so far.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.state.accepted.load(Ordering::SeqCst)
+    }
+
+    /// How many of them are open.
+    #[must_use]
+    pub fn open_connections(&self) -> usize {
+        self.state.open.load(Ordering::SeqCst)
+    }
+
+    /// The certificate and the private key (PEM) that a client must have, of a registry that wants them.
+    #[must_use]
+    pub fn client_pem(&self) -> Option<(&str, &str)> {
+        let (certificate, key) = self.client_pem.as_ref()?;
+        Some((certificate, key))
     }
 
     /// From now on, answers to requests that `when` accepts have this fault. Several faults add up in their order.
@@ -168,6 +191,8 @@ struct State {
     options: Builder,
     store: Mutex<Store>,
     requests: Mutex<Vec<Request>>,
+    accepted: AtomicUsize,
+    open: AtomicUsize,
     faults: Mutex<Vec<ArmedFault>>,
     address: std::sync::OnceLock<SocketAddr>,
 }

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -47,7 +48,29 @@ async fn accept(
     let listener = TcpListener::from_std(listener)?;
     loop {
         let (stream, _) = listener.accept().await?;
-        tokio::spawn(serve_accepted(stream, Arc::clone(&state), tls.clone()));
+        let connection = Connection::accepted(Arc::clone(&state));
+        let (state, tls) = (Arc::clone(&state), tls.clone());
+        tokio::spawn(async move {
+            serve_accepted(stream, state, tls).await;
+            drop(connection);
+        });
+    }
+}
+
+/// Counts as open until it is dropped.
+struct Connection(Arc<State>);
+
+impl Connection {
+    fn accepted(state: Arc<State>) -> Self {
+        state.accepted.fetch_add(1, Ordering::SeqCst);
+        state.open.fetch_add(1, Ordering::SeqCst);
+        Self(state)
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -91,6 +114,7 @@ fn noted(state: &State, request: &hyper::Request<Incoming>) -> Request {
     let headers = request.headers().iter();
     let request = Request {
         method: request.method().to_string(),
+        version: format!("{:?}", request.version()),
         path: request
             .uri()
             .path_and_query()

@@ -123,6 +123,7 @@ async fn serve(stream: TcpStream, state: Arc<State>) {
 async fn answer(state: &State, request: &hyper::Request<Incoming>) -> Answer {
     let request = Request {
         method: request.method().to_string(),
+        version: format!("{:?}", request.version()),
         path: request.uri().path().to_owned(),
         headers: Vec::new(),
     };
