@@ -59,7 +59,7 @@ fn decisions(job: VerifyJob, policies: PolicySet) -> Result<Vec<Decision>, Failu
     let runtime = progress::runtime()?;
     let judge = async |image: &Image| {
         let what = image.request().written();
-        progress::shown(what, checker.check(image, job.now)).await
+        progress::shown(what, Box::pin(checker.check(image, job.now))).await
     };
     Ok(job
         .images
