@@ -3,6 +3,7 @@
 mod args;
 mod artifact;
 mod bounded;
+mod credentials;
 mod escape;
 mod evidence;
 mod exit;

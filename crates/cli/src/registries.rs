@@ -3,18 +3,17 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use countersign::{DockerConfig, HttpRegistry};
+use countersign::HttpRegistry;
 
 use crate::args::registries::RegistryOptions;
-use crate::bounded;
-use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::surroundings::Surroundings;
+use crate::surroundings::{CredentialPlaces, Surroundings};
+use crate::{bounded, credentials};
 
 /// How registries are asked.
 #[derive(Debug)]
 pub(crate) struct RegistryAccess {
-    docker_config: Option<PathBuf>,
+    credentials: CredentialPlaces,
     plain_http: bool,
     ca_file: Option<PathBuf>,
 }
@@ -22,7 +21,7 @@ pub(crate) struct RegistryAccess {
 impl RegistryAccess {
     pub(crate) fn new(typed: RegistryOptions, surroundings: &Surroundings) -> Self {
         Self {
-            docker_config: surroundings.docker_config.clone(),
+            credentials: surroundings.credentials.clone(),
             plain_http: typed.plain_http,
             ca_file: typed.ca_file,
         }
@@ -52,13 +51,7 @@ impl RegistryAccess {
         if self.plain_http {
             registry = hosts.into_iter().fold(registry, HttpRegistry::plain_http);
         }
-        if let Some(path) = &self.docker_config {
-            let credentials = DockerConfig::load(path).map_err(|error| Failure {
-                exit: Exit::Unknown,
-                message: error.to_string(),
-            })?;
-            registry = registry.credentials(credentials);
-        }
+        registry = registry.credentials(credentials::keyring(&self.credentials)?);
         Ok(Some(registry))
     }
 }

@@ -49,7 +49,9 @@ pub use attached::{Attached, BlobRole, NamedBlob, Node, Walk, Way, walk};
 pub use budget::Budget;
 pub use checker::Checker;
 pub use collect::{collect, collect_bundles, collect_legacy, resolve};
-pub use credentials::{Credential, DockerConfig};
+pub use credentials::{
+    Credential, CredentialHelpers, CredentialPlugins, DockerConfig, Found, Keyring, PullSecrets,
+};
 pub use error::RegistryError;
 pub use http::{Call, CallBody, Called, HttpRegistry, Method, Scope, Target};
 pub use image::{Image, ImageError};

@@ -10,6 +10,7 @@ mod hostile_registry;
 mod messages;
 mod pull;
 mod run;
+mod secrets;
 mod trust;
 mod usage;
 mod verify_bundle;

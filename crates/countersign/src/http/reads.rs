@@ -221,7 +221,7 @@ impl Registry for HttpRegistry {
         let accesses: Vec<Access> = self
             .places(repository)?
             .iter()
-            .map(|place| self.credentials.find(&place.repository).access())
+            .map(|place| self.credentials.access(&place.repository))
             .collect();
         Ok(match accesses.as_slice() {
             [own] => *own,
