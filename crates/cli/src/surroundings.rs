@@ -1,7 +1,8 @@
 //! The process's surroundings: environment and clock, read here once and handed down.
 
 use std::env;
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use countersign_core::UnixTime;
@@ -11,21 +12,51 @@ use countersign_core::UnixTime;
 pub(crate) struct Surroundings {
     /// The clock's time.
     pub(crate) now: UnixTime,
-    /// Docker's `config.json`: in `$DOCKER_CONFIG`, else in `~/.docker`. Need not exist.
-    pub(crate) docker_config: Option<PathBuf>,
+    /// Where credentials for registries are.
+    pub(crate) credentials: CredentialPlaces,
     /// Where fetched trust roots are kept: in `$XDG_CACHE_HOME`, else in `~/.cache`. Need not exist.
     pub(crate) trust_cache: Option<PathBuf>,
+}
+
+/// Where credentials for registries are.
+#[derive(Debug, Clone)]
+pub(crate) struct CredentialPlaces {
+    /// The files in the order of containers-auth.json(5): podman's before Docker's. They need not exist.
+    pub(crate) files: Vec<PathBuf>,
+    /// `PATH`, where the credential helpers are that the files name.
+    pub(crate) path: OsString,
+}
+
+/// The variables that say where credential files are.
+#[derive(Debug, Default)]
+struct Places {
+    /// `REGISTRY_AUTH_FILE`, in place of the file of the session.
+    auth_file: Option<PathBuf>,
+    /// `XDG_RUNTIME_DIR`
+    runtime: Option<PathBuf>,
+    /// `XDG_CONFIG_HOME`
+    config: Option<PathBuf>,
+    /// `DOCKER_CONFIG`, a folder.
+    docker: Option<PathBuf>,
+    home: Option<PathBuf>,
 }
 
 impl Surroundings {
     /// Reads the environment and the clock. `NO_COLOR` is anstream's affair.
     pub(crate) fn read() -> Self {
+        let folder = |name| env::var_os(name).map(PathBuf::from);
         Self {
             now: SystemTime::now().into(),
-            docker_config: docker_config(
-                env::var_os("DOCKER_CONFIG").map(PathBuf::from),
-                env::home_dir(),
-            ),
+            credentials: CredentialPlaces {
+                files: credential_files(Places {
+                    auth_file: folder("REGISTRY_AUTH_FILE"),
+                    runtime: folder("XDG_RUNTIME_DIR"),
+                    config: folder("XDG_CONFIG_HOME"),
+                    docker: folder("DOCKER_CONFIG"),
+                    home: env::home_dir(),
+                }),
+                path: env::var_os("PATH").unwrap_or_default(),
+            },
             trust_cache: trust_cache(
                 env::var_os("XDG_CACHE_HOME").map(PathBuf::from),
                 env::home_dir(),
@@ -34,11 +65,24 @@ impl Surroundings {
     }
 }
 
-fn docker_config(folder: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf> {
-    folder
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .or_else(|| home.map(|home| home.join(".docker")))
-        .map(|folder| folder.join("config.json"))
+fn credential_files(places: Places) -> Vec<PathBuf> {
+    let given = |path: Option<PathBuf>| path.filter(|path| !path.as_os_str().is_empty());
+    // The XDG base directory specification: a relative path in the variable is as if there were none.
+    let absolute = |path: Option<PathBuf>| path.filter(|path| path.is_absolute());
+    let podman = Path::new("containers/auth.json");
+    let home = absolute(places.home);
+    let in_home = |folder| home.as_ref().map(|home| home.join(folder));
+    let files = [
+        given(places.auth_file)
+            .or_else(|| absolute(places.runtime).map(|folder| folder.join(podman))),
+        absolute(places.config)
+            .or_else(|| in_home(".config"))
+            .map(|folder| folder.join(podman)),
+        given(places.docker)
+            .or_else(|| in_home(".docker"))
+            .map(|folder| folder.join("config.json")),
+    ];
+    files.into_iter().flatten().collect()
 }
 
 /// The XDG base directory specification: a relative path in the variable is as if there were none.
@@ -54,25 +98,63 @@ fn trust_cache(folder: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf
 
 #[cfg(test)]
 mod tests {
-    use super::{docker_config, trust_cache};
+    use super::{Places, credential_files, trust_cache};
     use std::path::PathBuf;
 
     #[test]
-    fn docker_config_is_found_as_docker_finds_it() {
+    fn credentials_are_where_podman_and_docker_keep_them() {
         let path = |text: &str| Some(PathBuf::from(text));
+        let all = || Places {
+            auth_file: path("auth.json"),
+            runtime: path("/run/user/1"),
+            config: path("/c"),
+            docker: path("d"),
+            home: path("/h"),
+        };
+        let found = |places| {
+            let files = credential_files(places);
+            files
+                .iter()
+                .map(|file| file.display().to_string())
+                .collect::<Vec<_>>()
+        };
         assert_eq!(
-            docker_config(path("/d"), path("/h")),
-            path("/d/config.json")
+            found(all()),
+            ["auth.json", "/c/containers/auth.json", "d/config.json"]
         );
-        assert_eq!(
-            docker_config(path(""), path("/h")),
-            path("/h/.docker/config.json")
-        );
-        assert_eq!(
-            docker_config(None, path("/h")),
-            path("/h/.docker/config.json")
-        );
-        assert_eq!(docker_config(None, None), None);
+        for (change, expected) in [
+            (
+                (|places| places.auth_file = None) as fn(&mut Places),
+                &[
+                    "/run/user/1/containers/auth.json",
+                    "/c/containers/auth.json",
+                    "d/config.json",
+                ][..],
+            ),
+            (
+                |places| {
+                    *places = Places {
+                        home: Some("/h".into()),
+                        ..Places::default()
+                    }
+                },
+                &["/h/.config/containers/auth.json", "/h/.docker/config.json"],
+            ),
+            (
+                |places| {
+                    places.auth_file = Some("".into());
+                    places.runtime = Some("relative".into());
+                    places.config = Some("relative".into());
+                    places.docker = Some("".into());
+                },
+                &["/h/.config/containers/auth.json", "/h/.docker/config.json"],
+            ),
+            (|places| *places = Places::default(), &[]),
+        ] {
+            let mut places = all();
+            change(&mut places);
+            assert_eq!(found(places), expected);
+        }
     }
 
     #[test]

@@ -1,26 +1,34 @@
-//! Credentials from a docker config. No program that it names is ever run here.
+//! Credentials: where they come from, and which of them belong to a repository.
 
-use std::collections::BTreeMap;
+mod auth;
+mod docker;
+mod helper;
+mod kept;
+mod pattern;
+mod plugin;
+mod program;
+mod pull_secret;
+
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
+use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use countersign_core::ImageRef;
-use serde::Deserialize;
+pub use self::docker::DockerConfig;
+pub use self::helper::CredentialHelpers;
+pub use self::plugin::CredentialPlugins;
+pub use self::pull_secret::PullSecrets;
 
-use crate::error::clip;
-use crate::{Access, RegistryError, Repository, Secret};
+use crate::{Access, Budget, RegistryError, Repository, Secret};
 
 /// A docker config is a few kilobytes; Kubernetes allows a secret of 1 MiB.
 const MAX_BYTES: u64 = 1024 * 1024;
-/// Docker writes padding; people who write by hand forget it.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
+/// What [`Repository::registry`] calls Docker Hub.
+const HUB: &str = "docker.io";
+/// Under this name Docker keeps the credential for it.
+const HUB_SERVER: &str = "https://index.docker.io/v1/";
+/// The host of that name.
+const HUB_HOST: &str = "index.docker.io";
 
 /// What identifies us to a registry.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -39,255 +47,208 @@ pub enum Credential {
     RegistryToken(Secret),
 }
 
-/// The credentials of a docker `config.json`: `auths`, most specific key first.
+/// Where credentials come from: sources in the order in which they are tried.
 ///
-/// `credHelpers` and `credsStore` name programs; they are not run. Where only one of them has a credential, requests go
-/// without, and a denial says so.
+/// A source is a [`DockerConfig`], [`PullSecrets`] of Kubernetes or [`CredentialPlugins`] of the kubelet. Nothing is
+/// tried, and no program of a source is run, before a registry asks for a credential; the next source is looked at only
+/// when it has refused those of the ones before. Clones share what they have learned.
 #[derive(Debug, Clone, Default)]
-pub struct DockerConfig {
-    entries: Vec<Entry>,
-    helpers: BTreeMap<String, String>,
-    store: Option<String>,
+pub struct Keyring {
+    sources: Vec<Arc<Source>>,
 }
 
-/// What a [`DockerConfig`] has for a repository.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Found {
-    pub(crate) credential: Option<Credential>,
-    /// For the message of a denial: where the credential came from, or why there is none.
-    pub(crate) note: String,
+#[derive(Debug)]
+enum Source {
+    Docker(DockerConfig),
+    PullSecrets(PullSecrets),
+    Plugins(CredentialPlugins),
 }
 
-impl Found {
-    /// What can be read with it.
-    pub(crate) fn access(&self) -> Access {
-        match &self.credential {
-            None => Access::anonymous(),
-            Some(Credential::Basic { username, password }) => Access::of([
+/// One thing that a [`Keyring`] has for a repository, or the reason why a source has none.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Found {
+    /// The credential; `None` where a source should have one and could not give it.
+    pub credential: Option<Credential>,
+    /// For the message of a denial: of which kind it is and where it came from, or why there is none. Never the secret.
+    pub note: String,
+    /// What tells it from others: of what a program gave, the program and what it was asked for, and not the secret, so
+    /// that a token which is renewed stays the same access.
+    pub fingerprint: Access,
+}
+
+impl Keyring {
+    /// One without sources: every registry is read as anybody can read it.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same, and then these.
+    #[must_use]
+    pub fn and(mut self, next: impl Into<Self>) -> Self {
+        self.sources.extend(next.into().sources);
+        self
+    }
+
+    /// Everything that there is for a repository, in the order in which it would be tried. Runs the programs of its
+    /// sources.
+    ///
+    /// # Errors
+    /// [`RegistryError::Timeout`] when the budget's time ends while a program runs. A program that fails is a [`Found`]
+    /// without a credential.
+    pub async fn find(
+        &self,
+        repository: &Repository,
+        budget: &Budget,
+    ) -> Result<Vec<Found>, RegistryError> {
+        let mut all = Vec::new();
+        for source in &self.sources {
+            all.extend(source.find(repository, budget).await?);
+        }
+        Ok(all)
+    }
+
+    /// Under which access this keyring reads a repository. No program is run.
+    #[must_use]
+    pub fn access(&self, repository: &Repository) -> Access {
+        let fingerprints: Vec<Access> = self
+            .sources
+            .iter()
+            .flat_map(|source| source.fingerprints(repository))
+            .collect();
+        Access::of(
+            fingerprints
+                .iter()
+                .map(|it| it.fingerprint().as_bytes().as_slice()),
+        )
+    }
+
+    /// How many sources there are.
+    pub(crate) fn sources(&self) -> usize {
+        self.sources.len()
+    }
+
+    /// What the source with this number has; nothing if there is no such source.
+    pub(crate) async fn find_in(
+        &self,
+        source: usize,
+        repository: &Repository,
+        budget: &Budget,
+    ) -> Result<Vec<Found>, RegistryError> {
+        match self.sources.get(source) {
+            Some(source) => source.find(repository, budget).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn of(source: Source) -> Self {
+        Self {
+            sources: vec![Arc::new(source)],
+        }
+    }
+}
+
+impl Source {
+    async fn find(
+        &self,
+        repository: &Repository,
+        budget: &Budget,
+    ) -> Result<Vec<Found>, RegistryError> {
+        match self {
+            Self::Docker(config) => config.find(repository, budget).await,
+            Self::PullSecrets(secrets) => Ok(secrets.find(repository)),
+            Self::Plugins(plugins) => plugins.find(repository, budget).await,
+        }
+    }
+
+    fn fingerprints(&self, repository: &Repository) -> Vec<Access> {
+        match self {
+            Self::Docker(config) => config.fingerprints(repository),
+            Self::PullSecrets(secrets) => secrets
+                .find(repository)
+                .into_iter()
+                .map(|found| found.fingerprint)
+                .collect(),
+            Self::Plugins(plugins) => plugins.fingerprints(repository),
+        }
+    }
+}
+
+impl From<DockerConfig> for Keyring {
+    fn from(config: DockerConfig) -> Self {
+        Self::of(Source::Docker(config))
+    }
+}
+
+impl From<PullSecrets> for Keyring {
+    fn from(secrets: PullSecrets) -> Self {
+        Self::of(Source::PullSecrets(secrets))
+    }
+}
+
+impl From<CredentialPlugins> for Keyring {
+    fn from(plugins: CredentialPlugins) -> Self {
+        Self::of(Source::Plugins(plugins))
+    }
+}
+
+impl Credential {
+    /// What messages call it.
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Basic { .. } => "user name and password",
+            Self::IdentityToken(_) => "identity token",
+            Self::RegistryToken(_) => "registry token",
+        }
+    }
+
+    /// The fingerprint of a credential that does not change by itself.
+    fn access(&self) -> Access {
+        match self {
+            Self::Basic { username, password } => Access::of([
                 b"basic".as_slice(),
                 username.as_bytes(),
                 password.expose().as_bytes(),
             ]),
-            Some(Credential::IdentityToken(token)) => {
+            Self::IdentityToken(token) => {
                 Access::of([b"identity".as_slice(), token.expose().as_bytes()])
             }
-            Some(Credential::RegistryToken(token)) => {
+            Self::RegistryToken(token) => {
                 Access::of([b"token".as_slice(), token.expose().as_bytes()])
             }
         }
     }
 }
 
-#[derive(Debug, Clone)]
-struct Entry {
-    key: String,
-    registry: String,
-    path: String,
-    credential: Credential,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Wire {
-    #[serde(default)]
-    auths: BTreeMap<String, WireAuth>,
-    #[serde(default)]
-    cred_helpers: BTreeMap<String, String>,
-    creds_store: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct WireAuth {
-    auth: String,
-    username: String,
-    password: String,
-    identitytoken: String,
-    registrytoken: String,
-}
-
-impl DockerConfig {
-    /// Reads the text of a `config.json`, or of a Kubernetes secret of type `dockerconfigjson`.
-    ///
-    /// # Errors
-    /// [`RegistryError::Configuration`] if it is not JSON of that shape or an `auth` is not base64 of `user:password`.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, RegistryError> {
-        let broken = |cause: String| RegistryError::Configuration {
-            source_name: "docker config".to_owned(),
-            cause,
-        };
-        // serde_json's message could quote a secret; its position is enough to find the mistake.
-        let wire: Wire = serde_json::from_slice(bytes).map_err(|error| {
-            broken(format!(
-                "not a docker config (line {}, column {})",
-                error.line(),
-                error.column()
-            ))
-        })?;
-        let mut entries = Vec::new();
-        for (key, auth) in wire.auths {
-            let credential = auth
-                .credential()
-                .map_err(|cause| broken(format!("auths `{}`: {cause}", clip(&key))))?;
-            let (registry, path) = split_key(&key);
-            entries.extend(credential.map(|credential| Entry {
-                key,
-                registry,
-                path,
-                credential,
-            }));
-        }
-        // The most specific key first; among equals, the order of the text.
-        entries.sort_by_key(|entry| std::cmp::Reverse(entry.path.len()));
-        Ok(Self {
-            entries,
-            helpers: wire
-                .cred_helpers
-                .into_iter()
-                .map(|(host, helper)| (split_key(&host).0, helper))
-                .collect(),
-            store: wire.creds_store.filter(|store| !store.is_empty()),
-        })
-    }
-
-    /// Reads a `config.json`; a file that does not exist is an empty config.
-    ///
-    /// # Errors
-    /// [`RegistryError::Configuration`] if it cannot be read, is larger than 1 MiB, or as in
-    /// [`from_bytes`](Self::from_bytes).
-    pub fn load(path: &Path) -> Result<Self, RegistryError> {
-        let named = |cause: String| RegistryError::Configuration {
-            source_name: path.display().to_string(),
-            cause,
-        };
-        let file = match File::open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(named(error.to_string())),
-        };
-        let mut bytes = Vec::new();
-        file.take(MAX_BYTES + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|error| named(error.to_string()))?;
-        if u64::try_from(bytes.len()).is_ok_and(|read| read > MAX_BYTES) {
-            return Err(named("larger than 1 MiB".to_owned()));
-        }
-        Self::from_bytes(&bytes).map_err(|error| match error {
-            RegistryError::Configuration { cause, .. } => named(cause),
-            other => other,
-        })
-    }
-
-    /// The credential for a repository: that of the longest key that is its registry or a parent of its path.
-    #[must_use]
-    pub fn credential(&self, repository: &Repository) -> Option<Credential> {
-        self.find(repository).credential
-    }
-
-    pub(crate) fn find(&self, repository: &Repository) -> Found {
-        let matches = |entry: &&Entry| {
-            entry.registry == repository.registry() && is_parent(&entry.path, repository.path())
-        };
-        if let Some(entry) = self.entries.iter().find(matches) {
-            return Found {
-                credential: Some(entry.credential.clone()),
-                note: format!(
-                    "the credential of the docker config's `{}`",
-                    clip(&entry.key)
-                ),
-            };
-        }
-        let helper = self
-            .helpers
-            .get(repository.registry())
-            .or(self.store.as_ref());
-        Found {
-            credential: None,
-            note: match helper {
-                Some(helper) => format!(
-                    "no credential (the docker config leaves it to the credential helper `{}`, which is not run; write the credential into `auths`)",
-                    clip(helper)
-                ),
-                None => "no credential (the docker config has none for this registry)".to_owned(),
-            },
+impl Found {
+    /// A credential that stands in a text.
+    fn fixed(credential: &Credential, place: &str) -> Self {
+        Self {
+            note: format!("the {} of {place}", credential.kind()),
+            fingerprint: credential.access(),
+            credential: Some(credential.clone()),
         }
     }
 }
 
-impl WireAuth {
-    /// `Ok(None)`: an empty entry, as Docker writes it where a helper holds the credential.
-    fn credential(self) -> Result<Option<Credential>, &'static str> {
-        if !self.registrytoken.is_empty() {
-            return Ok(Some(Credential::RegistryToken(Secret::new(
-                self.registrytoken,
-            ))));
-        }
-        if !self.identitytoken.is_empty() {
-            return Ok(Some(Credential::IdentityToken(Secret::new(
-                self.identitytoken,
-            ))));
-        }
-        let (username, password) = if self.auth.is_empty() {
-            (self.username, self.password)
-        } else {
-            let decoded = BASE64
-                .decode(self.auth.trim())
-                .ok()
-                .and_then(|bytes| String::from_utf8(bytes).ok())
-                .ok_or("`auth` is not base64 of text")?;
-            let (username, password) = decoded
-                .split_once(':')
-                .ok_or("`auth` is not `user:password`")?;
-            // Docker pads the password with NUL.
-            (
-                username.to_owned(),
-                password.trim_end_matches('\0').to_owned(),
-            )
-        };
-        Ok(match username.as_str() {
-            "" => None,
-            // Docker's mark for an identity token in the place of a password.
-            "<token>" => Some(Credential::IdentityToken(Secret::new(password))),
-            _ => Some(Credential::Basic {
-                username,
-                password: Secret::new(password),
-            }),
-        })
-    }
-}
-
-/// Registry (in the form of [`ImageRef::registry`]) and path of a key: `host`, `https://host/v1/`, `host/path`.
-fn split_key(key: &str) -> (String, String) {
-    let bare = key
-        .strip_prefix("https://")
-        .or_else(|| key.strip_prefix("http://"))
-        .unwrap_or(key);
-    let (host, path) = bare.split_once('/').unwrap_or((bare, ""));
-    let path = path.trim_end_matches('/');
-    let path = match path {
-        "v1" | "v2" => "",
-        path => path,
+/// Reads a file of at most 1 MiB; `None` if it does not exist.
+fn read_file(path: &Path) -> Result<Option<Vec<u8>>, RegistryError> {
+    let named = |cause: String| RegistryError::Configuration {
+        source_name: path.display().to_string(),
+        cause,
     };
-    // The parser of image references knows the one form of a host, but takes one word without a port for a path; `x/x` is a
-    // repository that every host can have.
-    let port = if host.contains([':', '.']) {
-        ""
-    } else {
-        ":443"
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(named(error.to_string())),
     };
-    let registry = ImageRef::parse(&format!("{host}{port}/x/x")).map_or_else(
-        |_| host.to_ascii_lowercase(),
-        |image| image.registry().to_owned(),
-    );
-    (registry, path.to_owned())
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| named(error.to_string()))?;
+    if u64::try_from(bytes.len()).is_ok_and(|read| read > MAX_BYTES) {
+        return Err(named("larger than 1 MiB".to_owned()));
+    }
+    Ok(Some(bytes))
 }
-
-fn is_parent(parent: &str, path: &str) -> bool {
-    parent.is_empty()
-        || path
-            .strip_prefix(parent)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-#[cfg(test)]
-mod tests;

@@ -35,7 +35,7 @@ use self::retry::Retry;
 use self::session::Session;
 use self::transport::Transport;
 use crate::network::{Allowed, Proxies, Registries, Special, certificates};
-use crate::{Access, DockerConfig, Observer, RegistryError, Repository};
+use crate::{Access, Keyring, Observer, RegistryError, Repository};
 
 /// Sessions that are kept; a process that sees more repositories starts anew.
 const MAX_SESSIONS: usize = 4096;
@@ -52,7 +52,7 @@ const MAX_SESSIONS: usize = 4096;
 #[derive(Clone)]
 pub struct HttpRegistry {
     transport: Transport,
-    credentials: DockerConfig,
+    credentials: Keyring,
     sessions: Arc<Mutex<HashMap<SessionKey, Arc<Session>>>>,
 }
 
@@ -65,22 +65,22 @@ impl HttpRegistry {
     pub fn new() -> Self {
         Self {
             transport: Transport::default(),
-            credentials: DockerConfig::default(),
+            credentials: Keyring::default(),
             sessions: Arc::default(),
         }
     }
 
     /// Uses these credentials.
     #[must_use]
-    pub fn credentials(mut self, credentials: DockerConfig) -> Self {
-        self.credentials = credentials;
+    pub fn credentials(mut self, credentials: impl Into<Keyring>) -> Self {
+        self.credentials = credentials.into();
         self
     }
 
     /// The same client with other credentials: connections, limits and back-off are shared, and so is a token that was got
     /// with the very same credential before. No two credentials ever share a token.
     #[must_use]
-    pub fn with_credentials(&self, credentials: DockerConfig) -> Self {
+    pub fn with_credentials(&self, credentials: impl Into<Keyring>) -> Self {
         self.clone().credentials(credentials)
     }
 
@@ -131,15 +131,6 @@ impl HttpRegistry {
         self.set(|settings| settings.registries = registries)
     }
 
-    /// Where the evidence of an image is kept, if [`registries`](Self::registries) says that it is not kept beside the image.
-    #[must_use]
-    pub fn evidence_repository(&self, image: &Repository) -> Option<Repository> {
-        self.transport
-            .settings()
-            .registries
-            .evidence_repository(image)
-    }
-
     /// Asks through these proxies.
     #[must_use]
     pub fn proxies(self, proxies: Proxies) -> Self {
@@ -180,8 +171,7 @@ impl HttpRegistry {
     }
 
     fn session(&self, place: &Place, scope: Scope) -> (Arc<Session>, Access) {
-        let found = self.credentials.find(&place.repository);
-        let access = found.access();
+        let access = self.credentials.access(&place.repository);
         let key = (place.repository.clone(), scope, access);
         // A panic elsewhere cannot leave the map half changed.
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
@@ -192,8 +182,12 @@ impl HttpRegistry {
             sessions.clear();
         }
         let plain = place.home.base.scheme() == "http";
-        let session = Session::new(place.repository.clone(), found, plain, scope);
-        let session = Arc::new(session);
+        let session = Arc::new(Session::new(
+            place.repository.clone(),
+            self.credentials.clone(),
+            scope,
+            plain,
+        ));
         sessions.insert(key, Arc::clone(&session));
         (session, access)
     }

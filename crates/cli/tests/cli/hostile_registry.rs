@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use countersign_testkit::registry::{Fault, Pages, Registry};
 use serde_json::Value;
 
-use crate::run::{ROOT, command};
+use crate::run::{ROOT, command, peak_memory};
 
 /// What one check may take; the default of `--timeout` is longer.
 const SECONDS: u64 = 5;
@@ -158,19 +158,4 @@ impl Attack {
         assert!(found, "no {class} gap because of `{cause}`: {gaps:#?}");
         assert!(!text.contains(PASSWORD));
     }
-}
-
-/// The most resident memory that a running process has had, in KiB; zero where the system does not tell.
-fn peak_memory(process: u32) -> u64 {
-    std::fs::read_to_string(format!("/proc/{process}/status"))
-        .unwrap_or_default()
-        .lines()
-        .find_map(|line| {
-            line.strip_prefix("VmHWM:")?
-                .trim()
-                .strip_suffix(" kB")?
-                .parse()
-                .ok()
-        })
-        .unwrap_or_default()
 }

@@ -9,7 +9,7 @@ use tokio::io::AsyncRead;
 use super::HttpRegistry;
 use super::answer::classify;
 use super::retry::{Retry, Tries};
-use super::session::Session;
+use super::session::{Session, is_refusal};
 use super::transport::{Errand, Parcel, Transport, host_of};
 use super::upload::streamed;
 use crate::error::clip;
@@ -196,38 +196,29 @@ impl Request {
         budget: &Budget,
     ) -> Result<Called, RegistryError> {
         if !self.with_credential {
-            return self.once(transport, session, None, budget).await;
+            return self.once(transport, None, budget).await;
         }
-        let grant = session.current().await;
+        let mut grant = session.current(budget).await?;
         let is_stream = matches!(self.body, CallBody::Stream { .. });
-        let called = self
-            .once(transport, session, grant.authorization, budget)
-            .await?;
-        if called.status != 401 {
-            return Ok(called);
-        }
-        let tokens = transport.asking_for("token");
-        let renewed = session
-            .renew(grant.generation, &called.headers, &tokens, budget)
-            .await?;
-        if is_stream {
-            return Ok(called);
-        }
-        let called = self.once(transport, session, Some(renewed), budget).await?;
-        match called.status {
-            401 => Err(RegistryError::Denied {
-                host: host_of(&called.url),
-                status: 401,
-                tried: session.tried().to_owned(),
-            }),
-            _ => Ok(called),
+        loop {
+            let authorization = grant.authorization.clone();
+            let called = self.once(transport, authorization, budget).await?;
+            if !is_refusal(called.status) {
+                return Ok(called);
+            }
+            let tokens = transport.asking_for("token");
+            grant = session
+                .renew(grant, called.status, &called.headers, &tokens, budget)
+                .await?;
+            if is_stream {
+                return Ok(called);
+            }
         }
     }
 
     async fn once(
         &mut self,
         transport: &Transport,
-        session: &Session,
         authorization: Option<HeaderValue>,
         budget: &Budget,
     ) -> Result<Called, RegistryError> {
@@ -257,8 +248,10 @@ impl Request {
         let mut received = transport.deliver(parcel, budget).await?;
         let status = received.status().as_u16();
         let host = host_of(&self.url);
+        // The registry's own refusals are the session's affair, and a 401 of another place the caller's.
         if status != 401
-            && let Some(error) = classify(&received, &host, session.tried())
+            && !(status == 403 && self.with_credential)
+            && let Some(error) = classify(&received, &host, "no credential (it is another place)")
         {
             received.failed(&error);
             return Err(error);

@@ -13,7 +13,7 @@ use super::link::next_page;
 use super::place::Place;
 use super::received::Received;
 use super::retry::Tries;
-use super::session::Session;
+use super::session::{Session, is_refusal};
 use super::transport::{Errand, Hop, Transport, host_of};
 use crate::error::clip;
 use crate::{Access, Budget, RegistryError, Scope};
@@ -133,24 +133,24 @@ async fn open(
     session: &Session,
     budget: &Budget,
 ) -> Result<Received, RegistryError> {
-    let grant = session.current().await;
-    let mut received = follow(ask, transport, grant.authorization, budget).await?;
-    if received.status().as_u16() == 401 && received.url().origin() == ask.url.origin() {
+    let mut grant = session.current(budget).await?;
+    let mut received = loop {
+        let received = follow(ask, transport, grant.authorization.clone(), budget).await?;
+        let status = received.status().as_u16();
+        if !is_refusal(status) || received.url().origin() != ask.url.origin() {
+            break received;
+        }
         let headers = received.headers().clone();
         // Whoever asks for a token must not hold a place that the token's host may be waiting for.
         drop(received);
         let tokens = transport.asking_for("token");
-        let renewed = session
-            .renew(grant.generation, &headers, &tokens, budget)
+        grant = session
+            .renew(grant, status, &headers, &tokens, budget)
             .await?;
-        received = follow(ask, transport, Some(renewed), budget).await?;
-    }
-    let host = host_of(received.url());
-    let tried = if received.url().origin() == ask.url.origin() {
-        session.tried()
-    } else {
-        "no credential (the registry redirected the request there)"
     };
+    let host = host_of(received.url());
+    // The place's own refusals have ended above.
+    let tried = "no credential (the registry redirected the request there)";
     match classify(&received, &host, tried) {
         Some(error) => {
             received.failed(&error);

@@ -28,8 +28,6 @@ pub(super) struct TokenRequest<'a> {
     pub(super) service: Option<&'a str>,
     pub(super) repository: &'a Repository,
     pub(super) credential: Option<&'a Credential>,
-    /// For the message of a denial.
-    pub(super) tried: &'a str,
     /// Whether the registry itself is asked without TLS; only then may its token service be.
     pub(super) plain: bool,
     pub(super) scope: Scope,
@@ -87,7 +85,7 @@ impl TokenRequest<'_> {
         };
         let response = transport.send(hop, budget).await?;
         let host = host_of(&url);
-        if let Some(error) = classify(&response, &host, self.tried) {
+        if let Some(error) = classify(&response, &host, "") {
             return Err(error);
         }
         match response.status().as_u16() {
@@ -210,7 +208,6 @@ mod tests {
             service: None,
             repository: &repository,
             credential: None,
-            tried: "",
             plain,
             scope: Scope::Pull,
         };

@@ -2,7 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+use base64::Engine as _;
+
 use super::*;
+use crate::credentials::auth::BASE64;
+use crate::{Limits, Secret};
 
 fn repository(image: &str) -> Repository {
     Repository::of(&ImageRef::parse(image).unwrap())
@@ -96,19 +100,68 @@ fn every_kind_of_entry_is_read() {
     assert_eq!(get("f.example"), basic("u", "p"));
 }
 
-#[test]
-fn helpers_are_named_and_never_run() {
+#[tokio::test]
+async fn helpers_are_named_and_without_permission_never_run() {
     let config = DockerConfig::from_bytes(
         br#"{"auths": {"ghcr.io": {}, "quay.io": {"username": "u", "password": "p"}},
-            "credHelpers": {"ghcr.io": "../../tmp/evil", "quay.io": "pass"}, "credsStore": "desktop"}"#,
+            "credHelpers": {"ghcr.io": "../../tmp/evil", "quay.io": "pass", "none.example": ""},
+            "credsStore": "desktop"}"#,
     )
     .unwrap();
-    let ghcr = config.find(&repository("ghcr.io/a"));
-    assert_eq!(ghcr.credential, None);
-    assert!(ghcr.note.contains("`../../tmp/evil`"), "{}", ghcr.note);
-    let other = config.find(&repository("other.example/a"));
-    assert!(other.note.contains("`desktop`"), "{}", other.note);
+    let budget = Budget::new(&Limits::default(), Budget::DEFAULT_TIME);
+    for (image, expected) in [
+        (
+            "ghcr.io/a",
+            &[
+                "the credential helper `../../tmp/evil` is not run here; write the credential into `auths`",
+            ][..],
+        ),
+        (
+            "other.example/a",
+            &["the credential helper `desktop` is not run here; write the credential into `auths`"],
+        ),
+        (
+            "quay.io/a",
+            &[
+                "the credential helper `pass` is not run here; write the credential into `auths`",
+                "the user name and password of the docker config's `quay.io`",
+            ],
+        ),
+        ("none.example/a", &[]),
+    ] {
+        let found = config.find(&repository(image), &budget).await.unwrap();
+        let notes: Vec<_> = found.iter().map(|found| found.note.as_str()).collect();
+        assert_eq!(notes, expected, "{image}");
+    }
     assert!(config.credential(&repository("quay.io/a")).is_some());
+}
+
+#[test]
+fn a_fingerprint_is_of_the_secret_or_of_the_program() {
+    let config = |password: &str| {
+        let text = format!(
+            r#"{{"auths": {{"a.example": {{"username": "u", "password": "{password}"}}}}, "credsStore": "x"}}"#
+        );
+        DockerConfig::from_bytes(text.as_bytes()).unwrap()
+    };
+    let access =
+        |config: DockerConfig, image: &str| crate::Keyring::from(config).access(&repository(image));
+    assert_eq!(
+        access(config("1"), "a.example/x"),
+        access(config("1"), "a.example/y")
+    );
+    assert_ne!(
+        access(config("1"), "a.example/x"),
+        access(config("2"), "a.example/x")
+    );
+    assert_eq!(access(config("1"), "b.example/x"), Access::anonymous());
+    // With permission to run it, the helper is part of the access, by its name and server.
+    let helpers = CredentialHelpers::on_path("/nowhere");
+    let run = |image| access(config("1").run_helpers(&helpers), image);
+    assert_ne!(run("a.example/x"), access(config("1"), "a.example/x"));
+    assert_ne!(run("b.example/x"), Access::anonymous());
+    assert_ne!(run("b.example/x"), run("c.example/x"));
+    assert_eq!(run("b.example/x"), run("b.example/y"));
 }
 
 #[test]

@@ -1,0 +1,75 @@
+//! Two tenants of one process: neither profits from the other's credential.
+
+use std::sync::Arc;
+
+use countersign::{CredentialHelpers, HttpRegistry, Keyring};
+use countersign_testkit::registry::Registry;
+
+use crate::{PASSWORD, USER, authorizations, client, config, program, read, runs, secret, tried};
+
+#[tokio::test]
+async fn a_tenant_without_the_right_credential_is_denied_beside_one_with_it() {
+    for registry in [
+        Registry::builder().basic(USER, PASSWORD).start(),
+        Registry::builder().bearer(USER, PASSWORD).start(),
+    ] {
+        registry.push_image("app", "v1");
+        let host = registry.host();
+        let allowed = client(&registry, secret(&[(&host, USER, PASSWORD)]));
+        let wrong = client(&registry, secret(&[(&host, "other", "tenant")]));
+        let nobody = client(&registry, Keyring::new());
+        for _ in 0..2 {
+            assert!(read(&allowed, &registry, "app").await.unwrap().is_some());
+            assert_eq!(tried(&wrong, &registry, "app").await.0, 401);
+            registry.clear_requests();
+            assert_eq!(tried(&nobody, &registry, "app").await.0, 401);
+            assert!(authorizations(&registry).is_empty());
+        }
+    }
+}
+
+/// One program's answer for one server is for all who may run it; who may not does not see it.
+#[tokio::test]
+async fn a_helper_s_answer_is_for_those_who_may_run_it() {
+    let registry = Registry::builder().basic(USER, PASSWORD).start();
+    registry.push_image("app", "v1");
+    let folder = tempfile::tempdir().unwrap();
+    program(
+        folder.path(),
+        "docker-credential-test",
+        &format!(r#"echo '{{"Username": "{USER}", "Secret": "{PASSWORD}"}}'"#),
+    );
+    let text = format!(r#"{{"credHelpers": {{"{}": "test"}}}}"#, registry.host());
+    let config = countersign::DockerConfig::from_bytes(text.as_bytes()).unwrap();
+    let helpers = CredentialHelpers::on_path(folder.path());
+    let may: Vec<Arc<HttpRegistry>> = (0..2)
+        .map(|_| Arc::new(client(&registry, config.clone().run_helpers(&helpers))))
+        .collect();
+    for client in &may {
+        assert!(read(client, &registry, "app").await.unwrap().is_some());
+    }
+    assert_eq!(runs(folder.path(), "docker-credential-test"), 1);
+    let may_not = client(&registry, config);
+    let (_, tried) = tried(&may_not, &registry, "app").await;
+    assert!(tried.contains("`test` is not run here"), "{tried}");
+    assert_eq!(runs(folder.path(), "docker-credential-test"), 1);
+}
+
+/// What a secret says is never run, whatever may be run otherwise.
+#[tokio::test]
+async fn a_pull_secret_runs_nothing() {
+    let registry = Registry::builder().basic(USER, PASSWORD).start();
+    registry.push_image("app", "v1");
+    let folder = tempfile::tempdir().unwrap();
+    program(folder.path(), "docker-credential-test", "exit 1");
+    let host = registry.host();
+    let text = format!(r#"{{"credsStore": "test", "credHelpers": {{"{host}": "test"}}}}"#);
+    let secrets = countersign::PullSecrets::new()
+        .dockerconfigjson("ns/evil", text.as_bytes())
+        .unwrap();
+    let helpers = CredentialHelpers::on_path(folder.path());
+    let keyring = Keyring::from(secrets).and(config(&host, USER, PASSWORD).run_helpers(&helpers));
+    let client = client(&registry, keyring);
+    assert!(read(&client, &registry, "app").await.unwrap().is_some());
+    assert_eq!(runs(folder.path(), "docker-credential-test"), 0);
+}
