@@ -9,6 +9,7 @@ mod gate;
 mod hostile;
 mod hostile_registry;
 mod messages;
+mod networks;
 mod pull;
 mod run;
 mod secrets;
