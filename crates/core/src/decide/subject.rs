@@ -1,4 +1,4 @@
-//! Rules that look at the platforms of an index (`subject: platform | either`).
+//! Step 1, of an index: which digest a rule is about (`subject: index | platform | either`).
 //!
 //! A node picks one child of an index, and nobody says which: so *every* child that could run must satisfy the rule, each by
 //! evidence on its own digest. Which children there are is read from the pinned index, whose bytes we hashed.
