@@ -204,10 +204,10 @@ impl<'a> Question<'a> {
             ..self.needs
         };
         if legacy.is_empty() || targets.is_empty() {
-            return self.judged(image, known);
+            return self.weighed(image, known);
         }
         if !self.needs.exhaustive && known.is_something() {
-            let decision = self.judged(image, known);
+            let decision = self.weighed(image, known);
             if is_allow(&decision) {
                 return decision;
             }
@@ -219,7 +219,7 @@ impl<'a> Question<'a> {
             self.examined(*target, &places.placed(evidence))
         });
         known.add(concurrently(work.collect()).await);
-        self.judged(image, known)
+        self.weighed(image, known)
     }
 
     /// The bundles of these digests, if any can matter.
@@ -256,7 +256,7 @@ impl<'a> Question<'a> {
         )
     }
 
-    fn judged(&self, image: &PinnedImage, known: &Known) -> Decision {
+    fn weighed(&self, image: &PinnedImage, known: &Known) -> Decision {
         self.decided(Resolution::Examined {
             image,
             findings: &known.own,
