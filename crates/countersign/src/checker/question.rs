@@ -289,10 +289,8 @@ impl Known {
     /// Adds findings to those about the same digest.
     fn add(&mut self, more: impl IntoIterator<Item = Findings>) {
         for findings in more {
-            let known = std::iter::once(&mut self.own).chain(&mut self.children);
-            let unknown = known.fold(Some(findings), |left, known| {
-                left.and_then(|more| known.join(more))
-            });
+            let mut known = std::iter::once(&mut self.own).chain(&mut self.children);
+            let unknown = known.try_fold(findings, |more, known| known.join(more));
             self.children.extend(unknown);
         }
     }
