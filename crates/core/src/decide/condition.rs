@@ -120,17 +120,26 @@ impl Scene<'_> {
             return Judgement::Fail(Reason::boxed(ReasonCode::DigestMismatch));
         }
         if image.children().is_none() {
-            return self.on(findings, demand).judgement;
+            return self.on(findings, demand, &[findings]).judgement;
         }
         match demand.subject {
-            SubjectDemand::Index => self.on(findings, demand).judgement,
-            SubjectDemand::Platform => self.on_platforms(image, children, demand),
+            SubjectDemand::Index => self.on(findings, demand, &[findings]).judgement,
+            SubjectDemand::Platform => {
+                let scope: Vec<&Findings> = children.iter().collect();
+                self.on_platforms(image, children, demand, &scope)
+            }
             SubjectDemand::Either => self.on_either(image, findings, children, demand),
         }
     }
 
-    /// Holds the rule against what is known about one digest: an image, an index itself, or one child of an index.
-    pub(super) fn on(&self, findings: &Findings, demand: &EvidenceDemand) -> On {
+    /// Holds the rule against what is known about one digest: an image, an index itself, or one child of an index. `scope` is
+    /// all that the rule looks at.
+    pub(super) fn on(
+        &self,
+        findings: &Findings,
+        demand: &EvidenceDemand,
+        scope: &[&Findings],
+    ) -> On {
         let signers = &demand.from.signers;
         let candidates: Vec<&Verified<Claim>> = findings
             .verified()
@@ -140,11 +149,7 @@ impl Scene<'_> {
                     && demand.wanted.is(one.claim(), one.facts())
             })
             .collect();
-        let hidden: Vec<&Gap> = findings
-            .gaps()
-            .iter()
-            .filter(|gap| signers.iter().any(|signer| hides(gap, demand, signer)))
-            .collect();
+        let hidden = relevant(findings, demand);
         // A last known list proves no absence, just as if it had not been read.
         let is_stale = !findings.stale().is_empty();
         let results: Vec<PerSigner<'_>> = signers
@@ -154,8 +159,14 @@ impl Scene<'_> {
                 PerSigner::judge(signer, demand, &candidates, gap, self.now)
             })
             .collect();
+        let judgement = match self.over_signers(findings, demand, &hidden, &results) {
+            pass @ Judgement::Pass { .. } => {
+                self.distrusted(findings, demand, scope).unwrap_or(pass)
+            }
+            other => other,
+        };
         On {
-            judgement: self.over_signers(findings, demand, &hidden, &results),
+            judgement,
             contradicted: demand.selection != Selection::Any
                 && results.iter().any(|result| result.failed),
         }
@@ -177,12 +188,10 @@ impl Scene<'_> {
             .filter_map(|(result, claim)| Some(self.cite((*claim)?, Some(&result.signer.name))))
             .collect();
         if count >= demand.from.threshold {
-            return self
-                .distrusted(findings, hidden)
-                .unwrap_or_else(|| Judgement::Pass {
-                    message: passed(demand, &evidence),
-                    evidence,
-                });
+            return Judgement::Pass {
+                message: passed(demand, &evidence),
+                evidence,
+            };
         }
         let open = results
             .iter()
@@ -234,6 +243,13 @@ fn hides(gap: &Gap, demand: &EvidenceDemand, signer: &Signer) -> bool {
             signer.takes_legacy() && demand.wanted != Wanted::Signature
         }
     }
+}
+
+/// The gaps behind which there may be evidence that could count under this rule.
+pub(super) fn relevant<'f>(findings: &'f Findings, demand: &EvidenceDemand) -> Vec<&'f Gap> {
+    let signers = &demand.from.signers;
+    let matters = |gap: &&Gap| signers.iter().any(|signer| hides(gap, demand, signer));
+    findings.gaps().iter().filter(matters).collect()
 }
 
 /// Nothing was asked, so nothing is known.

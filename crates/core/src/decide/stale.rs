@@ -2,24 +2,30 @@
 //!
 //! It may support an allow by `any`, never an absence, `all` or `newest`; and nothing where a registry lies.
 
-use super::condition::{Judgement, not_examined, unknown};
+use super::condition::{Judgement, not_examined, relevant, unknown};
 use super::scene::Scene;
+use crate::policy::EvidenceDemand;
 use crate::text::safe;
 use crate::{Findings, Gap, GapClass, ReasonCode, Stale, Warning};
 
 impl Scene<'_> {
     /// Why findings that satisfy a rule do not let it pass: they come from a last known list that is too old or that nobody
-    /// allowed, or there is a lie among what matters to the rule. No `onUnknown` excuses that.
-    pub(super) fn distrusted(&self, findings: &Findings, hidden: &[&Gap]) -> Option<Judgement> {
-        let oldest = oldest(findings)?;
-        let lies: Vec<&Gap> = hidden
-            .iter()
-            .copied()
-            .filter(|gap| gap.class == GapClass::Hostile)
-            .collect();
+    /// allowed, or such a list stands beside a lie anywhere in what the rule looks at. No `onUnknown` excuses that.
+    pub(super) fn distrusted(
+        &self,
+        findings: &Findings,
+        demand: &EvidenceDemand,
+        scope: &[&Findings],
+    ) -> Option<Judgement> {
+        if scope.iter().all(|one| one.stale().is_empty()) {
+            return None;
+        }
+        let gaps = scope.iter().flat_map(|one| relevant(one, demand));
+        let lies: Vec<&Gap> = gaps.filter(|gap| gap.class == GapClass::Hostile).collect();
         if !lies.is_empty() {
             return Some(unknown(&lies));
         }
+        let oldest = oldest(findings)?;
         let max_age = self.policies.settings.stale.map(|age| age.as_secs());
         let because = match max_age {
             Some(max_age) if oldest.age <= max_age => return None,

@@ -1,4 +1,4 @@
-//! Rules that look at the platforms of an index (`subject: platform | either`).
+//! Step 1, of an index: which digest a rule is about (`subject: index | platform | either`).
 //!
 //! A node picks one child of an index, and nobody says which: so *every* child that could run must satisfy the rule, each by
 //! evidence on its own digest. Which children there are is read from the pinned index, whose bytes we hashed.
@@ -11,12 +11,13 @@ use crate::text::safe;
 use crate::{Child, Findings, PinnedImage, ReasonCode, Warning};
 
 impl Scene<'_> {
-    /// Every child that could run satisfies the rule; an index without one never does.
+    /// Every child that could run satisfies the rule; an index without one never does. `scope` is all that the rule looks at.
     pub(super) fn on_platforms(
         &self,
         image: &PinnedImage,
         children: &[Findings],
         demand: &EvidenceDemand,
+        scope: &[&Findings],
     ) -> Judgement {
         let mut all = Vec::new();
         let mut platforms: Vec<&Child> = Vec::new();
@@ -30,8 +31,9 @@ impl Scene<'_> {
         }
         all.extend(platforms.into_iter().map(|child| {
             let findings = children.iter().find(|one| *one.image() == child.digest);
-            let judgement =
-                findings.map_or_else(not_examined, |findings| self.on(findings, demand).judgement);
+            let judgement = findings.map_or_else(not_examined, |findings| {
+                self.on(findings, demand, scope).judgement
+            });
             (child, judgement)
         }));
         if all.is_empty() {
@@ -51,7 +53,7 @@ impl Scene<'_> {
         children: &[Findings],
         demand: &EvidenceDemand,
     ) -> Judgement {
-        let own = self.on(findings, demand);
+        let own = self.on(findings, demand, &[findings]);
         let is_unknown = matches!(own.judgement, Judgement::Unknown { .. });
         if matches!(own.judgement, Judgement::Pass { .. })
             || own.contradicted
@@ -59,7 +61,9 @@ impl Scene<'_> {
         {
             return own.judgement;
         }
-        either(own.judgement, self.on_platforms(image, children, demand))
+        let scope: Vec<&Findings> = std::iter::once(findings).chain(children).collect();
+        let platforms = self.on_platforms(image, children, demand, &scope);
+        either(own.judgement, platforms)
     }
 
     /// Why a child that could run is refused, whatever is attached to it.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use countersign_core::{
     Decision, Digest, Evidence, Findings, FoundBy, GapClass, Limits, Needs, Outcome, PinnedImage,
-    PlatformNeed, ReasonCode, Report, Resolution, RuleOutcome, Verdict, decide, examine,
+    PlatformNeed, ReasonCode, Report, Resolution, RuleOutcome, Stale, Verdict, decide, examine,
 };
 use countersign_testkit::forge::{Forge, Identity};
 use serde_json::{Value, json};
@@ -577,6 +577,53 @@ fn with_newest_the_platforms_do_not_make_up_for_the_index() {
             .code(&rule),
         "registry-unavailable"
     );
+}
+
+#[test]
+fn a_lie_about_one_platform_or_the_index_is_helped_by_no_last_known_evidence_of_another() {
+    let text = |rule: &str| {
+        set(&[ci()], rule).replacen(
+            "  unmatched: deny\n",
+            "  unmatched: deny\n  stale: {maxAge: 1h}\n",
+            1,
+        )
+    };
+    let code = |family: &Family, rule: &str| {
+        only_rule(&family.decide(&text(rule)))
+            .code
+            .map_or("pass", ReasonCode::as_str)
+    };
+    let stale = |mut family: Family| {
+        let evidence = family.attached.get_mut(&digest("amd")).unwrap();
+        evidence.stale.push(Stale {
+            what: "referrers of amd".to_owned(),
+            age: 60,
+        });
+        family
+    };
+    let both = || Family::two().signed("amd").signed("arm");
+    assert_eq!(code(&stale(both()), ON_PLATFORMS), "pass");
+    assert_eq!(
+        code(&both().gap("arm", GapClass::Hostile), ON_PLATFORMS),
+        "pass"
+    );
+    let lying = stale(both()).gap("arm", GapClass::Hostile);
+    assert_eq!(code(&lying, ON_PLATFORMS), "registry-hostile");
+    let mut lying = stale(both());
+    lying.world = lying.world.gap(GapClass::Hostile, Some(FoundBy::Referrers));
+    assert_eq!(code(&lying, ON_EITHER), "registry-hostile");
+    assert_eq!(
+        code(&lying, ON_PLATFORMS),
+        "pass",
+        "which does not look at the index"
+    );
+    // What other rules have asked about platforms does not touch a rule that the index satisfies.
+    let index = stale(both()).gap("arm", GapClass::Hostile).index_signed();
+    for rule in [ON_INDEX, ON_EITHER] {
+        assert_eq!(code(&index, rule), "pass", "{rule}");
+    }
+    let warnings = index.decide(&text(ON_INDEX)).warnings().len();
+    assert_eq!(warnings, 1, "it is told all the same");
 }
 
 #[test]

@@ -211,10 +211,10 @@ impl<'a> Question<'a> {
             ..self.needs
         };
         if legacy.is_empty() || targets.is_empty() {
-            return self.judged(image, known);
+            return self.weighed(image, known);
         }
         if !self.needs.exhaustive && known.is_something() {
-            let decision = self.judged(image, known);
+            let decision = self.weighed(image, known);
             if is_allow(&decision) {
                 return decision;
             }
@@ -226,7 +226,7 @@ impl<'a> Question<'a> {
             self.examined(*target, &places.placed(evidence))
         });
         known.add(concurrently(work.collect()).await);
-        self.judged(image, known)
+        self.weighed(image, known)
     }
 
     /// The bundles of these digests, if any can matter.
@@ -266,7 +266,7 @@ impl<'a> Question<'a> {
         )
     }
 
-    fn judged(&self, image: &PinnedImage, known: &Known) -> Decision {
+    fn weighed(&self, image: &PinnedImage, known: &Known) -> Decision {
         self.decided(Resolution::Examined {
             image,
             findings: &known.own,
@@ -317,10 +317,8 @@ impl Known {
     /// Adds findings to those about the same digest.
     fn add(&mut self, more: impl IntoIterator<Item = Findings>) {
         for findings in more {
-            let known = std::iter::once(&mut self.own).chain(&mut self.children);
-            let unknown = known.fold(Some(findings), |left, known| {
-                left.and_then(|more| known.join(more))
-            });
+            let mut known = std::iter::once(&mut self.own).chain(&mut self.children);
+            let unknown = known.try_fold(findings, |more, known| known.join(more));
             self.children.extend(unknown);
         }
     }

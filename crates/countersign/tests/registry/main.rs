@@ -30,7 +30,8 @@ const BUNDLE: &[u8] = br#"{"mediaType": "application/vnd.dev.sigstore.bundle.v0.
 const SIGNED: i64 = 1_790_000_000;
 const NOW: UnixTime = UnixTime::from_seconds(SIGNED + 60);
 
-/// A checker with one policy, which has this rule and one Signer, `key`; `settings` are more fields of Settings.
+/// A checker with one policy, which has this rule and one Signer, `key`; `settings` are more fields of Settings. It is patient:
+/// what is held back must not count as a stall on a busy machine.
 fn checker(registry: &Registry, key: &Key, rule: &str, settings: &str) -> Checker {
     struct NoFiles;
     impl Files for NoFiles {
@@ -62,7 +63,8 @@ fn checker(registry: &Registry, key: &Key, rule: &str, settings: &str) -> Checke
     }];
     let loaded = PolicySet::load(&sources, &NoFiles, &[]);
     let said = format!("{:?}", loaded.diagnostics);
-    Checker::new(loaded.policies.expect(&said)).registry(client(registry))
+    let client = client(registry).timeouts(Duration::from_secs(10), Duration::from_secs(10));
+    Checker::new(loaded.policies.expect(&said)).registry(client)
 }
 
 /// A client that is not patient, so that tests are quick.

@@ -40,7 +40,7 @@ impl Log {
         }
     }
 
-    /// The paths by rounds: a request could depend on every answer that was given before it came.
+    /// The paths by rounds, in order: a request could depend on every answer that was given before it came.
     pub(super) fn rounds(&self) -> Vec<Vec<String>> {
         let mut numbers: Vec<usize> = Vec::new();
         let mut rounds: Vec<Vec<String>> = Vec::new();
@@ -57,6 +57,7 @@ impl Log {
             }
             rounds[number].push(span.path.clone());
         }
+        rounds.iter_mut().for_each(|round| round.sort());
         rounds
     }
 }
@@ -68,7 +69,7 @@ mod tests {
     #[test]
     fn a_request_belongs_behind_every_answer_that_it_could_have_seen() {
         let mut log = Log::default();
-        let (a, b) = (log.began("a"), log.began("b"));
+        let (a, b) = (log.began("b"), log.began("a"));
         log.answered(b);
         let c = log.began("c");
         log.answered(a);

@@ -115,7 +115,7 @@ impl Registry {
         lock(&self.state.requests).clone()
     }
 
-    /// The paths that were asked so far, by rounds: a request belongs to the round behind the last one of which it could have
+    /// The paths that were asked so far, by rounds and sorted in each: a request belongs to the round behind the last one of which it could have
     /// seen an answer. Where nothing is held back, what was asked at once may count as two rounds: see [`Fault::Together`].
     #[must_use]
     pub fn rounds(&self) -> Vec<Vec<String>> {
