@@ -122,14 +122,15 @@ mod tests {
             found(all()),
             ["auth.json", "/c/containers/auth.json", "d/config.json"]
         );
-        for (change, expected) in [
+        type Case = (fn(&mut Places), &'static [&'static str]);
+        let cases: [Case; 4] = [
             (
-                (|places| places.auth_file = None) as fn(&mut Places),
+                |places| places.auth_file = None,
                 &[
                     "/run/user/1/containers/auth.json",
                     "/c/containers/auth.json",
                     "d/config.json",
-                ][..],
+                ],
             ),
             (
                 |places| {
@@ -150,7 +151,8 @@ mod tests {
                 &["/h/.config/containers/auth.json", "/h/.docker/config.json"],
             ),
             (|places| *places = Places::default(), &[]),
-        ] {
+        ];
+        for (change, expected) in cases {
             let mut places = all();
             change(&mut places);
             assert_eq!(found(places), expected);

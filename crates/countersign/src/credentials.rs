@@ -165,11 +165,7 @@ impl Source {
     fn fingerprints(&self, repository: &Repository) -> Vec<Access> {
         match self {
             Self::Docker(config) => config.fingerprints(repository),
-            Self::PullSecrets(secrets) => secrets
-                .find(repository)
-                .into_iter()
-                .map(|found| found.fingerprint)
-                .collect(),
+            Self::PullSecrets(secrets) => secrets.fingerprints(repository),
             Self::Plugins(plugins) => plugins.fingerprints(repository),
         }
     }

@@ -8,7 +8,7 @@ use super::auth::WireAuth;
 use super::pattern::ImagePattern;
 use super::{Credential, Found, HUB};
 use crate::error::clip;
-use crate::{RegistryError, Repository};
+use crate::{Access, RegistryError, Repository};
 
 /// The contents of Kubernetes secrets of the types `kubernetes.io/dockerconfigjson` and `kubernetes.io/dockercfg`.
 ///
@@ -63,20 +63,26 @@ impl PullSecrets {
     /// Every credential for a repository, in order.
     pub(super) fn find(&self, repository: &Repository) -> Vec<Found> {
         let fixed = |entry: &Entry| Found::fixed(&entry.credential, &entry.place);
-        let matching: Vec<Found> = self
-            .entries
-            .iter()
-            .filter(|entry| entry.pattern.matches(repository))
-            .map(fixed)
-            .collect();
-        if !matching.is_empty() || repository.registry() != HUB {
-            return matching;
-        }
-        self.entries
-            .iter()
-            .filter(|entry| entry.pattern.is_hub())
-            .map(fixed)
+        self.matching(repository).into_iter().map(fixed).collect()
+    }
+
+    pub(super) fn fingerprints(&self, repository: &Repository) -> Vec<Access> {
+        self.matching(repository)
+            .into_iter()
+            .map(|entry| entry.credential.access())
             .collect()
+    }
+
+    fn matching(&self, repository: &Repository) -> Vec<&Entry> {
+        let all = |is_meant: &dyn Fn(&ImagePattern) -> bool| -> Vec<&Entry> {
+            let entries = self.entries.iter();
+            entries.filter(|it| is_meant(&it.pattern)).collect()
+        };
+        let matching = all(&|pattern| pattern.matches(repository));
+        if matching.is_empty() && repository.registry() == HUB {
+            return all(&ImagePattern::is_hub);
+        }
+        matching
     }
 
     /// What a program of the kubelet's has answered: the same kind of map.

@@ -153,7 +153,9 @@ impl Session {
             // The same candidate is shown again.
             round.shown = round.shown.saturating_sub(1);
         }
-        let Some((authorization, ends)) = self.next(&mut round, &refused, &means).await? else {
+        // In a box: a rare path, and with its programs and requests a long one.
+        let next = Box::pin(self.next(&mut round, &refused, &means)).await?;
+        let Some((authorization, ends)) = next else {
             if refused.renewals > 0 || status == 401 {
                 // The next question begins anew.
                 *granted = Granted {

@@ -262,11 +262,19 @@ async fn names_that_lead_elsewhere_are_not_run() {
         );
     }
     // A folder that is not absolute is one of wherever the process stands.
-    let relative = CredentialHelpers::on_path("::.:tests");
-    let config = DockerConfig::from_bytes(br#"{"credsStore": "test"}"#)
-        .unwrap()
-        .run_helpers(&relative);
-    assert!(one(config, "ghcr.io/a").await.note.contains("on PATH"));
+    program(folder.path(), NAME, "exit 0");
+    let here = std::env::current_dir().unwrap();
+    let up = "../".repeat(here.components().count());
+    let relative = format!("{up}.{}", folder.path().display());
+    assert!(Path::new(&relative).join(NAME).exists());
+    for path in [relative.as_str(), "", ".", "::"] {
+        let config = DockerConfig::from_bytes(br#"{"credsStore": "test"}"#)
+            .unwrap()
+            .run_helpers(&CredentialHelpers::on_path(path));
+        let found = one(config, "ghcr.io/a").await;
+        assert!(found.note.contains("on PATH"), "{path}: {}", found.note);
+    }
+    assert_eq!(runs(folder.path(), NAME), 0);
 }
 
 #[tokio::test]

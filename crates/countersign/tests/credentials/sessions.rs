@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use countersign::{Keyring, Registry as _, RegistryError};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign::{
+    Call, CallBody, DockerConfig, Keyring, Method, Registry as _, RegistryError, Scope, Target,
+};
 use countersign_testkit::registry::{Fault, Registry};
 
 use crate::{
@@ -46,6 +50,29 @@ async fn the_right_candidate_is_found_second_and_remembered() {
             assert_eq!(registry.requests().len(), 1, "{:?}", registry.requests());
         }
     }
+}
+
+/// Whoever writes goes through the same candidates.
+#[tokio::test]
+async fn any_request_finds_the_right_candidate() {
+    let registry = Registry::builder().basic(USER, PASSWORD).start();
+    registry.push_image("app", "v1");
+    let host = registry.host();
+    let get = || Call {
+        method: Method::Get,
+        target: Target::Path("manifests/v1".to_owned()),
+        scope: Scope::PullPush,
+        headers: vec![("accept", "*/*".to_owned())],
+        body: CallBody::Bytes(b"sent again".to_vec()),
+    };
+    let place = repository(&registry, "app");
+    let wrong = || Keyring::from(config(&host, "wrong", "wrong"));
+    let both = client(&registry, wrong().and(config(&host, USER, PASSWORD)));
+    let called = both.call(&place, get(), &budget()).await.unwrap();
+    assert_eq!(called.status, 200);
+    let denied = client(&registry, wrong());
+    let error = denied.call(&place, get(), &budget()).await.unwrap_err();
+    assert!(matches!(error, RegistryError::Denied { status: 401, .. }));
 }
 
 #[tokio::test]
@@ -168,6 +195,30 @@ fn challenge(registry: &Registry) -> Fault {
         registry.url()
     );
     Fault::Header("www-authenticate", realm)
+}
+
+/// OAuth 2's refresh token goes in a form, never into a URL, which ends in logs.
+#[tokio::test]
+async fn an_identity_token_is_posted_and_what_it_gives_is_sent() {
+    let registry = Registry::builder().bearer(USER, PASSWORD).start();
+    registry.push_image("app", "v1");
+    let given = format!("testkit.{}", URL_SAFE_NO_PAD.encode("repository:app:pull"));
+    registry.fault(
+        |request| request.method == "POST" && request.path == "/token",
+        Fault::token(&given),
+    );
+    let text = format!(
+        r#"{{"auths": {{"{}": {{"identitytoken": "hunter2"}}}}}}"#,
+        registry.host()
+    );
+    let client = client(
+        &registry,
+        DockerConfig::from_bytes(text.as_bytes()).unwrap(),
+    );
+    assert!(read(&client, &registry, "app").await.unwrap().is_some());
+    let shown = format!("{:?}", registry.requests());
+    assert!(shown.contains(&format!("Bearer {given}")), "{shown}");
+    assert!(!shown.contains("hunter2"), "{shown}");
 }
 
 #[tokio::test]

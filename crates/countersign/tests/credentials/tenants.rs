@@ -1,8 +1,6 @@
 //! Two tenants of one process: neither profits from the other's credential.
 
-use std::sync::Arc;
-
-use countersign::{CredentialHelpers, HttpRegistry, Keyring};
+use countersign::{CredentialHelpers, Keyring};
 use countersign_testkit::registry::Registry;
 
 use crate::{PASSWORD, USER, authorizations, client, config, program, read, runs, secret, tried};
@@ -15,9 +13,10 @@ async fn a_tenant_without_the_right_credential_is_denied_beside_one_with_it() {
     ] {
         registry.push_image("app", "v1");
         let host = registry.host();
-        let allowed = client(&registry, secret(&[(&host, USER, PASSWORD)]));
-        let wrong = client(&registry, secret(&[(&host, "other", "tenant")]));
         let nobody = client(&registry, Keyring::new());
+        // Views share all that may be shared.
+        let allowed = nobody.with_credentials(secret(&[(&host, USER, PASSWORD)]));
+        let wrong = nobody.with_credentials(secret(&[(&host, "other", "tenant")]));
         for _ in 0..2 {
             assert!(read(&allowed, &registry, "app").await.unwrap().is_some());
             assert_eq!(tried(&wrong, &registry, "app").await.0, 401);
@@ -42,11 +41,9 @@ async fn a_helper_s_answer_is_for_those_who_may_run_it() {
     let text = format!(r#"{{"credHelpers": {{"{}": "test"}}}}"#, registry.host());
     let config = countersign::DockerConfig::from_bytes(text.as_bytes()).unwrap();
     let helpers = CredentialHelpers::on_path(folder.path());
-    let may: Vec<Arc<HttpRegistry>> = (0..2)
-        .map(|_| Arc::new(client(&registry, config.clone().run_helpers(&helpers))))
-        .collect();
-    for client in &may {
-        assert!(read(client, &registry, "app").await.unwrap().is_some());
+    for _ in 0..2 {
+        let may = client(&registry, config.clone().run_helpers(&helpers));
+        assert!(read(&may, &registry, "app").await.unwrap().is_some());
     }
     assert_eq!(runs(folder.path(), "docker-credential-test"), 1);
     let may_not = client(&registry, config);
