@@ -131,7 +131,7 @@ impl Session {
         if let Some(challenge) = challenge::best(headers) {
             granted.challenge = Some(challenge);
         } else if status == 401 {
-            let why = "none; it names no way to log in that is known here";
+            let why = "it names no way to log in that is known here";
             return Err(self.denied(status, granted.round.told(why)));
         }
         let Some(challenge) = granted.challenge.clone() else {
