@@ -32,6 +32,14 @@ e2e *ARGUMENTS:
 testdata *NAMES:
     COUNTERSIGN_E2E=1 testdata/make.sh {{NAMES}}
 
+# 10,000 checks of 1,000 images at four registries with faults: decisions, requests, memory, latencies
+load:
+    cargo bench --locked -p countersign --bench load
+
+# kills a process that writes the disk cache, 200 times: nothing is wrong or missing afterwards
+kill:
+    COUNTERSIGN_FULL=1 cargo test --locked -p countersign --test cache kill
+
 # times `examine` against its floor, and what hostile bundles cost (docs/performance.md); fails over a target
 bench:
     cargo bench --locked -p countersign-core --bench examine -- --check

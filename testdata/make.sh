@@ -16,7 +16,7 @@ export COSIGN_PASSWORD='' SOURCE_DATE_EPOCH=0 LC_ALL=C TZ=UTC
 export TUF_ROOT=$work/tuf # nobody's real Sigstore cache
 readonly no_services=$work/no-services.json
 
-# Each is one function below, `-` for `_`. Order matters: the tampered ones are made from others.
+# Each is one function below, `-` for `_`. Order matters: those of platforms and the tampered ones are made from others.
 readonly all=(
   unsigned
   signed-keyed signed-keyed-referrers signed-keyed-logged signed-keyed-p384 signed-keyed-rsa
@@ -26,6 +26,7 @@ readonly all=(
   signed-index foreign-signed two-tags
   attested-keyed attested-keyed-legacy attested-keyless attested-keyless-legacy attested-only
   saved-by-cosign2 saved-by-cosign3
+  platforms-signed platforms-one-signed platforms-evil-child platforms-nested
   tampered-signature tampered-signature-legacy tampered-payload tampered-payload-legacy
   tampered-moved tampered-moved-legacy tampered-tag
   tampered-certificate tampered-certificate-legacy tampered-log-entry tampered-timestamp tampered-timestamp-legacy
@@ -102,6 +103,12 @@ attested_only() { # an SBOM in both formats by the right key, and no signature: 
 # `cosign save`: entries by `kind`, without names; cosign 3 does not even list the bundles' manifests
 saved_by_cosign2() { push "$REGISTRY"; keyed2 release sign; attest keyed2 release; cosign_save "$COSIGN2"; }
 saved_by_cosign3() { push "$REGISTRY"; keyed3 release sign; attest keyed3 release; cosign_save "$COSIGN3"; }
+
+# an index over others of these images, with what is attached to them and nothing on the index
+platforms_signed() { compose; }
+platforms_one_signed() { compose; }
+platforms_evil_child() { compose; }
+platforms_nested() { compose; }
 
 tampered_signature() { tamper; }
 tampered_signature_legacy() { tamper; }
@@ -190,6 +197,8 @@ cosign_save() { # COSIGN
   "$1" save --allow-http-registry --dir "$images/$name" "$image" 2>&1
   find "$images/$name" -type f -exec chmod 644 {} + # it makes them executable
 }
+
+compose() { python3 make/platforms.py "$name" "$images"; }
 
 tamper() { python3 make/tamper.py "$name" "$images"; }
 

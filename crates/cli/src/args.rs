@@ -1,5 +1,8 @@
 //! What was typed.
 
+pub(crate) mod copy;
+pub(crate) mod evidence;
+pub(crate) mod registries;
 pub(crate) mod trust;
 
 use std::path::PathBuf;
@@ -51,6 +54,12 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Say whether a file is signed as demanded, by the Sigstore bundle that belongs to it.
     VerifyBundle(VerifyBundle),
+    /// Show everything that is attached to an image, verified or why not; it judges nothing.
+    Evidence(evidence::Evidence),
+    /// Save an image's manifests and evidence as an OCI layout, to verify them where there is no network.
+    PullEvidence(evidence::PullEvidence),
+    /// Copy an image with everything that is attached to it: platforms, signatures, attestations, SBOMs.
+    Copy(copy::Copy),
     /// Work on policy files.
     #[command(subcommand)]
     Policy(Policy),
@@ -88,12 +97,8 @@ pub(crate) struct Verify {
     /// What policies match for an oci: image; without it every policy of the set judges the image.
     #[arg(long = "as", value_name = "REFERENCE")]
     pub(crate) judged_as: Option<String>,
-    /// Ask registries over HTTP without TLS.
-    #[arg(long)]
-    pub(crate) plain_http: bool,
-    /// PEM certificates to trust for registries, beside the built-in ones.
-    #[arg(long, value_name = "FILE", conflicts_with = "plain_http")]
-    pub(crate) ca_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) registries: registries::RegistryOptions,
     /// Give up on an image after this many seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) timeout: u64,

@@ -24,7 +24,7 @@ impl Exit {
         (
             Self::Allowed,
             "allowed",
-            "Every image is allowed, also when policies that only warn failed; the file is signed as `verify-bundle` demands; `policy lint` found nothing to refuse.",
+            "Every image is allowed, also when policies that only warn failed; the file is signed as `verify-bundle` demands; `policy lint` found nothing to refuse; `evidence` and `pull-evidence` could read everything; `copy` has copied everything.",
         ),
         (
             Self::Denied,
@@ -34,7 +34,7 @@ impl Exit {
         (
             Self::Unknown,
             "unknown",
-            "Nobody could tell: a registry did not answer or sent what must not be believed, trust material (`--trust-root`) could not be read, the file or bundle that `verify-bundle` should judge could not be read, an output could not be written, or countersign itself failed.",
+            "Nobody could tell: a registry did not answer or sent what must not be believed, trust material (`--trust-root`) could not be read, the file or bundle that `verify-bundle` should judge could not be read, `evidence` or `pull-evidence` could not read everything, `copy` could not copy everything, an output could not be written, or countersign itself failed.",
         ),
         (
             Self::Misused,

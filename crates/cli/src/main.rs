@@ -3,8 +3,10 @@
 mod args;
 mod artifact;
 mod bounded;
+mod copy;
 mod credentials;
 mod escape;
+mod evidence;
 mod exit;
 mod failure;
 mod lint;
@@ -12,7 +14,10 @@ mod output;
 mod plan;
 mod policies;
 mod progress;
+mod pull;
+mod registries;
 mod render;
+mod source;
 mod surroundings;
 mod trust;
 mod verify;
@@ -36,6 +41,9 @@ fn run(typed: Typed) -> Result<Exit, Failure> {
     match Job::new(typed, Surroundings::read())? {
         Job::Verify(job) => verify::run(*job),
         Job::VerifyBundle(job) => verify_bundle::run(&job),
+        Job::Evidence(job) => evidence::run(&job),
+        Job::PullEvidence(job) => pull::run(&job),
+        Job::Copy(job) => copy::run(&job),
         Job::Lint(job) => lint::run(&job),
         Job::Trust(job) => trust::run(&job),
     }

@@ -7,10 +7,14 @@ use countersign::Image;
 use countersign_core::{ImageRef, UnixTime};
 
 use crate::args::{Command, Format, Lint, NamedFile, Policy, Typed, Verify, VerifyBundle};
+use crate::copy::CopyJob;
 use crate::escape::escaped;
+use crate::evidence::EvidenceJob;
 use crate::failure::Failure;
 use crate::policies::TrustCache;
-use crate::surroundings::{CredentialPlaces, Surroundings};
+use crate::pull::PullJob;
+use crate::registries::RegistryAccess;
+use crate::surroundings::Surroundings;
 use crate::trust::TrustJob;
 
 /// What is to be done.
@@ -18,6 +22,9 @@ use crate::trust::TrustJob;
 pub(crate) enum Job {
     Verify(Box<VerifyJob>),
     VerifyBundle(Box<BundleJob>),
+    Evidence(Box<EvidenceJob>),
+    PullEvidence(Box<PullJob>),
+    Copy(Box<CopyJob>),
     Lint(LintJob),
     Trust(TrustJob),
 }
@@ -35,14 +42,6 @@ pub(crate) struct VerifyJob {
     pub(crate) registry: RegistryAccess,
     pub(crate) timeout: Duration,
     pub(crate) color: anstream::ColorChoice,
-}
-
-/// How registries are asked.
-#[derive(Debug)]
-pub(crate) struct RegistryAccess {
-    pub(crate) credentials: CredentialPlaces,
-    pub(crate) plain_http: bool,
-    pub(crate) ca_file: Option<PathBuf>,
 }
 
 /// Judge one file by a bundle.
@@ -100,6 +99,15 @@ impl Job {
             Command::VerifyBundle(typed) => BundleJob::new(typed, &surroundings, color)
                 .map(Box::new)
                 .map(Self::VerifyBundle),
+            Command::Evidence(typed) => EvidenceJob::new(typed, surroundings, color)
+                .map(Box::new)
+                .map(Self::Evidence),
+            Command::PullEvidence(typed) => PullJob::new(typed, surroundings, color)
+                .map(Box::new)
+                .map(Self::PullEvidence),
+            Command::Copy(typed) => CopyJob::new(typed, &surroundings, color)
+                .map(Box::new)
+                .map(Self::Copy),
             Command::Policy(Policy::Lint(lint)) => {
                 Ok(Self::Lint(LintJob::new(lint, surroundings, color)))
             }
@@ -115,6 +123,7 @@ impl VerifyJob {
         color: anstream::ColorChoice,
     ) -> Result<Self, Failure> {
         let now = typed.at.unwrap_or(surroundings.now);
+        let registry = RegistryAccess::new(typed.registries, &surroundings);
         Ok(Self {
             images: images(&typed.images, typed.judged_as.as_deref())?,
             policy: typed.policy,
@@ -126,11 +135,7 @@ impl VerifyJob {
             now,
             format: typed.format,
             explain: typed.explain,
-            registry: RegistryAccess {
-                credentials: surroundings.credentials,
-                plain_http: typed.plain_http,
-                ca_file: typed.ca_file,
-            },
+            registry,
             timeout: Duration::from_secs(typed.timeout),
             color,
         })

@@ -66,7 +66,7 @@ pub(crate) fn rendered(diagnostics: &[Diagnostic], sources: &[Source]) -> String
 }
 
 /// Trust material that cannot be read leaves the question open; it is no mistake in the policy.
-fn extra_root(named: &NamedFile) -> Result<ExtraRoot, Failure> {
+pub(crate) fn extra_root(named: &NamedFile) -> Result<ExtraRoot, Failure> {
     let failed = |why: String| Failure {
         exit: Exit::Unknown,
         message: format!(

@@ -29,14 +29,24 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 ///
 /// Pipes and log files see nothing of it.
 pub(crate) async fn shown<T>(what: &str, work: impl Future<Output = T>) -> T {
+    let line = || format!("checking {}", escaped(what, 60));
+    shown_as(line, work).await
+}
+
+/// The same, with a line that changes. What others wrote in it is escaped.
+pub(crate) async fn shown_as<T>(line: impl Fn() -> String, work: impl Future<Output = T>) -> T {
     if io::stderr().is_terminal() {
-        told(what, work, |text| say(text, ColorChoice::AlwaysAnsi)).await
+        told(line, work, |text| say(text, ColorChoice::AlwaysAnsi)).await
     } else {
         work.await
     }
 }
 
-async fn told<T>(what: &str, work: impl Future<Output = T>, mut tell: impl FnMut(&str)) -> T {
+async fn told<T>(
+    line: impl Fn() -> String,
+    work: impl Future<Output = T>,
+    mut tell: impl FnMut(&str),
+) -> T {
     let mut work = std::pin::pin!(work);
     let mut seconds = 0_u64;
     loop {
@@ -50,8 +60,7 @@ async fn told<T>(what: &str, work: impl Future<Output = T>, mut tell: impl FnMut
             }
             () = tokio::time::sleep(PATIENCE) => {
                 seconds += 1;
-                let what = escaped(what, 60);
-                tell(&format!("{ERASE_LINE}checking {what} … {seconds} s"));
+                tell(&format!("{ERASE_LINE}{} … {seconds} s", line()));
             }
         }
     }
@@ -64,7 +73,8 @@ mod tests {
     async fn lines(milliseconds: u64) -> Vec<String> {
         let mut lines = Vec::new();
         let work = tokio::time::sleep(Duration::from_millis(milliseconds));
-        told("app:v1\u{1b}[2J", work, |text| lines.push(text.to_owned())).await;
+        let line = || format!("checking {}", escaped("app:v1\u{1b}[2J", 60));
+        told(line, work, |text| lines.push(text.to_owned())).await;
         lines
     }
 

@@ -1,4 +1,5 @@
 //! What a decision looks like outside.
 
 pub(crate) mod blob;
+pub(crate) mod evidence;
 pub(crate) mod text;

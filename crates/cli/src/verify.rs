@@ -1,17 +1,14 @@
 //! `countersign verify`.
 
-use std::collections::BTreeSet;
-
-use countersign::{Checker, HttpRegistry, Image};
+use countersign::{Checker, Image};
 use countersign_core::{Decision, PolicySet, Report, Severity, Verdict};
 
 use crate::args::Format;
-use crate::bounded;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::plan::VerifyJob;
 use crate::policies::{Policies, rendered};
-use crate::{credentials, output, progress, render};
+use crate::{output, progress, render};
 
 /// Judges every image; the heaviest verdict is the exit code.
 pub(crate) fn run(job: VerifyJob) -> Result<Exit, Failure> {
@@ -68,30 +65,14 @@ fn decisions(job: VerifyJob, policies: PolicySet) -> Result<Vec<Decision>, Failu
         .collect())
 }
 
-/// The checker, with the registry client that the images need: no credentials are read for a folder.
+/// The checker, with the registry client that the images need.
 fn checker(job: &VerifyJob, policies: PolicySet) -> Result<Checker, Failure> {
     let checker = Checker::new(policies).timeout(job.timeout);
-    let access = &job.registry;
-    let mut registry = HttpRegistry::new();
-    if let Some(path) = &access.ca_file {
-        let named = |why: String| Failure::misused(&format!("--ca-file {}: {why}", path.display()));
-        let pem = bounded::read(path).map_err(|error| named(error.to_string()))?;
-        registry = registry
-            .ca_file(&pem)
-            .map_err(|error| named(error.to_string()))?;
-    }
-    let hosts: BTreeSet<&str> = job.images.iter().filter_map(Image::registry).collect();
-    if hosts.is_empty() {
-        return Ok(checker);
-    }
-    registry = hosts
-        .iter()
-        .fold(registry, |registry, host| registry.allow_typed(*host));
-    if access.plain_http {
-        registry = hosts.into_iter().fold(registry, HttpRegistry::plain_http);
-    }
-    registry = registry.credentials(credentials::keyring(&access.credentials)?);
-    Ok(checker.registry(registry))
+    let hosts = job.images.iter().filter_map(Image::registry);
+    Ok(match job.registry.client(hosts)? {
+        Some(registry) => checker.registry(registry),
+        None => checker,
+    })
 }
 
 const fn exit(effect: Verdict) -> Exit {

@@ -2,7 +2,7 @@
 //!
 //! Every string in here that came from evidence, a registry or a manifest has been escaped and cut.
 
-use crate::{Digest, Gap, Locator, Place, ReasonCode, UnixTime};
+use crate::{Digest, Gap, Locator, Place, ReasonCode, Stale, UnixTime};
 
 /// May it run? Ordered from good to bad: the worst of several decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -104,6 +104,7 @@ pub struct Decision {
     pub(crate) evidence: Vec<Cited>,
     pub(crate) refused: Vec<Refused>,
     pub(crate) gaps: Vec<Gap>,
+    pub(crate) stale: Vec<Stale>,
 }
 
 impl Decision {
@@ -190,6 +191,12 @@ impl Decision {
     pub fn gaps(&self) -> &[Gap] {
         &self.gaps
     }
+
+    /// The last known lists by which it was decided, because a registry could not be asked.
+    #[must_use]
+    pub fn stale(&self) -> &[Stale] {
+        &self.stale
+    }
 }
 
 /// How one policy came out.
@@ -250,6 +257,8 @@ pub struct Cited {
     pub format: &'static str,
     /// Where it was found.
     pub locator: Locator,
+    /// The child of the index that it is about; none if it is about the image itself.
+    pub child: Option<CitedChild>,
     /// Who made it.
     pub identity: Identity,
     /// The Signer of the policy for which it counts, if a rule cites it.
@@ -262,6 +271,16 @@ pub struct Cited {
     pub times: Vec<(UnixTime, String)>,
     /// The logs that hold it, with the entry's index.
     pub logs: Vec<(String, u64)>,
+}
+
+/// A child of an index, as a decision cites it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct CitedChild {
+    /// The digest of its manifest.
+    pub digest: Digest,
+    /// The platforms for which the index lists it, such as `linux/arm64`; none if it lists it without one.
+    pub platform: Option<String>,
 }
 
 /// Who made a signature, as a decision cites it.
@@ -296,6 +315,8 @@ pub struct Candidate {
     pub code: ReasonCode,
     /// Where it was found.
     pub locator: Locator,
+    /// The child of the index that it is about; none if it is about the image itself.
+    pub child: Option<CitedChild>,
     /// The Signer with which it was compared; none if verification refused it.
     pub signer: Option<String>,
     /// Who made it, if it verified.
@@ -312,6 +333,8 @@ pub struct Candidate {
 pub struct Refused {
     /// Where it was found.
     pub locator: Locator,
+    /// The child of the index to which it is attached; none if that is the image itself.
+    pub child: Option<CitedChild>,
     /// What it claims to be, unverified.
     pub claims: Option<String>,
     /// Why it was refused.

@@ -114,6 +114,22 @@ pub struct Needs {
     /// Whether a rule with `match: all` or `newest` is among those that matter: then nothing that is needed may be left
     /// out, not even when what was found already satisfies every rule.
     pub exhaustive: bool,
+    /// Whether, of an index, evidence on the index itself can matter.
+    pub index: bool,
+    /// Whether, of an index, evidence on its platforms can matter.
+    pub platforms: PlatformNeed,
+}
+
+/// Whether evidence on the platforms of an index can matter, from less to more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PlatformNeed {
+    /// It cannot.
+    #[default]
+    No,
+    /// In place of evidence on the index (`subject: either`).
+    Instead,
+    /// In any case (`subject: platform`).
+    Always,
 }
 
 impl Needs {
@@ -123,6 +139,8 @@ impl Needs {
         signature_tag: true,
         attestation_tag: true,
         exhaustive: true,
+        index: true,
+        platforms: PlatformNeed::Always,
     };
 
     /// Nothing.
@@ -131,6 +149,8 @@ impl Needs {
         signature_tag: false,
         attestation_tag: false,
         exhaustive: false,
+        index: false,
+        platforms: PlatformNeed::No,
     };
 
     /// Whether nothing has to be fetched at all, the image's manifest included.

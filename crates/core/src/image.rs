@@ -1,6 +1,7 @@
 //! Step 1: an image whose digest is known because we hashed its manifest.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -63,6 +64,11 @@ pub enum ManifestError {
     /// Not JSON, or with duplicate keys, or of a wrong shape.
     #[error("the manifest is malformed: {0}")]
     Malformed(String),
+    /// Docker's schema 1, which registries stopped writing in 2017.
+    #[error(
+        "the manifest is of Docker's schema 1, which is not supported; push the image again with a current tool"
+    )]
+    SchemaOne,
     /// It could be read as an image and as an index (CVE-2021-41190).
     #[error("the manifest is ambiguous: {0}")]
     Ambiguous(&'static str),
@@ -138,6 +144,9 @@ impl PinnedImage {
         }
         let wire: Wire =
             json::parse(&bytes, limits).map_err(|error| ManifestError::Malformed(error.into()))?;
+        if wire.schema_version == Some(1) {
+            return Err(ManifestError::SchemaOne);
+        }
         if wire.schema_version != Some(2) {
             return Err(ManifestError::Malformed(
                 "schemaVersion is not 2".to_owned(),
@@ -220,6 +229,62 @@ impl PinnedImage {
     pub fn children(&self) -> Option<&[Child]> {
         self.children.as_deref()
     }
+
+    /// The children that could run, in the index's order: those that are not [skipped](Child::is_runnable).
+    #[must_use]
+    pub fn runnable(&self) -> Vec<&Child> {
+        let children = self.children.iter().flatten();
+        children.filter(|child| child.is_runnable()).collect()
+    }
+}
+
+impl Child {
+    /// Whether a node might run it: everything but what is for the platform unknown/unknown, exactly.
+    ///
+    /// Annotations prove nothing, and a child that names no platform is run wherever its own configuration fits.
+    #[must_use]
+    pub fn is_runnable(&self) -> bool {
+        const UNKNOWN: &str = "unknown";
+        self.platform.as_ref().is_none_or(|platform| {
+            platform.os != UNKNOWN || platform.architecture != UNKNOWN || platform.variant.is_some()
+        })
+    }
+
+    /// Whether it is an index itself, as the index says.
+    #[must_use]
+    pub fn is_index(&self) -> bool {
+        INDEX_TYPES.contains(&self.media_type.as_str())
+    }
+
+    /// Whether it is a manifest with BuildKit's attestations: they are unsigned and never evidence. One that could run is a
+    /// child like others, whatever its annotations say.
+    #[must_use]
+    pub fn is_buildkit_attestation(&self) -> bool {
+        !self.is_runnable()
+            && self
+                .annotations
+                .get("vnd.docker.reference.type")
+                .is_some_and(|kind| kind == "attestation-manifest")
+    }
+}
+
+impl Platform {
+    /// Whether this platform, as Settings name it, is that one, or is the same without its variant.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        self.os == other.os
+            && self.architecture == other.architecture
+            && (self.variant.is_none() || self.variant == other.variant)
+    }
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.os, self.architecture)?;
+        match &self.variant {
+            Some(variant) => write!(f, "/{variant}"),
+            None => Ok(()),
+        }
+    }
 }
 
 impl TryFrom<WireChild> for Child {
@@ -296,6 +361,28 @@ mod tests {
         ] {
             assert!(read(text, content_type).is_err(), "{text} {content_type:?}");
         }
+    }
+
+    #[test]
+    fn docker_schema_1_is_refused_by_name() {
+        let text = r#"{"schemaVersion":1,"name":"app","tag":"v1","architecture":"amd64","fsLayers":[],"history":[],"signatures":[]}"#;
+        for content_type in [
+            None,
+            Some("application/vnd.docker.distribution.manifest.v1+prettyjws"),
+            Some("application/vnd.docker.distribution.manifest.v1+json"),
+            Some(IMAGE_TYPES[0]),
+        ] {
+            let error = read(text, content_type).unwrap_err();
+            assert_eq!(error, ManifestError::SchemaOne, "{content_type:?}");
+            assert!(error.to_string().contains("Docker's schema 1"));
+        }
+        // Whatever its bytes say, what is called schema 1 is no image.
+        let image = r#"{"schemaVersion":2,"config":{},"layers":[]}"#;
+        let called = Some("application/vnd.docker.distribution.manifest.v1+json");
+        assert!(matches!(
+            read(image, called),
+            Err(ManifestError::MediaType(_))
+        ));
     }
 
     #[test]

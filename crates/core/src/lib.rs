@@ -34,15 +34,17 @@ pub use decide::{
     BlobDecision, BlobRefusal, BlobSigner, BlobSignerError, Resolution, decide, decide_blob,
 };
 pub use decision::{
-    Candidate, Cited, Decision, Identity, Mode, Outcome, PolicyOutcome, Refused, RuleOutcome,
-    Unmatched, Verdict, Warning,
+    Candidate, Cited, CitedChild, Decision, Identity, Mode, Outcome, PolicyOutcome, Refused,
+    RuleOutcome, Unmatched, Verdict, Warning,
 };
 pub use digest::{Digest, DigestError, Hasher};
-pub use evidence::{Content, Evidence, FoundBy, Gap, GapClass, Item, Locator, Needs, Stale};
+pub use evidence::{
+    Content, Evidence, FoundBy, Gap, GapClass, Item, Locator, Needs, PlatformNeed, Stale,
+};
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use examine::fuzzing;
-pub use examine::{Blob, ProofCache, ProofStats, examine, examine_blob, examine_cached};
+pub use examine::{Artifact, Blob, ProofCache, ProofStats, examine, examine_blob, examine_cached};
 pub use finding::{
     Certificate, CiClaims, Claim, Facts, Findings, Format, LogFact, ProvenTime, Rejected, RootName,
     San, SignedBy, Statement, Subject, TimeSource, Verified,
@@ -56,9 +58,10 @@ pub use policy::{
 pub use reason::{Class, ReasonCode};
 pub use reference::{ImageRef, ReferenceError};
 pub use report::{
-    BlobRefusalReport, BlobReport, CandidateReport, Counts, DemandReport, EvidenceReport,
-    FoundReport, GapReport, IdentityReport, ImageReport, LogReport, PolicyReport, RefusedReport,
-    Report, RuleReport, TimeReport, TrustRootReport, UnmatchedReport, WarningReport,
+    BlobRefusalReport, BlobReport, CandidateReport, ChildReport, Counts, DemandReport,
+    EvidenceReport, FoundReport, GapReport, IdentityReport, ImageReport, LogReport, PolicyReport,
+    RefusedReport, Report, RuleReport, StaleReport, TimeReport, TrustRootReport, UnmatchedReport,
+    WarningReport,
 };
 pub use time::{TimeError, UnixTime};
 pub use trust::{KeyError, PublicKey, RootPart, RootPartKind, Trust, TrustError, TrustRoot};

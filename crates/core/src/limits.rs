@@ -21,6 +21,8 @@ pub struct Limits {
     pub attachments: usize,
     /// Pages of one referrers listing.
     pub pages: usize,
+    /// Platforms of one index whose evidence is looked at (64: Docker's official images have at most some 20).
+    pub platforms: usize,
     /// Transparency-log entries in one bundle (32).
     pub log_entries: usize,
     /// RFC 3161 timestamps in one bundle (32).
@@ -65,6 +67,7 @@ impl Default for Limits {
             manifest_bytes: 4 * MIB,
             attachments: 1000,
             pages: 32,
+            platforms: 64,
             log_entries: 32,
             timestamps: 32,
             subjects: 1024,

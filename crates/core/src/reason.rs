@@ -81,11 +81,13 @@ reasons! {
     NoEvidence "no-evidence" Absent 1 "Nothing is attached to the image that this rule could count." "Sign the image by digest in CI (`cosign sign IMAGE@DIGEST`) and push the signature to the same repository."
     NoSignature "no-signature" Absent 3 "Nothing that is attached signs the image; an attestation is not a signature." "Sign the image itself (`cosign sign IMAGE@DIGEST`), or write a `statement` rule if the attestation is what you rely on."
     NoStatement "no-statement" Absent 3 "No attestation of the wanted predicate type is attached." "Attest it in CI (`cosign attest --type … IMAGE@DIGEST`), and compare the rule's `predicateType` with what `countersign verify --explain` lists."
+    NoPlatform "no-platform" Absent 4 "The index lists nothing that could run, so there is no platform on which evidence could be." "Check the index: `docker buildx imagetools inspect IMAGE`."
     DigestRequired "digest-required" Absent 5 "The reference has no digest, so what runs may differ from what was checked." "Write `repository:tag@sha256:…` in the manifest."
     ThresholdNotMet "threshold-not-met" Absent 60 "Fewer distinct signers signed than the rule demands." "Let the missing signers sign the same digest."
     Unmatched "unmatched" Absent 1 "No enforcing policy names this image." "Add a policy whose `images` match it, or set `unmatched` in Settings."
 
     // Evidence that verification refused. Ranks 10 to 49: how far it came.
+    UnsignedAttestation "unsigned-attestation" Rejected 10 "BuildKit's attestations inside an index are unsigned and count for nothing." "Sign what you rely on: `cosign attest --type … IMAGE@DIGEST`."
     OverLimit "over-limit" Rejected 10 "The evidence is larger than the limits allow." "Look at what was attached; raise the limit only if you made it yourself."
     BundleMalformed "bundle-malformed" Rejected 11 "The Sigstore bundle cannot be read strictly." "Sign again with a current cosign."
     BundleVersion "bundle-version" Rejected 11 "The bundle's media type is not one of the Sigstore bundle versions." "Sign again with a current cosign."
@@ -132,6 +134,8 @@ reasons! {
     TimestampThreshold "timestamp-threshold" Rejected 58 "Timestamp authorities of fewer different operators vouch for the time than the Signer demands; several of one operator count once." "Sign with timestamp authorities of more operators, or lower the Signer's `timestampOperators`."
     KeyWindow "key-window" Rejected 59 "The key was used outside the window in which the Signer allows it." "Sign with the key that is valid now, or correct the window."
     TooOld "too-old" Rejected 61 "The evidence is older than the rule's `maxAge`." "Sign or attest again."
+    NestedIndex "nested-index" Rejected 63 "The index lists another index among what could run, and evidence on a platform cannot be looked for behind it." "Publish one index that lists the images of all platforms."
+    PlatformNotAllowed "platform-not-allowed" Rejected 63 "The index lists an image that could run and is for none of the platforms that Settings name." "Publish only the platforms that you run, or add the platform to `platforms` in Settings."
     TrustRootExpired "trust-root-expired" Rejected 62 "The TUF metadata of the trust root expired longer ago than the policy allows." "Run `countersign trust update`; if the repository itself is behind, ask those who run it."
 
     // Nobody could tell.
@@ -143,6 +147,7 @@ reasons! {
     RegistryTls "registry-tls" Unknown 82 "No secure connection to the registry could be made." "Pass its CA with --ca-file, or --plain-http for a registry without TLS."
     RegistryProtocol "registry-protocol" Unknown 82 "The registry's answer breaks the OCI distribution protocol." "Check that the host is a registry."
     RegistryHostile "registry-hostile" Unknown 85 "The registry sent what must not be believed: a wrong digest, endless or oversized data, or a refused redirect." "Do not run the image; find out what the registry serves."
+    StaleEvidence "stale-evidence" Unknown 83 "The registry could not be asked, and what it said last stands in for its answer." "Check the registry and the network; `stale: {maxAge}` in Settings says for how long last known evidence may serve."
     LayoutUnreadable "layout-unreadable" Unknown 82 "The OCI layout cannot be read." "Check the path; it must hold `oci-layout`, `index.json` and `blobs/`."
     NotExamined "not-examined" Unknown 2 "Nothing was fetched, because the image is denied for another reason." "Settle the other reason first."
 

@@ -17,6 +17,8 @@ mod claims;
 mod keys;
 #[path = "decide/operators.rs"]
 mod operators;
+#[path = "decide/platforms.rs"]
+mod platforms;
 #[path = "decide/property.rs"]
 mod property;
 #[path = "decide/report.rs"]
@@ -25,6 +27,8 @@ mod report;
 mod selection;
 #[path = "decide/signers.rs"]
 mod signers;
+#[path = "decide/stale.rs"]
+mod stale;
 #[path = "decide/steps.rs"]
 mod steps;
 #[path = "decide/thresholds.rs"]

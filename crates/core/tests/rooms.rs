@@ -107,8 +107,23 @@ const ROOMS: &[Room] = &[
         excused: &[],
     },
     Room {
-        name: "countersign-cli",
+        name: "countersign-sign",
         rooms: &["countersign-core", "countersign"],
+        only: None,
+        never: &["axum*", "kube*", "k8s-openapi", "clap*"],
+        not_directly: &[
+            "sigstore-*",
+            "reqwest",
+            "hyper*",
+            "oci-client",
+            "oci-spec",
+            "http-auth",
+        ],
+        excused: &[],
+    },
+    Room {
+        name: "countersign-cli",
+        rooms: &["countersign-core", "countersign", "countersign-sign"],
         only: None,
         never: &["axum*", "kube*", "k8s-openapi"],
         not_directly: &[
@@ -148,6 +163,10 @@ const NEVER_SHIPPED: &[&str] = &[
     "oci-client",
 ];
 
+/// The room that writes to registries, and the only one that may use it.
+const PUSHES: &str = "countersign-sign";
+const MAY_PUSH: &str = "countersign-cli";
+
 #[test]
 fn every_crate_of_the_workspace_is_a_room_of_the_table() {
     let graph = workspace();
@@ -173,6 +192,14 @@ fn no_published_crate_ships_what_is_for_tests() {
     let graph = workspace();
     let wrong = shipped(&graph);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn only_the_command_pushes() {
+    let graph = workspace();
+    let wrong = pushers(&graph);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(graph.reached(MAY_PUSH).contains_key(PUSHES));
 }
 
 #[test]
@@ -255,6 +282,19 @@ fn shipped(graph: &Graph) -> Vec<String> {
                     path.join(" → ")
                 ));
             }
+        }
+    }
+    wrong
+}
+
+/// Crates of the workspace that could write to a registry and must not.
+fn pushers(graph: &Graph) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for member in graph.members() {
+        if let Some(path) = graph.reached(member).get(PUSHES)
+            && member != MAY_PUSH
+        {
+            wrong.push(format!("{member} could push: {}", path.join(" → ")));
         }
     }
     wrong

@@ -1,6 +1,7 @@
 //! From an image to a decision: the library's front door.
 
 mod question;
+mod stale;
 
 use std::io;
 use std::sync::Arc;
@@ -8,19 +9,22 @@ use std::time::Duration;
 
 use countersign_core::{Decision, Limits, PolicySet, ProofCache, ProofStats, Request, UnixTime};
 
-use self::question::Question;
+use self::question::{Places, Question};
 use crate::image::Place;
-use crate::{Budget, HttpRegistry, Image, Reference, Registry, Repository};
+use crate::{
+    Budget, Cache, Cached, HttpRegistry, Image, LastKnown, Reference, Registry, Repository,
+};
 
 /// Checks images against one policy set.
 ///
 /// A check resolves the reference once, collects what the policies need, verifies it and decides. An image that no policy
 /// names, or whose reference already fails a `digest` rule, is decided without any request. A check never fails: what
-/// could not be fetched is part of its decision. What was verified is remembered, and judged anew each time.
+/// could not be fetched is part of its decision. What was fetched and verified is remembered, and judged anew each time.
 #[derive(Debug)]
 pub struct Checker {
     policies: PolicySet,
     registry: Arc<HttpRegistry>,
+    cache: Arc<Cache>,
     proofs: Arc<ProofCache>,
     limits: Limits,
     timeout: Duration,
@@ -34,6 +38,7 @@ impl Checker {
         Self {
             policies,
             registry: Arc::new(HttpRegistry::new()),
+            cache: Arc::default(),
             proofs: Arc::default(),
             limits: Limits::default(),
             timeout: Budget::DEFAULT_TIME,
@@ -44,6 +49,13 @@ impl Checker {
     #[must_use]
     pub fn registry(mut self, registry: HttpRegistry) -> Self {
         self.registry = Arc::new(registry);
+        self
+    }
+
+    /// With another cache than [`Cache::default`]; several checkers may share one.
+    #[must_use]
+    pub fn cache(mut self, cache: impl Into<Arc<Cache>>) -> Self {
+        self.cache = cache.into();
         self
     }
 
@@ -68,13 +80,14 @@ impl Checker {
         self
     }
 
-    /// A checker that differs in its policies only: for when they are loaded anew. It shares the registry client and every
-    /// proof, so that nothing is verified again whose trust roots and keys are the same, and each new demand counts at once.
+    /// A checker that differs in its policies only: for when they are loaded anew. It shares the registry client, the
+    /// cache and every proof, so that nothing is verified again whose trust roots and keys are the same, and each new demand counts at once.
     #[must_use]
     pub fn with_policies(&self, policies: PolicySet) -> Self {
         Self {
             policies,
             registry: Arc::clone(&self.registry),
+            cache: Arc::clone(&self.cache),
             proofs: Arc::clone(&self.proofs),
             limits: self.limits.clone(),
             timeout: self.timeout,
@@ -89,19 +102,49 @@ impl Checker {
 
     /// Judges an image, as of `now`.
     pub async fn check(&self, image: &Image, now: UnixTime) -> Decision {
-        let question = Question::new(self, image.request(), now);
         match &image.place {
             Place::Registry(name) => {
-                let reference = Reference::of(name);
-                question
-                    .ask(&*self.registry, &Repository::of(name), &reference)
+                let (repository, reference) = (Repository::of(name), Reference::of(name));
+                let request = image.request();
+                self.check_cached(&self.registry, &repository, &reference, request, now)
                     .await
             }
-            Place::Layout(layout) => question.ask_layout(layout).await,
+            Place::Layout(layout) => {
+                Question::new(self, image.request(), now)
+                    .ask_layout(layout)
+                    .await
+            }
         }
     }
 
-    /// Judges what `reference` means in a repository of any [`Registry`], as of `now`.
+    /// Judges what `reference` means in a repository of a [`Registry`] with the checker's [`Cache`] before it, as of `now`: for
+    /// whoever reads with the credentials of many.
+    ///
+    /// Where the policy set allows it (`stale: {maxAge}` in Settings) and the registry cannot be asked, what is known last may
+    /// support an allow.
+    pub async fn check_cached<R: Registry + 'static>(
+        &self,
+        registry: &Arc<R>,
+        repository: &Repository,
+        reference: &Reference,
+        request: &Request,
+        now: UnixTime,
+    ) -> Decision {
+        let question = Question::new(self, request, now);
+        let apart = registry.evidence_repository(repository);
+        let evidence = apart.as_ref().unwrap_or(repository);
+        let cached = Cached::new(Arc::clone(registry), Arc::clone(&self.cache));
+        let places = Places::of(&cached, repository, evidence);
+        let decision = question.ask(&places, reference).await;
+        let Some(max_age) = self.policies.stale_max_age() else {
+            return decision;
+        };
+        let last = LastKnown::new(Arc::clone(registry), Arc::clone(&self.cache), max_age);
+        let places = Places::of(&last, repository, evidence);
+        question.reconsidered(decision, places, reference).await
+    }
+
+    /// Judges what `reference` means in a repository of any [`Registry`], as of `now`; without the cache.
     pub async fn check_in<R: Registry>(
         &self,
         registry: &R,
@@ -110,8 +153,11 @@ impl Checker {
         request: &Request,
         now: UnixTime,
     ) -> Decision {
+        let apart = registry.evidence_repository(repository);
+        let evidence = apart.as_ref().unwrap_or(repository);
+        let places = Places::of(registry, repository, evidence);
         Question::new(self, request, now)
-            .ask(registry, repository, reference)
+            .ask(&places, reference)
             .await
     }
 

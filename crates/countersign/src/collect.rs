@@ -10,7 +10,8 @@ use countersign_core::{
     Digest, Evidence, FoundBy, Gap, GapClass, ManifestError, Needs, PinnedImage, ReasonCode,
 };
 
-use self::collector::{Collector, concurrently};
+pub(crate) use self::collector::concurrently;
+use self::collector::{BUNDLE, Collector};
 use crate::wire::{DOCKER_LIST, OCI_INDEX};
 use crate::{Budget, Reference, Registry, Repository};
 
@@ -54,9 +55,9 @@ pub async fn resolve<R: Registry>(
     .map_err(|error| Gap {
         class: GapClass::Hostile,
         code: match error {
-            ManifestError::Malformed(_) | ManifestError::MediaType(_) => {
-                ReasonCode::RegistryProtocol
-            }
+            ManifestError::Malformed(_)
+            | ManifestError::MediaType(_)
+            | ManifestError::SchemaOne => ReasonCode::RegistryProtocol,
             _ => ReasonCode::RegistryHostile,
         },
         what: what(),
@@ -109,7 +110,7 @@ pub async fn collect_bundles<R: Registry>(
         // An index has no layers; the list's word is enough here, for it could as well have left the entry out.
         .filter(|referrer| referrer.media_type != OCI_INDEX && referrer.media_type != DOCKER_LIST)
         .filter(|referrer| seen.insert(referrer.digest))
-        .map(|referrer| collector.open_referrer(referrer))
+        .map(|referrer| collector.open_referrer(referrer, listing.from.as_deref()))
         .collect();
     let mut evidence = collector.fetch_layers(concurrently(opened).await).await;
     if let Some(error) = listing.incomplete {
@@ -151,6 +152,29 @@ pub async fn collect_legacy<R: Registry>(
     evidence.items.extend(attestations.items);
     evidence.gaps.extend(attestations.gaps);
     evidence
+}
+
+/// The evidence in manifests that were opened before, each with the way by which it was found.
+pub(crate) async fn collect_opened<R: Registry>(
+    registry: &R,
+    repository: &Repository,
+    image: &Digest,
+    manifests: &[(FoundBy, Digest, &[u8])],
+    budget: &Budget,
+) -> Evidence {
+    let collector = Collector::new(registry, repository, image, budget);
+    let opened = manifests
+        .iter()
+        .map(|&(found_by, digest, bytes)| {
+            let wanted = |own: &str| match found_by {
+                FoundBy::SignatureTag => own == SIMPLE_SIGNING,
+                FoundBy::AttestationTag => own == DSSE_ENVELOPE,
+                _ => own.starts_with(BUNDLE),
+            };
+            collector.read(bytes, digest, found_by, wanted)
+        })
+        .collect();
+    collector.fetch_layers(opened).await
 }
 
 /// Says of every gap which kind of evidence it may hide.

@@ -131,15 +131,6 @@ impl HttpRegistry {
         self.set(|settings| settings.registries = registries)
     }
 
-    /// Where the evidence of an image is kept, if [`registries`](Self::registries) says that it is not kept beside the image.
-    #[must_use]
-    pub fn evidence_repository(&self, image: &Repository) -> Option<Repository> {
-        self.transport
-            .settings()
-            .registries
-            .evidence_repository(image)
-    }
-
     /// Asks through these proxies.
     #[must_use]
     pub fn proxies(self, proxies: Proxies) -> Self {

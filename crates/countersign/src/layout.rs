@@ -1,8 +1,10 @@
 //! An OCI image layout (image specification, "Image Layout") as a registry of one repository.
 
+mod download;
 mod files;
 mod list;
 mod reference;
+mod write;
 
 use std::collections::BTreeSet;
 
@@ -10,6 +12,7 @@ use countersign_core::{Digest, Limits};
 
 use self::files::Files;
 pub use self::reference::LayoutRef;
+pub use self::write::{BlobFile, LayoutWriter};
 use crate::registry::{check_digest, check_size};
 use crate::wire::{
     self, DOCKER_LIST, DOCKER_MANIFEST, Descriptor, Index, Manifest, OCI_INDEX, OCI_MANIFEST,

@@ -26,9 +26,12 @@
 //!
 //! This crate is the input and output around [`countersign_core`], which decides: registries over HTTP
 //! ([`HttpRegistry`]), folders ([`OciLayout`]), policy files ([`PolicyFiles`]), and what is collected from them
-//! ([`collect`]), trust roots that TUF repositories keep current ([`TrustStore`]). It reads neither clock nor environment: times and credentials are arguments.
+//! ([`collect`]), trust roots that TUF repositories keep current ([`TrustStore`]), and what is remembered of registries ([`Cache`]).
+//! It does not read the environment, and the clock only where nothing is decided by it: times and credentials are arguments.
 
+mod attached;
 mod budget;
+mod cache;
 mod checker;
 mod collect;
 mod credentials;
@@ -44,7 +47,9 @@ mod secret;
 mod tuf;
 mod wire;
 
+pub use attached::{Attached, BlobRole, NamedBlob, Node, Walk, Way, walk};
 pub use budget::Budget;
+pub use cache::{Cache, CacheError, Cached, LastKnown};
 pub use checker::Checker;
 pub use collect::{collect, collect_bundles, collect_legacy, resolve};
 pub use credentials::{
@@ -53,7 +58,7 @@ pub use credentials::{
 pub use error::RegistryError;
 pub use http::{Call, CallBody, Called, HttpRegistry, Method, Scope, Target};
 pub use image::{Image, ImageError};
-pub use layout::{LayoutRef, OciLayout};
+pub use layout::{BlobFile, LayoutRef, LayoutWriter, OciLayout};
 pub use network::{Proxies, Registries, RegistryHost};
 pub use observe::{CacheAnswer, CacheAsked, CacheKind, Observer, RequestBegins, RequestEnds};
 pub use policy_files::{PolicyError, PolicyFiles, PolicyFilesError, load_policies};

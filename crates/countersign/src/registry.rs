@@ -26,6 +26,11 @@ pub trait Registry: Send + Sync {
         budget: &Budget,
     ) -> impl Future<Output = Result<Access, RegistryError>> + Send;
 
+    /// Where the evidence of an image is kept, if it is configured to be kept elsewhere than beside the image.
+    fn evidence_repository(&self, _image: &Repository) -> Option<Repository> {
+        None
+    }
+
     /// Reads a manifest or index of at most `max` bytes.
     fn manifest(
         &self,
@@ -133,8 +138,9 @@ impl Repository {
         }
     }
 
-    /// What messages call the one repository of an OCI layout: `oci:PATH`.
-    pub(crate) fn layout(path: &std::path::Path) -> Self {
+    /// The one repository of an OCI layout, as messages call it: `oci:PATH`.
+    #[must_use]
+    pub fn layout(path: &std::path::Path) -> Self {
         Self {
             registry: "oci:".to_owned(),
             path: path.display().to_string(),

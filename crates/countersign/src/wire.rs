@@ -67,6 +67,19 @@ impl Descriptor {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Annotations(pub(crate) BTreeMap<String, String>);
 
+/// What is said of a manifest that a registry calls neither image nor index.
+pub(crate) fn unsupported(content_type: &str) -> String {
+    let schema = if content_type.starts_with("application/vnd.docker.distribution.manifest.v1+") {
+        ", which is Docker's schema 1: it is not supported; push the image again with a current tool"
+    } else {
+        ""
+    };
+    format!(
+        "a manifest has the content type `{}`{schema}",
+        clip(content_type)
+    )
+}
+
 /// Reads JSON; the error is short enough for a message.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     serde_json::from_slice(bytes).map_err(|error| clip(&error.to_string()))

@@ -54,10 +54,18 @@ impl Countersign {
     /// If it cannot be run.
     pub fn run(&self, arguments: &[&str]) -> Result<Output> {
         let nowhere = env::temp_dir().join("countersign-e2e-no-docker-config");
+        self.run_as(&nowhere, arguments)
+    }
+
+    /// Runs it with these arguments and the docker configuration of this folder.
+    ///
+    /// # Errors
+    /// If it cannot be run.
+    pub fn run_as(&self, docker_config: &Path, arguments: &[&str]) -> Result<Output> {
         outcome(
             Command::new(&self.program)
                 .args(arguments)
-                .env("DOCKER_CONFIG", nowhere),
+                .env("DOCKER_CONFIG", docker_config),
         )
     }
 
@@ -67,23 +75,43 @@ impl Countersign {
     /// If it cannot be run, or the policy's path is not UTF-8.
     pub fn verify(&self, image: &str, policy: &Path) -> Result<Verdict> {
         let policy = policy.to_str().context("the policy's path is not UTF-8")?;
-        let output = self.run(&[
-            "verify",
-            image,
-            "--policy",
-            policy,
-            "--plain-http",
-            "--format=json",
-        ])?;
-        Ok(Verdict {
-            code: output.code,
-            report: serde_json::from_str(&output.stdout).unwrap_or_default(),
-            stderr: output.stderr,
-        })
+        let arguments = ["verify", image, "--policy", policy, "--plain-http"];
+        Ok(Verdict::of(
+            self.run(&[&arguments[..], &["--format=json"]].concat())?,
+        ))
+    }
+
+    /// Verifies one image of a registry with TLS, with the certificate authorities of a file beside the built-in ones and
+    /// the docker configuration of a folder.
+    ///
+    /// # Errors
+    /// If it cannot be run, or a path is not UTF-8.
+    pub fn verify_over_tls(
+        &self,
+        image: &str,
+        policy: &Path,
+        ca: Option<&Path>,
+        docker_config: &Path,
+    ) -> Result<Verdict> {
+        let policy = policy.to_str().context("the policy's path is not UTF-8")?;
+        let mut arguments = vec!["verify", image, "--policy", policy, "--format=json"];
+        if let Some(ca) = ca {
+            let ca = ca.to_str().context("the CA file's path is not UTF-8")?;
+            arguments.extend(["--ca-file", ca]);
+        }
+        Ok(Verdict::of(self.run_as(docker_config, &arguments)?))
     }
 }
 
 impl Verdict {
+    fn of(output: Output) -> Self {
+        Self {
+            code: output.code,
+            report: serde_json::from_str(&output.stdout).unwrap_or_default(),
+            stderr: output.stderr,
+        }
+    }
+
     /// The reason codes of the rules that did not pass.
     #[must_use]
     pub fn reasons(&self) -> Vec<&str> {

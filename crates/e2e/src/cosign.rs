@@ -1,19 +1,21 @@
 //! Signing with a key by real cosign, without log entry or timestamp.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{Parts, run};
+use crate::{Parts, Registry, run};
 
 /// A cosign key pair in a folder of its own.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct SigningKey {
     folder: PathBuf,
     cosign2: PathBuf,
     cosign3: PathBuf,
+    environment: Vec<(&'static str, OsString)>,
 }
 
 impl SigningKey {
@@ -27,6 +29,7 @@ impl SigningKey {
             folder: folder.to_owned(),
             cosign2: parts.path("cosign2"),
             cosign3: parts.path("cosign3"),
+            environment: Vec::new(),
         };
         run(key.cosign(&key.cosign3).arg("generate-key-pair"))?;
         for (command, file) in [
@@ -39,6 +42,15 @@ impl SigningKey {
                 .arg(file))?;
         }
         Ok(key)
+    }
+
+    /// The same key, for use in a registry that wants TLS and a login.
+    #[must_use]
+    pub fn in_registry(&self, registry: &Registry) -> Self {
+        Self {
+            environment: registry.environment(),
+            ..self.clone()
+        }
     }
 
     /// The public half, PEM.
@@ -81,6 +93,17 @@ impl SigningKey {
         run(cosign.args(["--allow-http-registry", "-y", image])).map(drop)
     }
 
+    /// Attests a predicate (a file) of a type about an image with cosign 2: `.att`.
+    ///
+    /// # Errors
+    /// If cosign fails.
+    pub fn attest2(&self, kind: &str, predicate: &Path, image: &str) -> Result<()> {
+        let mut cosign = self.cosign(&self.cosign2);
+        cosign.args(["attest", "--tlog-upload=false", "--key", "cosign.key"]);
+        cosign.args(["--type", kind, "--predicate"]).arg(predicate);
+        run(cosign.args(["--allow-http-registry", "-y", image])).map(drop)
+    }
+
     fn cosign3(&self, command: &str) -> Command {
         let mut cosign = self.cosign(&self.cosign3);
         cosign
@@ -102,6 +125,7 @@ impl SigningKey {
         let mut command = Command::new(program);
         command
             .current_dir(&self.folder)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env("COSIGN_PASSWORD", "")
             .env("TUF_ROOT", self.folder.join("tuf"));
         command

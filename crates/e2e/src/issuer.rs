@@ -3,14 +3,12 @@
 //! Fulcio knows its issuers by https URLs. This server is the proxy through which it reaches them: it answers `CONNECT`
 //! by acting as the host that was asked for, with a certificate that Fulcio is told to trust.
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::io::Write as _;
+use std::net::TcpStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Result, anyhow};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
@@ -21,6 +19,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 
 use crate::identity::{EMAIL_ISSUER, Identity, WORKFLOW_ISSUER};
+use crate::web::{Head, Listener, request, respond};
 
 /// The audience that Fulcio demands (`fulcio.yaml`).
 const CLIENT_ID: &str = "sigstore";
@@ -29,13 +28,12 @@ const LEEWAY: u64 = 5;
 const LIFE: u64 = 600;
 /// The name of our one key.
 const KEY_ID: &str = "1";
-/// A request's head; what is asked here has a few hundred bytes.
-const MAX_HEAD: usize = 16 * 1024;
+const NOT_FOUND: &str = "404 Not Found";
 
 /// A running issuer; it ends when dropped.
 #[derive(Debug)]
 pub(crate) struct Issuer {
-    address: SocketAddr,
+    listener: Listener,
     inner: Arc<Inner>,
     certificate: String,
 }
@@ -44,7 +42,6 @@ pub(crate) struct Issuer {
 struct Inner {
     key: RsaKeyPair,
     tls: Arc<ServerConfig>,
-    stopped: AtomicBool,
 }
 
 impl Issuer {
@@ -55,26 +52,14 @@ impl Issuer {
     pub(crate) fn start() -> Result<Self> {
         let (certificate, tls) = server_config()?;
         let key = RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| anyhow!("no RSA key"))?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let address = listener.local_addr()?;
         let inner = Arc::new(Inner {
             key,
             tls: Arc::new(tls),
-            stopped: AtomicBool::new(false),
         });
         let server = Arc::clone(&inner);
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                if server.stopped.load(Ordering::Relaxed) {
-                    return;
-                }
-                let server = Arc::clone(&server);
-                // A client that goes away in the middle is its own loss.
-                thread::spawn(move || stream.map(|stream| server.converse(stream)));
-            }
-        });
+        let listener = Listener::start(move |stream| server.converse(stream))?;
         Ok(Self {
-            address,
+            listener,
             inner,
             certificate,
         })
@@ -83,7 +68,7 @@ impl Issuer {
     /// The URL that `HTTPS_PROXY` must have for who asks the issuers. `GET <url>/token/<identity>` is a fresh token.
     #[must_use]
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.listener.address())
     }
 
     /// The certificate (PEM) to be trusted for the issuers' hosts.
@@ -101,28 +86,23 @@ impl Issuer {
     }
 }
 
-impl Drop for Issuer {
-    fn drop(&mut self) {
-        self.inner.stopped.store(true, Ordering::Relaxed);
-        // Wakes the listening thread, which then ends; if nobody listens any more, it has ended.
-        let _ = TcpStream::connect(self.address);
-    }
-}
-
 impl Inner {
     /// One request in the clear (a token), or one inside the tunnel that `CONNECT` opens (discovery and keys).
     fn converse(&self, mut stream: TcpStream) -> Result<()> {
-        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-        let (method, target) = request(&mut stream)?;
+        let Head { method, target, .. } = request(&mut stream)?;
         match method.as_str() {
             "CONNECT" => {
                 stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
                 let mut tunnel =
                     StreamOwned::new(ServerConnection::new(Arc::clone(&self.tls))?, stream);
-                let (_, path) = request(&mut tunnel)?;
+                let path = request(&mut tunnel)?.target;
                 let host = target.trim_end_matches(":443");
                 let answer = self.document(&format!("https://{host}"), &path);
-                respond(&mut tunnel, answer.map(|value| value.to_string()))?;
+                respond(
+                    &mut tunnel,
+                    answer.map(|value| value.to_string()),
+                    NOT_FOUND,
+                )?;
                 tunnel.conn.send_close_notify();
                 tunnel.flush()?;
             }
@@ -130,9 +110,9 @@ impl Inner {
                 let token = target
                     .strip_prefix("/token/")
                     .and_then(|identity| self.token(&identity.parse().ok()?).ok());
-                respond(&mut stream, token)?;
+                respond(&mut stream, token, NOT_FOUND)?;
             }
-            _ => respond(&mut stream, None)?,
+            _ => respond(&mut stream, None, NOT_FOUND)?,
         }
         Ok(())
     }
@@ -206,40 +186,6 @@ fn server_config() -> Result<(String, ServerConfig)> {
         .with_no_client_auth()
         .with_single_cert(vec![made.cert.der().clone()], key)?;
     Ok((made.cert.pem(), config))
-}
-
-/// Reads a request's head; gives back method and target.
-fn request(stream: &mut impl Read) -> Result<(String, String)> {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte)?;
-        head.push(byte[0]);
-        if head.len() > MAX_HEAD {
-            bail!("the request's head is too long");
-        }
-    }
-    let head = String::from_utf8(head)?;
-    let mut words = head.split_ascii_whitespace();
-    let method = words.next().context("no method")?;
-    let target = words.next().context("no target")?;
-    Ok((method.to_owned(), target.to_owned()))
-}
-
-/// Answers with `body`, or with 404 if there is none.
-fn respond(stream: &mut impl Write, body: Option<String>) -> Result<()> {
-    let status = if body.is_some() {
-        "200 OK"
-    } else {
-        "404 Not Found"
-    };
-    let body = body.unwrap_or_default();
-    write!(
-        stream,
-        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        body.len()
-    )?;
-    Ok(stream.flush()?)
 }
 
 fn encode(bytes: &[u8]) -> String {

@@ -1,17 +1,23 @@
 //! Real registries on loopback, and images to put into them.
 
+mod docker;
+
+use std::ffi::OsString;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, bail};
 use tempfile::TempDir;
 
+use self::docker::Door;
+use crate::login::{Login, OWNER};
 use crate::process::Process;
 use crate::{Parts, run};
 
 /// The parts that [`Registry`] needs.
-pub const REGISTRY_PARTS: [&str; 3] = ["registry", "referrers-registry", "crane"];
+pub const REGISTRY_PARTS: [&str; 4] =
+    ["registry", "referrers-registry", "docker-registry", "crane"];
 
 /// Which registry to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,15 +28,20 @@ pub enum RegistryKind {
     Crane,
     /// The same code with the referrers API of the OCI distribution specification 1.1.
     WithReferrers,
+    /// Docker's registry 2.8 over TLS, for users with a password: no referrers API.
+    DockerBasic,
+    /// The same for bearers of a token, which a token service gives for one repository to users with a password.
+    DockerToken,
 }
 
-/// A running in-memory registry; it ends, and forgets everything, when dropped.
+/// A running registry that keeps everything in memory; it ends, and forgets it, when dropped.
 #[derive(Debug)]
 pub struct Registry {
     process: Process,
     port: u16,
     crane: Command,
     folder: TempDir,
+    door: Option<Door>,
 }
 
 impl Registry {
@@ -39,26 +50,38 @@ impl Registry {
     /// # Errors
     /// If it cannot be run or does not get ready.
     pub fn start(parts: &Parts, kind: RegistryKind) -> Result<Self> {
-        let (name, arguments): (_, &[&str]) = match kind {
-            RegistryKind::Registry => ("registry", &["-port", "0"]),
-            RegistryKind::Crane => ("crane", &["registry", "serve", "--address", "127.0.0.1:0"]),
-            RegistryKind::WithReferrers => ("referrers-registry", &["-port", "0"]),
-        };
         let folder = tempfile::tempdir()?;
-        let mut command = parts.command(name);
-        command.args(arguments);
-        let mut process = Process::start(name, &command, folder.path())?;
+        let (mut door, mut command) = (None, parts.command(kind.program()));
+        match kind {
+            RegistryKind::Registry | RegistryKind::WithReferrers => {
+                command.args(["-port", "0"]);
+            }
+            RegistryKind::Crane => {
+                command.args(["registry", "serve", "--address", "127.0.0.1:0"]);
+            }
+            RegistryKind::DockerBasic | RegistryKind::DockerToken => {
+                let (built, opened) = Door::build(parts, kind, folder.path())?;
+                (door, command) = (Some(built), opened);
+            }
+        }
+        let mut process = Process::start(kind.program(), &command, folder.path())?;
         let port = process.wait_until(|log| {
             let (_, rest) = log.split_once("serving on port ")?;
             rest.lines().next()?.trim().parse().ok()
         })?;
-        process.wait_until_serving(port, "/v2/")?;
-        Ok(Self {
+        // What listens behind TLS says so when it is ready; the others may have said it a little early.
+        if door.is_none() {
+            process.wait_until_serving(port, "/v2/")?;
+        }
+        let registry = Self {
             process,
             port,
             crane: parts.command("crane"),
             folder,
-        })
+            door,
+        };
+        registry.login(Some(&OWNER), OWNER.password, &registry.owner_config())?;
+        Ok(registry)
     }
 
     /// `127.0.0.1:PORT`.
@@ -78,15 +101,7 @@ impl Registry {
         fs::write(&layer, content)?;
         let reference = format!("{}/{repository}:{tag}", self.host());
         let layer = path_text(&layer)?;
-        let arguments = [
-            "append",
-            "--insecure",
-            "--oci-empty-base",
-            "-f",
-            layer,
-            "-t",
-            &reference,
-        ];
+        let arguments = ["append", "--oci-empty-base", "-f", layer, "-t", &reference];
         let output = run(self.crane().args(arguments))?;
         Ok(output.stdout.trim().to_owned())
     }
@@ -98,12 +113,12 @@ impl Registry {
     pub fn push_index(&self, repository: &str, tag: &str, children: &[&str]) -> Result<String> {
         let reference = format!("{}/{repository}:{tag}", self.host());
         let mut crane = self.crane();
-        crane.args(["index", "append", "--insecure", "-t", &reference]);
+        crane.args(["index", "append", "-t", &reference]);
         for child in children {
             crane.args(["-m", child]);
         }
         run(&mut crane)?;
-        let digest = run(self.crane().args(["digest", "--insecure", &reference]))?;
+        let digest = run(self.crane().args(["digest", &reference]))?;
         Ok(format!(
             "{}/{repository}@{}",
             self.host(),
@@ -116,7 +131,7 @@ impl Registry {
     /// # Errors
     /// If crane fails.
     pub fn tag(&self, image: &str, tag: &str) -> Result<()> {
-        run(self.crane().args(["tag", "--insecure", image, tag])).map(drop)
+        run(self.crane().args(["tag", image, tag])).map(drop)
     }
 
     /// Stops the registry; the port refuses connections from now on.
@@ -124,8 +139,60 @@ impl Registry {
         drop(self.process);
     }
 
+    /// The certificate authority that clients of a registry with TLS must trust, PEM.
+    #[must_use]
+    pub fn ca(&self) -> Option<&Path> {
+        self.door.as_ref().map(|door| door.ca.as_path())
+    }
+
+    /// Writes a docker configuration into the folder `to`, which is made too: of this user with this password, or of nobody.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn login(&self, login: Option<&Login>, password: &str, to: &Path) -> Result<()> {
+        fs::create_dir_all(to)?;
+        let config = login.map_or_else(
+            || "{}".to_owned(),
+            |login| login.docker_config(&self.host(), password),
+        );
+        Ok(fs::write(to.join("config.json"), config)?)
+    }
+
+    /// `USER SCOPE` of each scope for which a token was asked so far, of a registry that wants tokens.
+    #[must_use]
+    pub fn tokens_asked(&self) -> Vec<String> {
+        let tokens = self.door.as_ref().and_then(|door| door.tokens.as_ref());
+        tokens.map_or_else(Vec::new, |tokens| tokens.asked())
+    }
+
+    /// With which environment crane and cosign get in, to read and to write everything.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(&'static str, OsString)> {
+        let config = ("DOCKER_CONFIG", self.owner_config().into_os_string());
+        let ca = self.ca().map(|ca| ("SSL_CERT_FILE", ca.into()));
+        [config].into_iter().chain(ca).collect()
+    }
+
+    fn owner_config(&self) -> PathBuf {
+        self.folder.path().join("owner")
+    }
+
+    /// Loopback needs no `--insecure`: crane tries HTTPS first there, and then HTTP.
     fn crane(&self) -> Command {
-        Command::new(self.crane.get_program())
+        let mut crane = Command::new(self.crane.get_program());
+        crane.envs(self.environment());
+        crane
+    }
+}
+
+impl RegistryKind {
+    const fn program(self) -> &'static str {
+        match self {
+            Self::Registry => "registry",
+            Self::Crane => "crane",
+            Self::WithReferrers => "referrers-registry",
+            Self::DockerBasic | Self::DockerToken => "docker-registry",
+        }
     }
 }
 

@@ -37,10 +37,10 @@ fn each_part_that_tells_its_version_is_the_pinned_one() {
 
 #[test]
 fn parts_without_a_version_explain_themselves() {
-    let Some(parts) = parts(&["crane", "ctstub", "registry"]) else {
+    let Some(parts) = parts(&["crane", "ctstub", "docker-registry", "registry"]) else {
         return;
     };
-    for tool in ["crane", "ctstub", "registry"] {
+    for tool in ["crane", "ctstub", "docker-registry", "registry"] {
         let output = parts.command(tool).arg("--help").output().unwrap();
         let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
         assert!(said.to_lowercase().contains("usage"), "{tool}: {said}");

@@ -14,6 +14,7 @@ ctstub              ctstub              .
 crane               crane               github.com/google/go-containerregistry/cmd/crane
 registry            crane               github.com/google/go-containerregistry/cmd/registry
 referrers-registry  referrers-registry  .
+docker-registry     docker-registry     .
 rekor-server        rekor-server        github.com/sigstore/rekor-tiles/v2/cmd/rekor-server/posix
 timestamp-server    timestamp-server    github.com/sigstore/timestamp-authority/v2/cmd/timestamp-server
 fulcio              fulcio              github.com/sigstore/fulcio

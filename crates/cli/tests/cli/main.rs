@@ -2,13 +2,17 @@
 #![allow(clippy::unwrap_used)]
 
 mod conformance;
+mod copy;
+mod evidence;
 mod exit_codes;
 mod gate;
 mod hostile;
 mod hostile_registry;
 mod messages;
+mod pull;
 mod run;
 mod secrets;
 mod trust;
 mod usage;
 mod verify_bundle;
+mod world;

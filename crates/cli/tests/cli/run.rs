@@ -47,3 +47,18 @@ pub(crate) fn transcript(arguments: &[&str]) -> String {
 pub(crate) fn verify<'a>(image: &'a str, policy: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     [&["verify", image, "--policy", policy, "--at", AT], more].concat()
 }
+
+/// The most resident memory that a running process has had, in KiB; zero where the system does not tell.
+pub(crate) fn peak_memory(process: u32) -> u64 {
+    std::fs::read_to_string(format!("/proc/{process}/status"))
+        .unwrap_or_default()
+        .lines()
+        .find_map(|line| {
+            line.strip_prefix("VmHWM:")?
+                .trim()
+                .strip_suffix(" kB")?
+                .parse()
+                .ok()
+        })
+        .unwrap_or_default()
+}

@@ -11,6 +11,12 @@ const IMAGE: &str = "oci:testdata/images/signed-keyed";
 fn help_is_no_error() {
     assert_snapshot!("help", transcript(&["--help"]));
     assert_snapshot!("help-verify", transcript(&["verify", "--help"]));
+    assert_snapshot!("help-evidence", transcript(&["evidence", "--help"]));
+    assert_snapshot!(
+        "help-pull-evidence",
+        transcript(&["pull-evidence", "--help"])
+    );
+    assert_snapshot!("help-copy", transcript(&["copy", "--help"]));
     assert_snapshot!("help-lint", transcript(&["policy", "lint", "--help"]));
     let version = output(&["--version"]);
     assert_eq!(version.status.code(), Some(0));

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::text::safe;
-use crate::{Cited, Claim, Digest, Identity, Locator, SignedBy, Verified};
+use crate::{Cited, CitedChild, Claim, Digest, Identity, Locator, SignedBy, Verified};
 
 /// What keys are called.
-type KnownAs = BTreeMap<Digest, String>;
+pub(super) type KnownAs = BTreeMap<Digest, String>;
 
-/// One verified claim, with the Signer for which it counts.
+/// One verified claim about the image itself, with the Signer for which it counts.
 pub(super) fn cite(one: &Verified<Claim>, signer: Option<&str>, known_as: &KnownAs) -> Cited {
     let facts = one.facts();
     Cited {
@@ -16,6 +16,7 @@ pub(super) fn cite(one: &Verified<Claim>, signer: Option<&str>, known_as: &Known
         predicate_type: one.claim().predicate_type().map(safe),
         format: facts.format().as_str(),
         locator: facts.locator().clone(),
+        child: None,
         identity: identity(facts.signer(), known_as),
         signer: signer.map(str::to_owned),
         root: facts.root().map(|root| root.name.clone()),
@@ -74,13 +75,24 @@ pub(super) fn who(identity: &Identity) -> String {
     }
 }
 
+/// What decides the order of evidence.
+type Order<'a> = (
+    &'a Locator,
+    Option<&'a str>,
+    &'static str,
+    Option<&'a str>,
+    String,
+    Option<&'a CitedChild>,
+);
+
 /// An order that does not depend on how evidence was fetched.
-pub(super) fn order(cited: &Cited) -> (&Locator, Option<&str>, &'static str, Option<&str>, String) {
+pub(super) fn order(cited: &Cited) -> Order<'_> {
     (
         &cited.locator,
         cited.root.as_deref(),
         cited.kind,
         cited.predicate_type.as_deref(),
         who(&cited.identity),
+        cited.child.as_ref(),
     )
 }

@@ -6,95 +6,17 @@ use super::cite;
 use super::excusable;
 use super::nearest::{self, Reason};
 use super::per_signer::{PerSigner, Status};
+use super::scene::Scene;
 use crate::policy::signer::Signer;
-use crate::policy::{Condition, DigestDemand, EvidenceDemand, Policy, Rule, Wanted};
+use crate::policy::{
+    Condition, DigestDemand, EvidenceDemand, Policy, Rule, Selection, SubjectDemand, Wanted,
+};
 use crate::text::safe;
 use crate::{
-    Cited, Claim, Digest, Findings, FoundBy, Gap, Outcome, PolicySet, ReasonCode, Refused, Request,
-    RuleOutcome, UnixTime, Verified, Warning,
+    Cited, Claim, Findings, FoundBy, Gap, Outcome, ReasonCode, RuleOutcome, Verified, Warning,
 };
 
-/// Everything that the rules of one decision look at.
-pub(super) struct Scene<'a> {
-    pub(super) policies: &'a PolicySet,
-    pub(super) request: &'a Request,
-    pub(super) now: UnixTime,
-    resolution: Resolution<'a>,
-}
-
-impl<'a> Scene<'a> {
-    pub(super) const fn new(
-        policies: &'a PolicySet,
-        request: &'a Request,
-        resolution: Resolution<'a>,
-        now: UnixTime,
-    ) -> Self {
-        Self {
-            policies,
-            request,
-            now,
-            resolution,
-        }
-    }
-
-    pub(super) fn digest(&self) -> Option<Digest> {
-        match self.resolution {
-            Resolution::Examined { image, .. } => Some(*image.digest()),
-            Resolution::Unresolved(_) | Resolution::NotAsked => None,
-        }
-    }
-
-    const fn findings(&self) -> Option<&'a Findings> {
-        match self.resolution {
-            Resolution::Examined { findings, .. } => Some(findings),
-            Resolution::Unresolved(_) | Resolution::NotAsked => None,
-        }
-    }
-
-    /// Every verified claim as a report cites it, in an order that does not depend on how it was fetched.
-    pub(super) fn cite_all(&self) -> Vec<Cited> {
-        let verified = self.findings().map(Findings::verified).unwrap_or_default();
-        let mut all: Vec<Cited> = verified
-            .iter()
-            .map(|one| cite::cite(one, None, &self.policies.known_as))
-            .collect();
-        all.sort_by(|a, b| cite::order(a).cmp(&cite::order(b)));
-        all
-    }
-
-    pub(super) fn refused(&self) -> Vec<Refused> {
-        let rejected = self.findings().map(Findings::rejected).unwrap_or_default();
-        let mut all: Vec<Refused> = rejected
-            .iter()
-            .map(|one| Refused {
-                locator: one.locator.clone(),
-                claims: one.claims.as_deref().map(safe),
-                code: one.code,
-                detail: safe(&one.detail),
-            })
-            .collect();
-        all.sort_by(|a, b| (&a.locator, a.code, &a.detail).cmp(&(&b.locator, b.code, &b.detail)));
-        all
-    }
-
-    pub(super) fn gaps(&self) -> Vec<Gap> {
-        let gaps = match self.resolution {
-            Resolution::Examined { findings, .. } => findings.gaps(),
-            Resolution::Unresolved(gap) => std::slice::from_ref(gap),
-            Resolution::NotAsked => &[],
-        };
-        let mut all: Vec<Gap> = gaps
-            .iter()
-            .map(|gap| Gap {
-                what: safe(&gap.what),
-                cause: safe(&gap.cause),
-                ..gap.clone()
-            })
-            .collect();
-        all.sort_by(|a, b| (&a.what, a.code, &a.cause).cmp(&(&b.what, b.code, &b.cause)));
-        all
-    }
-
+impl Scene<'_> {
     /// Judges one rule; the second value says whether `onUnknown` may excuse that it could not be told.
     pub(super) fn rule(
         &self,
@@ -184,34 +106,32 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// The doors pass what they resolved; that it is what was written, and what was examined, is checked again here.
-    fn is_another_image(&self) -> bool {
-        let Resolution::Examined { image, findings } = self.resolution else {
-            return false;
-        };
-        findings.image() != image.digest()
-            || self
-                .request
-                .digest()
-                .is_some_and(|written| written != image.digest())
-    }
-
     fn evidence(&self, demand: &EvidenceDemand) -> Judgement {
-        let findings = match self.resolution {
-            Resolution::Examined { findings, .. } => findings,
+        let (image, findings, children) = match self.resolution {
+            Resolution::Examined {
+                image,
+                findings,
+                children,
+            } => (image, findings, children),
             Resolution::Unresolved(gap) => return unknown(&[gap]),
-            Resolution::NotAsked => {
-                let code = ReasonCode::NotExamined;
-                return Judgement::Unknown {
-                    code,
-                    message: code.message().to_owned(),
-                    excusable: false,
-                };
-            }
+            Resolution::NotAsked => return not_examined(),
         };
         if self.is_another_image() {
             return Judgement::Fail(Reason::boxed(ReasonCode::DigestMismatch));
         }
+        if image.children().is_none() {
+            return self.on(findings, demand).judgement;
+        }
+        match demand.subject {
+            SubjectDemand::Index => self.on(findings, demand).judgement,
+            SubjectDemand::Platform => self.on_platforms(image, children, demand),
+            SubjectDemand::Either => self.on_either(image, findings, children, demand),
+        }
+    }
+
+    /// Holds the rule against what is known about one digest: an image, an index itself, or one child of an index.
+    pub(super) fn on(&self, findings: &Findings, demand: &EvidenceDemand) -> On {
+        let signers = &demand.from.signers;
         let candidates: Vec<&Verified<Claim>> = findings
             .verified()
             .iter()
@@ -220,65 +140,75 @@ impl<'a> Scene<'a> {
                     && demand.wanted.is(one.claim(), one.facts())
             })
             .collect();
-        let results: Vec<PerSigner<'_>> = demand
-            .from
-            .signers
+        let hidden: Vec<&Gap> = findings
+            .gaps()
+            .iter()
+            .filter(|gap| signers.iter().any(|signer| hides(gap, demand, signer)))
+            .collect();
+        // A last known list proves no absence, just as if it had not been read.
+        let is_stale = !findings.stale().is_empty();
+        let results: Vec<PerSigner<'_>> = signers
             .iter()
             .map(|signer| {
-                let gap = findings.gaps().iter().any(|gap| hides(gap, demand, signer));
+                let gap = is_stale || hidden.iter().any(|gap| hides(gap, demand, signer));
                 PerSigner::judge(signer, demand, &candidates, gap, self.now)
             })
             .collect();
-        let assigned = assign(&results);
+        On {
+            judgement: self.over_signers(findings, demand, &hidden, &results),
+            contradicted: demand.selection != Selection::Any
+                && results.iter().any(|result| result.failed),
+        }
+    }
+
+    /// What follows from all Signers of a rule together.
+    fn over_signers(
+        &self,
+        findings: &Findings,
+        demand: &EvidenceDemand,
+        hidden: &[&Gap],
+        results: &[PerSigner<'_>],
+    ) -> Judgement {
+        let assigned = assign(results);
         let count = assigned.iter().flatten().count();
         let evidence: Vec<Cited> = results
             .iter()
             .zip(&assigned)
-            .filter_map(|(result, claim)| {
-                Some(cite::cite(
-                    (*claim)?,
-                    Some(&result.signer.name),
-                    &self.policies.known_as,
-                ))
-            })
+            .filter_map(|(result, claim)| Some(self.cite((*claim)?, Some(&result.signer.name))))
             .collect();
         if count >= demand.from.threshold {
-            return Judgement::Pass {
-                message: passed(demand, &evidence),
-                evidence,
-            };
+            return self
+                .distrusted(findings, hidden)
+                .unwrap_or_else(|| Judgement::Pass {
+                    message: passed(demand, &evidence),
+                    evidence,
+                });
         }
         let open = results
             .iter()
             .filter(|result| result.status == Status::Unknown)
             .count();
         if count + open >= demand.from.threshold {
-            let hidden: Vec<&Gap> = findings
-                .gaps()
-                .iter()
-                .filter(|gap| {
-                    demand
-                        .from
-                        .signers
-                        .iter()
-                        .any(|signer| hides(gap, demand, signer))
-                })
-                .collect();
-            return unknown(&hidden);
+            return match hidden {
+                [] => self.only_last_known(findings),
+                hidden => unknown(hidden),
+            };
         }
         Judgement::Fail(nearest::explain(
-            self.policies,
-            demand,
-            findings,
-            &results,
-            &assigned,
-            evidence,
+            self, demand, findings, results, &assigned, evidence,
         ))
     }
 }
 
+/// How a rule came out on one digest.
+pub(super) struct On {
+    pub(super) judgement: Judgement,
+    /// Whether evidence that counts for a Signer was there and failed, of a rule with `match: all` or `newest`.
+    pub(super) contradicted: bool,
+}
+
 /// How one condition came out.
-enum Judgement {
+pub(super) enum Judgement {
     Pass {
         message: String,
         evidence: Vec<Cited>,
@@ -306,8 +236,18 @@ fn hides(gap: &Gap, demand: &EvidenceDemand, signer: &Signer) -> bool {
     }
 }
 
+/// Nothing was asked, so nothing is known.
+pub(super) fn not_examined() -> Judgement {
+    let code = ReasonCode::NotExamined;
+    Judgement::Unknown {
+        code,
+        message: code.message().to_owned(),
+        excusable: false,
+    }
+}
+
 /// The worst gap speaks for all.
-fn unknown(gaps: &[&Gap]) -> Judgement {
+pub(super) fn unknown(gaps: &[&Gap]) -> Judgement {
     let worst = gaps
         .iter()
         .max_by_key(|gap| (gap.class, gap.code.rank(), std::cmp::Reverse(&gap.what)));

@@ -10,11 +10,14 @@ mod cite;
 mod condition;
 mod nearest;
 mod per_signer;
+mod scene;
+mod stale;
+mod subject;
 
 use std::collections::BTreeMap;
 
 pub use blob::{BlobDecision, BlobRefusal, BlobSigner, BlobSignerError, decide_blob};
-use condition::Scene;
+use scene::Scene;
 
 use crate::policy::signer::RootLife;
 use crate::policy::{Condition, OnUnmatched, Policy, Settings};
@@ -34,6 +37,8 @@ pub enum Resolution<'a> {
         image: &'a PinnedImage,
         /// What was proven about it.
         findings: &'a Findings,
+        /// What was proven about each child, if it is an index and rules look at its platforms ([`Needs`](crate::Needs)).
+        children: &'a [Findings],
     },
     /// It could not be resolved.
     Unresolved(&'a Gap),
@@ -65,6 +70,9 @@ pub fn decide(
         outcomes.push(outcome);
     }
     warnings.extend(expired_roots(policies, request, now));
+    warnings.extend(subject::unsigned_attestations(&scene));
+    let stale = scene.stale();
+    warnings.extend(stale.iter().map(stale::warning));
     let unmatched = (!enforced).then(|| unmatched(&policies.settings, &mut warnings));
     let unmatched_judged = match policies.settings.unmatched {
         OnUnmatched::Allow => Verdict::Allow,
@@ -93,6 +101,7 @@ pub fn decide(
         evidence: scene.cite_all(),
         refused: scene.refused(),
         gaps: scene.gaps(),
+        stale,
     }
 }
 

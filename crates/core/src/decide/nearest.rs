@@ -1,10 +1,11 @@
 //! Why a rule failed: the candidate that came closest, and words for the person who was denied.
 
-use super::cite;
+use super::cite::{self, KnownAs};
 use super::per_signer::PerSigner;
+use super::scene::Scene;
 use crate::policy::{EvidenceDemand, Wanted};
 use crate::text::safe;
-use crate::{Candidate, Cited, Claim, Findings, PolicySet, ReasonCode, Rejected, Verified};
+use crate::{Candidate, Cited, Claim, Findings, ReasonCode, Rejected, Verified};
 
 /// Why a rule failed.
 pub(super) struct Reason {
@@ -42,7 +43,7 @@ impl Reason {
 
 /// Explains a failed rule: of all candidates of the wanted kind, the one with the highest rank.
 pub(super) fn explain(
-    policies: &PolicySet,
+    scene: &Scene<'_>,
     demand: &EvidenceDemand,
     findings: &Findings,
     results: &[PerSigner<'_>],
@@ -55,12 +56,14 @@ pub(super) fn explain(
         .filter(|(_, claim)| claim.is_none())
         .map(|(result, _)| result)
         .collect();
+    let known_as = &scene.policies.known_as;
     let compared = missing.iter().flat_map(|result| {
         result.bad.iter().map(|(claim, mismatch)| Candidate {
             code: mismatch.code,
             locator: claim.facts().locator().clone(),
+            child: None,
             signer: Some(result.signer.name.clone()),
-            identity: Some(cite::identity(claim.facts().signer(), &policies.known_as)),
+            identity: Some(cite::identity(claim.facts().signer(), known_as)),
             found: safe(&mismatch.found),
             wanted: safe(&mismatch.wanted),
         })
@@ -70,7 +73,11 @@ pub(super) fn explain(
         .iter()
         .filter(|one| claims(one, &demand.wanted))
         .map(refused);
-    let nearest = best(compared.chain(refused)).or_else(|| other_kind(policies, demand, findings));
+    let mut nearest =
+        best(compared.chain(refused)).or_else(|| other_kind(known_as, demand, findings));
+    if let Some(nearest) = &mut nearest {
+        nearest.child = scene.child(findings.image());
+    }
     let code = code(demand, findings, nearest.as_ref(), !evidence.is_empty());
     let mut message = code.message().to_owned();
     if code == ReasonCode::ThresholdNotMet {
@@ -134,6 +141,7 @@ fn refused(rejected: &Rejected) -> Candidate {
     Candidate {
         code: rejected.code,
         locator: rejected.locator.clone(),
+        child: None,
         signer: None,
         identity: None,
         found: safe(&rejected.detail),
@@ -143,7 +151,7 @@ fn refused(rejected: &Rejected) -> Candidate {
 
 /// Verified evidence of another kind, for want of anything better: it shows what is there instead.
 fn other_kind(
-    policies: &PolicySet,
+    known_as: &KnownAs,
     demand: &EvidenceDemand,
     findings: &Findings,
 ) -> Option<Candidate> {
@@ -154,8 +162,9 @@ fn other_kind(
     best(findings.verified().iter().map(|one| Candidate {
         code: ReasonCode::PredicateTypeMismatch,
         locator: one.facts().locator().clone(),
+        child: None,
         signer: None,
-        identity: Some(cite::identity(one.facts().signer(), &policies.known_as)),
+        identity: Some(cite::identity(one.facts().signer(), known_as)),
         found: safe(one.claim().predicate_type().unwrap_or(one.claim().kind())),
         wanted: safe(&wanted),
     }))

@@ -21,6 +21,8 @@ pub(super) struct PerSigner<'a> {
     pub(super) good: Vec<&'a Verified<Claim>>,
     /// What was compared and did not satisfy it.
     pub(super) bad: Vec<(&'a Verified<Claim>, Mismatch)>,
+    /// Whether evidence of this Signer's does not satisfy the rule.
+    pub(super) failed: bool,
 }
 
 impl<'a> PerSigner<'a> {
@@ -77,6 +79,7 @@ impl<'a> PerSigner<'a> {
             status,
             good,
             bad,
+            failed,
         }
     }
 }

@@ -83,6 +83,7 @@ fn code(facts: Facts, image: &PinnedImage) -> Option<ReasonCode> {
     let resolution = Resolution::Examined {
         image,
         findings: &findings,
+        children: &[],
     };
     let decision = decide(&policies(""), &request, resolution, NOW);
     decision

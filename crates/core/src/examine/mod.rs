@@ -21,13 +21,13 @@ use self::signed::{Signed, SignedContent};
 use crate::refusal::Refusal;
 use crate::trust::Hash;
 use crate::{
-    Claim, Content, Digest, Evidence, Findings, FoundBy, Item, Limits, Locator, PinnedImage,
+    Child, Claim, Content, Digest, Evidence, Findings, FoundBy, Item, Limits, Locator, PinnedImage,
     ReasonCode, Rejected, Trust, Verified,
 };
 
-/// What signatures are about: an image's manifest, or any other bytes.
+/// What signatures are about: an image's manifest, a child that an index lists, or any other bytes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Artifact<'a> {
+pub struct Artifact<'a> {
     pub(crate) digest: Digest,
     /// `None`: only the digest is known.
     pub(crate) bytes: Option<&'a [u8]>,
@@ -42,6 +42,16 @@ impl<'a> From<&'a PinnedImage> for Artifact<'a> {
     }
 }
 
+/// A child of an index: evidence about it says its digest, so that its manifest need not be fetched.
+impl From<&Child> for Artifact<'_> {
+    fn from(child: &Child) -> Self {
+        Self {
+            digest: child.digest,
+            bytes: None,
+        }
+    }
+}
+
 /// A blob that is not an image, for [`examine_blob`].
 #[derive(Debug, Clone, Copy)]
 pub enum Blob<'a> {
@@ -52,19 +62,20 @@ pub enum Blob<'a> {
     Digest(Digest),
 }
 
-/// Verifies every piece of evidence against the pinned image, under each trust root and key that could apply.
+/// Verifies every piece of evidence against the pinned image, or a child of one, under each trust root and key that could
+/// apply.
 ///
 /// Never fails: what does not verify is listed in [`Findings::rejected`] with its reason. It does not know what is wanted,
 /// asks no clock (future times are [`decide`](crate::decide)'s affair), and never combines facts of two pieces of evidence
 /// or of two trust roots.
 #[must_use]
-pub fn examine(
-    image: &PinnedImage,
+pub fn examine<'a>(
+    image: impl Into<Artifact<'a>>,
     evidence: &Evidence,
     trust: &Trust,
     limits: &Limits,
 ) -> Findings {
-    let artifact = Artifact::from(image);
+    let artifact = image.into();
     let verify = |item: &Item| examine_item(item, &artifact, trust, limits);
     examine_items(&artifact, evidence, verify)
 }
@@ -72,14 +83,14 @@ pub fn examine(
 /// [`examine`] that verifies nothing again: what was proven before from the very same bytes, under the same trust and
 /// limits, is proven still. Which policies ask makes no difference.
 #[must_use]
-pub fn examine_cached(
-    image: &PinnedImage,
+pub fn examine_cached<'a>(
+    image: impl Into<Artifact<'a>>,
     evidence: &Evidence,
     trust: &Trust,
     limits: &Limits,
     cache: &ProofCache,
 ) -> Findings {
-    let artifact = Artifact::from(image);
+    let artifact = image.into();
     let verify = |item: &Item| {
         let key = cache::key(item, &artifact, trust, limits);
         cache.proofs(key, &item.locator, || {

@@ -101,6 +101,20 @@ impl Findings {
         }
     }
 
+    /// Adds more findings about the same image, such as what a later stage of collection found. Findings about another image
+    /// are given back.
+    #[must_use]
+    pub fn join(&mut self, more: Self) -> Option<Self> {
+        if self.image != more.image {
+            return Some(more);
+        }
+        self.verified.extend(more.verified);
+        self.rejected.extend(more.rejected);
+        self.gaps.extend(more.gaps);
+        self.stale.extend(more.stale);
+        None
+    }
+
     /// The digest of the image that these findings are about.
     #[must_use]
     pub const fn image(&self) -> &Digest {

@@ -21,16 +21,16 @@ mod tree;
 mod tuf;
 mod yaml;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Digest, Mode, Needs, Trust, UnixTime};
+use crate::{Child, Digest, Mode, Needs, PinnedImage, Trust, UnixTime};
 use compile::Compiler;
 pub(crate) use compile::pattern::identity_pattern;
 pub use diagnostic::{Diagnostic, Place, Severity};
 use document::Documents;
 pub(crate) use model::{
     Condition, DigestDemand, EvidenceDemand, From, OnUnmatched, Policy, Rule, Selection, Settings,
-    Wanted,
+    SubjectDemand, Wanted,
 };
 use notes::Notes;
 pub use request::Request;
@@ -198,6 +198,12 @@ impl PolicySet {
         &self.trust
     }
 
+    /// Signer and key id, as `signer/id`, under which the set names the key with this sha256 of its SubjectPublicKeyInfo.
+    #[must_use]
+    pub fn key_name(&self, key: &Digest) -> Option<&str> {
+        self.known_as.get(key).map(String::as_str)
+    }
+
     /// sha256 over the contents of the policy files and of every file that they name.
     #[must_use]
     pub const fn digest(&self) -> &Digest {
@@ -230,6 +236,22 @@ impl PolicySet {
             }
         }
         needs
+    }
+
+    /// The children of an index whose evidence can matter where a rule looks at platforms: each that could run, once. None if
+    /// the index is refused without it, for a nested index or a platform that Settings do not name.
+    #[must_use]
+    pub fn platforms_of<'a>(&self, image: &'a PinnedImage) -> Vec<&'a Child> {
+        let runnable = image.runnable();
+        let acceptable =
+            |child: &&Child| !child.is_index() && self.settings.allows(child.platform.as_ref());
+        if !runnable.iter().all(acceptable) {
+            return Vec::new();
+        }
+        let mut seen = BTreeSet::new();
+        let mut platforms = runnable;
+        platforms.retain(|child| seen.insert(child.digest));
+        platforms
     }
 }
 

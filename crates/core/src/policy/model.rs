@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::glob::Glob;
 use super::signer::Signer;
 use super::{Place, Request};
-use crate::{Claim, Facts, Format, Mode, Needs, UnixTime, Verdict};
+use crate::evidence::PlatformNeed;
+use crate::{Claim, Facts, Format, Mode, Needs, Platform, UnixTime, Verdict};
 
 /// `kind: Settings`.
 #[derive(Debug, Clone)]
@@ -17,6 +18,16 @@ pub(crate) struct Settings {
     pub(crate) on_unknown: Verdict,
     /// How old the last known evidence may be that stands in for what is unavailable.
     pub(crate) stale: Option<std::time::Duration>,
+    /// The platforms that are run; any if there are none.
+    pub(crate) platforms: Vec<Platform>,
+}
+
+impl Settings {
+    /// Whether a child of an index may be for this platform. A child that names none could be for any.
+    pub(crate) fn allows(&self, platform: Option<&Platform>) -> bool {
+        self.platforms.is_empty()
+            || platform.is_some_and(|own| self.platforms.iter().any(|allowed| allowed.covers(own)))
+    }
 }
 
 /// `unmatched: deny | warn | allow`.
@@ -90,12 +101,19 @@ pub(crate) struct EvidenceDemand {
     pub(crate) selection: Selection,
     /// Seconds.
     pub(crate) max_age: Option<i64>,
+    pub(crate) subject: SubjectDemand,
 }
 
 impl EvidenceDemand {
     /// Adds what could satisfy the rule.
     pub(crate) fn add_needs(&self, needs: &mut Needs) {
         needs.exhaustive |= self.selection != Selection::Any;
+        needs.index |= self.subject != SubjectDemand::Platform;
+        needs.platforms = needs.platforms.max(match self.subject {
+            SubjectDemand::Index => PlatformNeed::No,
+            SubjectDemand::Either => PlatformNeed::Instead,
+            SubjectDemand::Platform => PlatformNeed::Always,
+        });
         needs.referrers |= self
             .from
             .signers
@@ -140,6 +158,18 @@ pub(crate) enum Selection {
     Any,
     All,
     Newest,
+}
+
+/// `subject: index | platform | either`: what the evidence on an index has to be about. Of an image that is no index, all
+/// three mean the image itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SubjectDemand {
+    /// The index itself.
+    Index,
+    /// Every child that could run, never one.
+    Platform,
+    /// The index itself, or every child that could run.
+    Either,
 }
 
 /// `from`: how many of which Signers.

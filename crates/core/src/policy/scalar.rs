@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use super::notes::{Notes, Spanned};
 use super::shape::{Shape, text_of};
 use super::tree::Node;
-use crate::{ReasonCode, UnixTime};
+use crate::{Platform, ReasonCode, UnixTime};
 
 /// The name of a document, a rule or a key: it is cited in messages and metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +48,14 @@ impl Shape for Spanned<Name> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Duration(pub(crate) i64);
 
+impl Duration {
+    /// The same span as the standard library knows it.
+    pub(crate) fn span(self) -> std::time::Duration {
+        // What is read is never negative.
+        std::time::Duration::from_secs(self.0.unsigned_abs())
+    }
+}
+
 impl Shape for Spanned<Duration> {
     fn read(node: &Node, notes: &mut Notes) -> Option<Self> {
         const HINT: &str = "Write a number and one unit: `90s`, `30m`, `12h`, `7d` or `4w`.";
@@ -78,6 +86,44 @@ impl Shape for Spanned<Duration> {
     fn schema() -> Json {
         json!({"type": "string", "pattern": "^[0-9]{1,9}[smhdw]$"})
     }
+}
+
+/// A platform: `linux/amd64`, `linux/arm/v7`.
+impl Shape for Spanned<Platform> {
+    fn read(node: &Node, notes: &mut Notes) -> Option<Self> {
+        const HINT: &str = "Write `os/architecture` or `os/architecture/variant` in lower case, such as `linux/amd64`.";
+        let text = text_of(node, "a platform", Some(HINT), notes)?;
+        let Some(value) = platform(text) else {
+            notes.error_with(
+                ReasonCode::WrongValue,
+                node.at,
+                format!("`{text}` is not a platform"),
+                HINT,
+            );
+            return None;
+        };
+        Some(Self { at: node.at, value })
+    }
+
+    fn schema() -> Json {
+        json!({"type": "string", "pattern": "^[a-z0-9._-]+/[a-z0-9._-]+(/[a-z0-9._-]+)?$"})
+    }
+}
+
+fn platform(text: &str) -> Option<Platform> {
+    let is_word = |word: &str| {
+        let fits =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
+        !word.is_empty() && word.bytes().all(fits)
+    };
+    let mut words = text.split('/');
+    let (os, architecture, variant) = (words.next()?, words.next()?, words.next());
+    let all = [os, architecture].into_iter().chain(variant);
+    (words.next().is_none() && all.into_iter().all(is_word)).then(|| Platform {
+        os: os.to_owned(),
+        architecture: architecture.to_owned(),
+        variant: variant.map(str::to_owned),
+    })
 }
 
 fn seconds(text: &str) -> Option<i64> {

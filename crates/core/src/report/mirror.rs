@@ -1,12 +1,14 @@
 //! From a [`Decision`] to its report, field by field.
 
 use super::{
-    CandidateReport, Counts, EvidenceReport, FoundReport, GapReport, IdentityReport, ImageReport,
-    LogReport, PolicyReport, RefusedReport, RuleReport, TimeReport, UnmatchedReport, WarningReport,
+    CandidateReport, ChildReport, Counts, EvidenceReport, FoundReport, GapReport, IdentityReport,
+    ImageReport, LogReport, PolicyReport, RefusedReport, RuleReport, StaleReport, TimeReport,
+    UnmatchedReport, WarningReport,
 };
 use crate::text::safe;
 use crate::{
-    Candidate, Cited, Decision, Identity, Locator, Place, PolicyOutcome, Refused, RuleOutcome,
+    Candidate, Cited, CitedChild, Decision, Identity, Locator, Place, PolicyOutcome, Refused,
+    RuleOutcome,
 };
 
 pub(super) fn image(decision: &Decision) -> ImageReport {
@@ -45,6 +47,14 @@ pub(super) fn image(decision: &Decision) -> ImageReport {
                 code: gap.code.as_str().to_owned(),
                 what: gap.what.clone(),
                 cause: gap.cause.clone(),
+            })
+            .collect(),
+        stale: decision
+            .stale()
+            .iter()
+            .map(|stale| StaleReport {
+                what: stale.what.clone(),
+                age_seconds: stale.age,
             })
             .collect(),
         counts: Counts {
@@ -90,6 +100,7 @@ pub(super) fn evidence(cited: &Cited) -> EvidenceReport {
         predicate_type: cited.predicate_type.clone(),
         format: cited.format.to_owned(),
         found: found(&cited.locator),
+        child: cited.child.as_ref().map(child),
         signed_by: identity(&cited.identity),
         signer: cited.signer.clone(),
         trust_root: cited.root.clone(),
@@ -117,6 +128,7 @@ fn candidate(candidate: &Candidate) -> CandidateReport {
     CandidateReport {
         code: candidate.code.as_str().to_owned(),
         found_at: found(&candidate.locator),
+        child: candidate.child.as_ref().map(child),
         signer: candidate.signer.clone(),
         signed_by: candidate.identity.as_ref().map(identity),
         found: candidate.found.clone(),
@@ -127,6 +139,7 @@ fn candidate(candidate: &Candidate) -> CandidateReport {
 pub(super) fn refused(refused: &Refused) -> RefusedReport {
     RefusedReport {
         found: found(&refused.locator),
+        child: refused.child.as_ref().map(child),
         claims: refused.claims.clone(),
         code: refused.code.as_str().to_owned(),
         detail: refused.detail.clone(),
@@ -150,6 +163,13 @@ pub(super) fn identity(identity: &Identity) -> IdentityReport {
             issuer: issuer.clone(),
             source: source.clone(),
         },
+    }
+}
+
+fn child(child: &CitedChild) -> ChildReport {
+    ChildReport {
+        digest: child.digest.to_string(),
+        platform: child.platform.clone(),
     }
 }
 

@@ -178,6 +178,7 @@ impl Scene {
         let resolution = Resolution::Examined {
             image,
             findings: &findings,
+            children: &[],
         };
         decide(policies, &request("ghcr.io/acme/app"), resolution, NOW)
     }

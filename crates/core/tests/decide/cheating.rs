@@ -129,6 +129,7 @@ fn findings_of_another_image_do_not_count() {
     let resolution = Resolution::Examined {
         image: &other,
         findings: &findings,
+        children: &[],
     };
     let decision = decide(&policies, &request("ghcr.io/acme/app"), resolution, NOW);
     assert_eq!(only_rule(&decision).code, Some(ReasonCode::DigestMismatch));

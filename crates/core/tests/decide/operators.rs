@@ -46,6 +46,7 @@ impl Two {
             image: self.world.image.clone(),
             items: Vec::new(),
             gaps: Vec::new(),
+            stale: Vec::new(),
             roots: self.world.roots.clone(),
         }
         .attach(countersign_core::Content::Bundle(bundle));

@@ -1,7 +1,8 @@
 //! From rules to the verdict: modes, `effectiveFrom`, `unmatched`, `onUnknown`, and what needs no evidence at all.
 
 use countersign_core::{
-    FoundBy, Gap, GapClass, Needs, Outcome, ReasonCode, Request, Resolution, Verdict, decide,
+    FoundBy, Gap, GapClass, Needs, Outcome, PlatformNeed, ReasonCode, Request, Resolution, Verdict,
+    decide,
 };
 use countersign_testkit::forge::Identity;
 
@@ -245,6 +246,8 @@ fn needs_are_what_can_matter_and_no_more() {
         signature_tag,
         attestation_tag,
         exhaustive,
+        index: true,
+        platforms: PlatformNeed::No,
     };
     let pinned =
         "ghcr.io/acme/app@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";

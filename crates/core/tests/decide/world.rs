@@ -3,7 +3,7 @@
 use countersign_core::{
     Content, Decision, Digest, Evidence, ExtraRoot, Files, FoundBy, Gap, GapClass, ImageRef, Item,
     Limits, Locator, PinnedImage, PolicySet, ReasonCode, Request, Resolution, RuleOutcome, Source,
-    UnixTime, decide, examine,
+    Stale, UnixTime, decide, examine,
 };
 use countersign_testkit::forge::{Forge, Forgery, Identity};
 
@@ -23,6 +23,7 @@ pub(crate) struct World {
     pub(crate) image: PinnedImage,
     pub(crate) items: Vec<Item>,
     pub(crate) gaps: Vec<Gap>,
+    pub(crate) stale: Vec<Stale>,
     /// Roots handed over beside `private`, which is the forge's.
     pub(crate) roots: Vec<ExtraRoot>,
 }
@@ -38,6 +39,7 @@ impl World {
             image,
             items: Vec::new(),
             gaps: Vec::new(),
+            stale: Vec::new(),
             roots: Vec::new(),
         }
     }
@@ -98,6 +100,14 @@ impl World {
         self
     }
 
+    /// As if what is attached came from a list that was read so many seconds ago.
+    #[must_use]
+    pub(crate) fn stale(mut self, age: u64) -> Self {
+        let what = "referrers of the image".to_owned();
+        self.stale.push(Stale { what, age });
+        self
+    }
+
     pub(crate) fn policies(&self, text: &str) -> PolicySet {
         let mut roots = self.roots.clone();
         if text.contains("trust: private") {
@@ -118,12 +128,13 @@ impl World {
         let evidence = Evidence {
             items: self.items.clone(),
             gaps: self.gaps.clone(),
-            stale: Vec::new(),
+            stale: self.stale.clone(),
         };
         let findings = examine(&self.image, &evidence, policies.trust(), &Limits::default());
         let resolution = Resolution::Examined {
             image: &self.image,
             findings: &findings,
+            children: &[],
         };
         decide(&policies, &request(reference), resolution, now)
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::graph::Graph;
-use super::{Excuse, Room, shipped, violations};
+use super::{Excuse, Room, pushers, shipped, violations};
 
 /// Metadata of `core → serde → hidden`, `core ⇢ testkit` (development only), and what the test adds.
 fn forged(edges: &[(&str, &str, Value)]) -> Graph {
@@ -123,4 +123,23 @@ fn a_shipped_forger_is_seen() {
     assert!(
         shipped(&graph)[0].starts_with("the published countersign-core ships countersign-testkit")
     );
+}
+
+#[test]
+fn a_room_that_could_push_is_seen_and_the_command_may() {
+    let graph = forged(&[
+        ("countersign-cli", "countersign-sign", Value::Null),
+        ("countersign-webhook", "hidden", Value::Null),
+        ("hidden", "countersign-sign", Value::Null),
+    ]);
+    let mut wrong = pushers(&graph);
+    wrong.sort_unstable();
+    assert_eq!(
+        wrong,
+        [
+            "countersign-core could push: countersign-core → serde → hidden → countersign-sign",
+            "countersign-webhook could push: countersign-webhook → hidden → countersign-sign",
+        ]
+    );
+    assert_eq!(pushers(&forged(&[])), [""; 0]);
 }

@@ -12,7 +12,7 @@ use crate::{Budget, Reference, Referrer, Registry, RegistryError, Repository};
 
 /// How many requests of one check run at once: enough to hide latency, too few to look like an attack.
 const AT_ONCE: usize = 8;
-const BUNDLE: &str = "application/vnd.dev.sigstore.bundle";
+pub(super) const BUNDLE: &str = "application/vnd.dev.sigstore.bundle";
 
 /// What all requests of one collection have in common.
 pub(super) struct Collector<'a, R> {
@@ -31,6 +31,16 @@ struct Layer {
     blob: Digest,
     size: usize,
     annotations: BTreeMap<String, String>,
+    place: Option<String>,
+}
+
+/// A manifest that may carry evidence: what it is called, and how it was found.
+struct Carrier {
+    digest: Digest,
+    found_by: FoundBy,
+    /// Who served it, if it was not the registry that was asked.
+    place: Option<String>,
+    what: String,
 }
 
 impl<'a, R: Registry> Collector<'a, R> {
@@ -49,8 +59,9 @@ impl<'a, R: Registry> Collector<'a, R> {
         }
     }
 
-    /// Opens one listed manifest. A list can name anything, so the manifest itself must say that it is about the image.
-    pub(super) async fn open_referrer(&self, referrer: &Referrer) -> Opened {
+    /// Opens one manifest of a list, which `from` served. A list can name anything, so the manifest itself must say that it is
+    /// about the image.
+    pub(super) async fn open_referrer(&self, referrer: &Referrer, from: Option<&str>) -> Opened {
         let what = format!("referrer {} in {}", referrer.digest, self.repository);
         let limit = self.budget.limits().manifest_bytes;
         let size = match usize::try_from(referrer.size) {
@@ -83,13 +94,13 @@ impl<'a, R: Registry> Collector<'a, R> {
             Some(Ok(subject)) if subject == *self.image => {}
             _ => return Opened::gap(self.protocol("its subject is not the image"), what),
         }
-        self.select(
-            manifest,
-            referrer.digest,
-            referrer.found_by,
-            |media_type| media_type.starts_with(BUNDLE),
+        let carrier = Carrier {
+            digest: referrer.digest,
+            found_by: referrer.found_by,
+            place: fetched.from.or_else(|| from.map(str::to_owned)),
             what,
-        )
+        };
+        self.select(manifest, carrier, |own| own.starts_with(BUNDLE))
     }
 
     /// Opens the manifest at a tag of cosign's, if there is one.
@@ -115,18 +126,44 @@ impl<'a, R: Registry> Collector<'a, R> {
             Ok(manifest) => manifest,
             Err(error) => return Opened::gap(self.protocol(error), what),
         };
-        let digest = Digest::of(&fetched.bytes);
-        self.select(manifest, digest, found_by, |own| own == media_type, what)
+        let carrier = Carrier {
+            digest: Digest::of(&fetched.bytes),
+            found_by,
+            place: fetched.from,
+            what,
+        };
+        self.select(manifest, carrier, |own| own == media_type)
+    }
+
+    /// Takes a manifest that was opened before.
+    pub(super) fn read(
+        &self,
+        bytes: &[u8],
+        digest: Digest,
+        found_by: FoundBy,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Opened {
+        let what = format!("manifest {digest} in {}", self.repository);
+        match wire::read(bytes) {
+            Ok(manifest) => {
+                let carrier = Carrier {
+                    digest,
+                    found_by,
+                    place: None,
+                    what,
+                };
+                self.select(manifest, carrier, wanted)
+            }
+            Err(error) => Opened::gap(self.protocol(error), what),
+        }
     }
 
     /// Picks the layers of the wanted media type. Over a limit, the whole manifest is refused, never truncated.
     fn select(
         &self,
         manifest: Manifest,
-        digest: Digest,
-        found_by: FoundBy,
+        carrier: Carrier,
         wanted: impl Fn(&str) -> bool,
-        what: String,
     ) -> Opened {
         let limits = self.budget.limits();
         let layers = manifest.layers.unwrap_or_default();
@@ -137,7 +174,7 @@ impl<'a, R: Registry> Collector<'a, R> {
             });
         if taken.is_err() {
             let error = self.too_large("the layers of all evidence", limits.attachments);
-            return Opened::gap(error, what);
+            return Opened::gap(error, carrier.what);
         }
         let mut opened = Opened::default();
         for layer in layers.into_iter().filter(|layer| wanted(&layer.media_type)) {
@@ -145,18 +182,19 @@ impl<'a, R: Registry> Collector<'a, R> {
             let error = match layer.digest() {
                 Ok(blob) if size <= limits.bundle_bytes => {
                     opened.layers.push(Layer {
-                        found_by,
-                        manifest: digest,
+                        found_by: carrier.found_by,
+                        manifest: carrier.digest,
                         blob,
                         size,
                         annotations: layer.annotations.0,
+                        place: carrier.place.clone(),
                     });
                     continue;
                 }
                 Ok(_) => self.too_large("a layer with evidence", limits.bundle_bytes),
                 Err(error) => self.protocol(error),
             };
-            opened.gaps.push(error.into_gap(what.as_str()));
+            opened.gaps.push(error.into_gap(carrier.what.as_str()));
         }
         opened
     }
@@ -286,7 +324,7 @@ impl Layer {
                 found_by: self.found_by,
                 manifest: self.manifest,
                 blob: self.blob,
-                place: None,
+                place: self.place,
             },
             content,
         }
@@ -294,6 +332,6 @@ impl Layer {
 }
 
 /// Runs all, a few at once, and keeps their order.
-pub(super) async fn concurrently<F: Future>(work: Vec<F>) -> Vec<F::Output> {
+pub(crate) async fn concurrently<F: Future>(work: Vec<F>) -> Vec<F::Output> {
     stream::iter(work).buffered(AT_ONCE).collect().await
 }

@@ -20,6 +20,8 @@ struct Memory {
     blobs: HashMap<Digest, Vec<u8>>,
     listing: Listing,
     asked: Mutex<Vec<String>>,
+    /// The mirror that serves manifests.
+    mirror: Option<String>,
 }
 
 impl Registry for Memory {
@@ -40,7 +42,7 @@ impl Registry for Memory {
         Ok(bytes.map(|bytes| Fetched {
             bytes,
             content_type: Some(wire::OCI_MANIFEST.to_owned()),
-            from: None,
+            from: self.mirror.clone(),
         }))
     }
 
@@ -120,6 +122,57 @@ async fn bundles_are_found_and_other_referrers_left_alone() {
     assert!(matches!(&item.content, Content::Bundle(bytes) if bytes == b"{bundle}"));
     let asked = memory.asked.lock().unwrap();
     assert!(!asked.contains(&Digest::of(b"{sbom}").to_string()));
+}
+
+#[tokio::test]
+async fn evidence_says_which_mirror_served_it() {
+    let image = Digest::of(b"image");
+    for (listed, served, expected) in [
+        (None, None, None),
+        (Some("list.example"), None, Some("list.example")),
+        (None, Some("manifest.example"), Some("manifest.example")),
+        (
+            Some("list.example"),
+            Some("manifest.example"),
+            Some("manifest.example"),
+        ),
+    ] {
+        let mut memory = Memory::default();
+        let bundle = memory.blob_layer(BUNDLE_V03, b"{bundle}");
+        memory.referrer(&image, &[bundle]);
+        let layer = memory.blob_layer(SIMPLE_SIGNING, b"payload");
+        let manifest =
+            serde_json::json!({"schemaVersion": 2, "config": {}, "layers": [layer]}).to_string();
+        let tag = Reference::companion(&image, ".sig").to_string();
+        memory.manifests.insert(tag, manifest.into_bytes());
+        memory.listing.from = listed.map(str::to_owned);
+        memory.mirror = served.map(str::to_owned);
+        let evidence = collect(&memory, &repository(), &image, Needs::ALL, &budget()).await;
+        let places: Vec<Option<&str>> = evidence
+            .items
+            .iter()
+            .map(|item| item.locator.place.as_deref())
+            .collect();
+        assert_eq!(places, [expected, served]);
+    }
+}
+
+#[tokio::test]
+async fn the_artifact_type_of_a_list_selects_nothing() {
+    let image = Digest::of(b"image");
+    for said in [
+        None,
+        Some("application/vnd.oci.empty.v1+json"),
+        Some("application/spdx+json"),
+        Some(BUNDLE_V03),
+    ] {
+        let mut memory = Memory::default();
+        let bundle = memory.blob_layer(BUNDLE_V03, b"{bundle}");
+        memory.referrer(&image, &[bundle]);
+        memory.listing.items[0].artifact_type = said.map(str::to_owned);
+        let evidence = collect_bundles(&memory, &repository(), &image, &budget()).await;
+        assert_eq!(evidence.items.len(), 1, "{said:?}");
+    }
 }
 
 #[tokio::test]

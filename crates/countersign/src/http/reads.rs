@@ -7,7 +7,6 @@ use super::HttpRegistry;
 use super::answer::status_error;
 use super::exchange::Ask;
 use super::place::Place;
-use crate::error::clip;
 use crate::network::Ability;
 use crate::registry::{check_digest, check_size};
 use crate::wire::{DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
@@ -146,7 +145,7 @@ impl HttpRegistry {
         {
             return Err(RegistryError::protocol(
                 &answer.host(),
-                format!("a manifest has the content type `{}`", clip(told)),
+                crate::wire::unsupported(told),
             ));
         }
         if let Reference::Digest(digest) = reference {
@@ -217,6 +216,11 @@ impl HttpRegistry {
 }
 
 impl Registry for HttpRegistry {
+    fn evidence_repository(&self, image: &Repository) -> Option<Repository> {
+        let registries = &self.transport.settings().registries;
+        registries.evidence_repository(image)
+    }
+
     async fn access(&self, repository: &Repository, _: &Budget) -> Result<Access, RegistryError> {
         let accesses: Vec<Access> = self
             .places(repository)?

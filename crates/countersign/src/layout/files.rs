@@ -68,15 +68,35 @@ impl Files {
     }
 
     /// Reads a file below the root, if it is there.
-    ///
-    /// Every part of the way is a real directory and the file a regular one: a symbolic link could lead out of the
-    /// layout, and a pipe would never end. (Whoever can change the layout while it is read can still swap a part in
-    /// between; what is read by digest is hashed afterwards.)
     pub(super) fn read(
         &self,
         parts: &[&str],
         max: usize,
     ) -> Result<Option<Vec<u8>>, RegistryError> {
+        let Some((file, path)) = self.open(parts)? else {
+            return Ok(None);
+        };
+        let bound = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
+        let mut bytes = Vec::new();
+        file.take(bound)
+            .read_to_end(&mut bytes)
+            .map_err(|error| unreadable(&path, error.to_string()))?;
+        if bytes.len() > max {
+            return Err(RegistryError::TooLarge {
+                host: self.name(),
+                what: path.display().to_string(),
+                limit: max,
+            });
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Opens a file below the root, if it is there.
+    ///
+    /// Every part of the way is a real directory and the file a regular one: a symbolic link could lead out of the
+    /// layout, and a pipe would never end. (Whoever can change the layout while it is read can still swap a part in
+    /// between; what is read by digest is hashed afterwards.)
+    pub(super) fn open(&self, parts: &[&str]) -> Result<Option<(File, PathBuf)>, RegistryError> {
         let mut path = self.root.clone();
         for (depth, part) in parts.iter().enumerate() {
             path.push(part);
@@ -96,19 +116,7 @@ impl Files {
             }
         }
         let file = File::open(&path).map_err(|error| unreadable(&path, error.to_string()))?;
-        let bound = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
-        let mut bytes = Vec::new();
-        file.take(bound)
-            .read_to_end(&mut bytes)
-            .map_err(|error| unreadable(&path, error.to_string()))?;
-        if bytes.len() > max {
-            return Err(RegistryError::TooLarge {
-                host: self.name(),
-                what: path.display().to_string(),
-                limit: max,
-            });
-        }
-        Ok(Some(bytes))
+        Ok(Some((file, path)))
     }
 
     /// An error about a file of the layout.

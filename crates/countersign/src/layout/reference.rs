@@ -52,6 +52,15 @@ impl LayoutRef {
         })
     }
 
+    /// The layout in that directory, whichever image of it.
+    pub(super) fn at(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            tag: None,
+            digest: None,
+        }
+    }
+
     /// The same, of that digest.
     #[must_use]
     pub const fn pinned(mut self, digest: Digest) -> Self {

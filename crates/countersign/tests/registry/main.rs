@@ -10,18 +10,60 @@ mod network_addresses;
 mod network_mirrors;
 mod network_tls;
 mod patience;
+mod platforms;
 mod requests;
 
 use std::time::{Duration, Instant};
 
 use countersign::{
-    Budget, HttpRegistry, Reference, Registries, RegistryHost, Repository, collect, resolve,
+    Budget, Checker, HttpRegistry, PolicySet, Reference, Registries, RegistryHost, Repository,
+    Source, UnixTime, collect, resolve,
 };
-use countersign_core::{Evidence, Gap, ImageRef, Limits, Needs};
+use countersign_core::{Evidence, Files, Gap, ImageRef, Limits, Needs};
+use countersign_testkit::forge::Key;
 use countersign_testkit::registry::Registry;
 
 /// A bundle is opaque to the registry's client; it is longer than what the faults cut off.
 const BUNDLE: &[u8] = br#"{"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json"}"#;
+
+/// When forged evidence is made, and when it is judged.
+const SIGNED: i64 = 1_790_000_000;
+const NOW: UnixTime = UnixTime::from_seconds(SIGNED + 60);
+
+/// A checker with one policy, which has this rule and one Signer, `key`; `settings` are more fields of Settings.
+fn checker(registry: &Registry, key: &Key, rule: &str, settings: &str) -> Checker {
+    struct NoFiles;
+    impl Files for NoFiles {
+        fn read(&self, _from: &str, path: &str) -> Result<Vec<u8>, String> {
+            Err(format!("no file {path}"))
+        }
+    }
+    let pem = serde_json::to_string(&key.public_pem()).unwrap();
+    let document = |kind: &str, spec: &str| {
+        format!(
+            "apiVersion: countersign.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: key}}\nspec: {spec}\n"
+        )
+    };
+    let documents = [
+        document("Settings", &format!("{{unmatched: deny{settings}}}")),
+        document(
+            "Signer",
+            &format!("{{log: off, time: none, keys: [{{id: key, pem: {pem}}}]}}"),
+        ),
+        document(
+            "Policy",
+            &format!("{{images: [\"127.0.0.1:*/acme/app\"], rules: [{{name: rule, {rule}}}]}}"),
+        ),
+    ];
+    let text = documents.join("---\n");
+    let sources = [Source {
+        name: "policy.yaml".to_owned(),
+        text,
+    }];
+    let loaded = PolicySet::load(&sources, &NoFiles, &[]);
+    let said = format!("{:?}", loaded.diagnostics);
+    Checker::new(loaded.policies.expect(&said)).registry(client(registry))
+}
 
 /// A client that is not patient, so that tests are quick.
 fn client(registry: &Registry) -> HttpRegistry {

@@ -1,9 +1,11 @@
 //! Nothing is asked twice, and nothing that does not matter.
 
+use countersign::{Image, Verdict};
 use countersign_core::{Content, FoundBy, Needs};
-use countersign_testkit::registry::{FallbackArtifactType, Registry};
+use countersign_testkit::forge::{Algorithm, Forge, Key};
+use countersign_testkit::registry::{FallbackArtifactType, Fault, Registry};
 
-use crate::{BUNDLE, check, client, image};
+use crate::{BUNDLE, NOW, SIGNED, check, checker, client, image};
 
 const BUNDLES: Needs = Needs {
     referrers: true,
@@ -12,6 +14,11 @@ const BUNDLES: Needs = Needs {
 
 /// What was asked, shortened: `manifests`, `referrers`, `blobs` or a tag's suffix.
 fn asked(registry: &Registry) -> Vec<String> {
+    let paths: Vec<String> = registry.requests().into_iter().map(|it| it.path).collect();
+    short(&paths)
+}
+
+fn short(paths: &[String]) -> Vec<String> {
     let short = |path: &str| {
         let (rest, last) = path.rsplit_once('/').unwrap();
         let kind = rest.rsplit_once('/').unwrap().1;
@@ -20,11 +27,7 @@ fn asked(registry: &Registry) -> Vec<String> {
             None => kind.to_owned(),
         }
     };
-    registry
-        .requests()
-        .iter()
-        .map(|request| short(&request.path))
-        .collect()
+    paths.iter().map(|path| short(path)).collect()
 }
 
 #[tokio::test]
@@ -167,4 +170,83 @@ async fn https_with_an_own_ca_asks_as_little() {
     assert!(evidence.gaps.is_empty(), "{:?}", evidence.gaps);
     assert_eq!(evidence.items.len(), 1);
     assert_eq!(registry.requests().len(), 4);
+}
+
+/// A check by digest with one bundle: four requests in three rounds. The first two answers are held back until both have been
+/// asked for, so that a check which asks for one after the other never ends well.
+#[tokio::test]
+async fn a_cold_check_by_digest_takes_three_rounds() {
+    let (registry, forge, key) = (
+        Registry::start(),
+        Forge::new(SIGNED),
+        Key::generate(Algorithm::P256),
+    );
+    let digest = registry.push_image("acme/app", "v1");
+    let bundle = forge.image_signature(&digest).keyed(&key).bundle();
+    registry.attach_bundle("acme/app", &digest, &bundle);
+    let first = format!("/{digest}");
+    registry.fault(
+        move |request| request.path.ends_with(&first),
+        Fault::Together(2),
+    );
+    let checker = checker(&registry, &key, "signature: {from: key}", "");
+    let image = Image::parse(&format!("{}/acme/app@{digest}", registry.host())).unwrap();
+    let decision = checker.check(&image, NOW).await;
+    assert_eq!(decision.effect(), Verdict::Allow, "{:?}", decision.gaps());
+    let rounds: Vec<Vec<String>> = registry.rounds().iter().map(|round| short(round)).collect();
+    assert_eq!(
+        rounds,
+        [
+            vec!["manifests", "referrers"],
+            vec!["manifests"],
+            vec!["blobs"]
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_platforms_of_an_index_are_asked_at_once_and_their_manifests_never() {
+    let (registry, forge, key) = (
+        Registry::start(),
+        Forge::new(SIGNED),
+        Key::generate(Algorithm::P256),
+    );
+    let (amd, arm) = (
+        registry.push_image("acme/app", "amd"),
+        registry.push_image("acme/app", "arm"),
+    );
+    let index = registry.push_index("acme/app", "v1", &[&amd, &arm]);
+    for digest in [&amd, &arm] {
+        let bundle = forge.image_signature(digest).keyed(&key).bundle();
+        registry.attach_bundle("acme/app", digest, &bundle);
+    }
+    // One for the index, and both lists at once.
+    registry.fault(
+        |request| request.path.contains("/referrers/"),
+        Fault::Together(3),
+    );
+    let checker = checker(
+        &registry,
+        &key,
+        "signature: {from: key, subject: platform}",
+        "",
+    );
+    let image = Image::parse(&format!("{}/acme/app:v1", registry.host())).unwrap();
+    let decision = checker.check(&image, NOW).await;
+    assert_eq!(decision.effect(), Verdict::Allow, "{:?}", decision.gaps());
+    let rounds = registry.rounds();
+    assert_eq!(short(&rounds[0]), ["manifests"]);
+    assert_eq!(short(&rounds[1]), ["referrers", "referrers"]);
+    let paths = rounds.concat();
+    assert_eq!(paths.len(), 7, "{paths:?}");
+    assert!(
+        !paths
+            .iter()
+            .any(|path| path.contains("manifests") && (path.contains(&amd) || path.contains(&arm)))
+    );
+    assert!(
+        !paths
+            .iter()
+            .any(|path| path.contains("referrers") && path.contains(&index))
+    );
 }

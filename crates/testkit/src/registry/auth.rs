@@ -15,10 +15,19 @@ pub(super) enum Auth {
         user: String,
         password: String,
     },
+    /// Several users with passwords, each with the repositories that it may read.
+    Users(Vec<User>),
     /// `None`: a token for everybody who asks.
     Bearer {
         credentials: Option<(String, String)>,
     },
+}
+
+#[derive(Debug)]
+pub(super) struct User {
+    pub(super) name: String,
+    pub(super) password: String,
+    pub(super) repos: Vec<String>,
 }
 
 impl Auth {
@@ -36,20 +45,31 @@ impl Auth {
                 Some(sent) if sent == basic(user, password) => Ok(()),
                 _ => Err(format!("Basic realm=\"{service}\"")),
             },
+            Self::Users(users) if is_user(users, request, repo) => Ok(()),
+            Self::Users(_) => Err(format!("Basic realm=\"{service}\"")),
             Self::Bearer { .. } => {
-                let scope = format!("repository:{repo}:pull");
-                match request
-                    .header("authorization")
-                    .and_then(|sent| sent.strip_prefix("Bearer "))
-                {
-                    Some(token) if scopes(token).is_some_and(|scopes| scopes.contains(&scope)) => {
-                        Ok(())
-                    }
-                    _ => Err(format!(
-                        "Bearer realm=\"{realm}\",service=\"{service}\",scope=\"{scope}\""
-                    )),
+                let actions: &[&str] = if request.is_write() {
+                    &["pull", "push"]
+                } else {
+                    &["pull"]
+                };
+                if is_granted(request, repo, actions) {
+                    return Ok(());
                 }
+                let scope = format!("repository:{repo}:{}", actions.join(","));
+                Err(format!(
+                    "Bearer realm=\"{realm}\",service=\"{service}\",scope=\"{scope}\""
+                ))
             }
+        }
+    }
+
+    /// Whether a request that was let in may also read another repository, to mount from it.
+    pub(super) fn may_pull(&self, request: &Request, repo: &str) -> bool {
+        match self {
+            Self::Anonymous | Self::Basic { .. } => true,
+            Self::Users(users) => is_user(users, request, repo),
+            Self::Bearer { .. } => is_granted(request, repo, &["pull"]),
         }
     }
 
@@ -75,6 +95,8 @@ impl Auth {
                     .replace("%3a", ":")
                     .replace("%2F", "/")
                     .replace("%2f", "/")
+                    .replace("%2C", ",")
+                    .replace("%2c", ",")
             })
             .collect();
         Some(format!(
@@ -86,6 +108,34 @@ impl Auth {
 
 fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+}
+
+/// Whether the request is of one of the users who have the repository.
+fn is_user(users: &[User], request: &Request, repo: &str) -> bool {
+    let sent = request.header("authorization");
+    users.iter().any(|user| {
+        sent == Some(&basic(&user.name, &user.password)) && user.repos.iter().any(|own| own == repo)
+    })
+}
+
+/// Whether the request's token allows these actions in a repository.
+fn is_granted(request: &Request, repo: &str, actions: &[&str]) -> bool {
+    let token = request
+        .header("authorization")
+        .and_then(|sent| sent.strip_prefix("Bearer "));
+    let Some(scopes) = token.and_then(scopes) else {
+        return false;
+    };
+    scopes.iter().any(|scope| {
+        let granted = scope
+            .strip_prefix("repository:")
+            .and_then(|scope| scope.strip_prefix(repo))
+            .and_then(|scope| scope.strip_prefix(':'));
+        granted.is_some_and(|granted| {
+            let granted: Vec<&str> = granted.split(',').collect();
+            actions.iter().all(|action| granted.contains(action))
+        })
+    })
 }
 
 fn scopes(token: &str) -> Option<Vec<String>> {

@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 
-use super::auth::Auth;
+use super::auth::{Auth, User};
 use super::tls::Tls;
 use super::{Registry, State, server};
 
@@ -17,6 +17,18 @@ pub struct Builder {
     pub(super) no_referrers_api: bool,
     pub(super) page_size: Option<usize>,
     pub(super) fallback_artifact_type: FallbackArtifactType,
+    pub(super) writable: bool,
+    pub(super) upload_location: UploadLocation,
+}
+
+/// How the registry writes where an upload goes on; the specification allows both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UploadLocation {
+    /// `/v2/…`.
+    #[default]
+    Path,
+    /// `http://127.0.0.1:PORT/v2/…`.
+    Url,
 }
 
 /// What the fallback index says of a bundle's `artifactType`.
@@ -53,6 +65,20 @@ impl Builder {
         self
     }
 
+    /// Takes pushes over HTTP: uploads, mounts and manifests whose parts are there.
+    #[must_use]
+    pub fn writable(mut self) -> Self {
+        self.writable = true;
+        self
+    }
+
+    /// How it writes where an upload goes on.
+    #[must_use]
+    pub fn upload_location(mut self, location: UploadLocation) -> Self {
+        self.upload_location = location;
+        self
+    }
+
     /// Wants this user and password on every request.
     #[must_use]
     pub fn basic(mut self, user: &str, password: &str) -> Self {
@@ -60,6 +86,21 @@ impl Builder {
             user: user.into(),
             password: password.into(),
         };
+        self
+    }
+
+    /// Wants one of several users on every request; this one, who may read these repositories, beside those before.
+    #[must_use]
+    pub fn user(mut self, user: &str, password: &str, repos: &[&str]) -> Self {
+        let user = User {
+            name: user.into(),
+            password: password.into(),
+            repos: repos.iter().map(|&repo| repo.into()).collect(),
+        };
+        match &mut self.auth {
+            Auth::Users(users) => users.push(user),
+            other => *other = Auth::Users(vec![user]),
+        }
         self
     }
 
@@ -112,6 +153,8 @@ impl Builder {
             options: self,
             store: Mutex::default(),
             requests: Mutex::default(),
+            log: Mutex::default(),
+            arrival: tokio::sync::Notify::new(),
             accepted: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
             faults: Mutex::default(),

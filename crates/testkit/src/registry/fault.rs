@@ -8,6 +8,9 @@ use super::Request;
 use super::body::FaultyBody;
 
 /// A fault of an answer. It changes the answer that a healthy registry would give.
+///
+/// What is pushed is not stored where a status, a `Retry-After` or a redirect stands in for the answer; with every other
+/// fault it is, and only the answer suffers.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Fault {
@@ -17,6 +20,8 @@ pub enum Fault {
     RetryAfter(u16, String),
     /// Headers and so many bytes of the body; then nothing, for ever.
     StallAfter(usize),
+    /// The right answer, but only once so many requests have come in all: what is answered so was asked at once.
+    Together(usize),
     /// Not even headers: the request is read and never answered.
     Silence,
     /// So many bytes of the body; then the connection is closed.
@@ -92,6 +97,8 @@ impl std::fmt::Debug for ArmedFault {
 pub(crate) fn apply(fault: &Fault, request: &Request, answer: Answer) -> Option<Answer> {
     Some(match fault {
         Fault::Silence => return None,
+        // It was held back before.
+        Fault::Together(_) => answer,
         Fault::Status(status) => error(*status, "TESTKIT", "a fault that the test wants"),
         Fault::RetryAfter(status, after) => with_header(
             error(*status, "TOOMANYREQUESTS", "slower, please"),
@@ -120,7 +127,7 @@ pub(crate) fn apply(fault: &Fault, request: &Request, answer: Answer) -> Option<
             }
         }
         Fault::RedirectTo(base) => {
-            let redirect = status(307, FaultyBody::whole(""));
+            let redirect = status(307, "");
             with_header(redirect, "location", &format!("{base}{}", request.path))
         }
         Fault::Header(name, value) => with_header(answer, name, value),
@@ -136,21 +143,13 @@ pub(crate) fn apply(fault: &Fault, request: &Request, answer: Answer) -> Option<
 
 /// 200 with these bytes.
 pub(crate) fn content(media_type: &str, bytes: impl Into<hyper::body::Bytes>) -> Answer {
-    with_header(
-        status(200, FaultyBody::whole(bytes)),
-        "content-type",
-        media_type,
-    )
+    with_header(status(200, bytes), "content-type", media_type)
 }
 
 /// An error as the distribution specification writes it.
 pub(crate) fn error(code: u16, name: &str, message: &str) -> Answer {
     let body = json!({"errors": [{"code": name, "message": message}]}).to_string();
-    with_header(
-        status(code, FaultyBody::whole(body)),
-        "content-type",
-        "application/json",
-    )
+    with_header(status(code, body), "content-type", "application/json")
 }
 
 /// The answer with this header, in place of one of the same name.
@@ -161,11 +160,23 @@ pub(super) fn with_header(mut answer: Answer, name: &str, value: &str) -> Answer
     answer
 }
 
-fn status(code: u16, body: FaultyBody) -> Answer {
+/// An answer of this status with these bytes and no headers.
+pub(super) fn status(code: u16, bytes: impl Into<hyper::body::Bytes>) -> Answer {
     Response::builder()
         .status(code)
-        .body(body)
+        .body(FaultyBody::whole(bytes))
         .expect("tests use valid status codes")
+}
+
+/// What HEAD is answered with: the length of a body, but none.
+pub(super) fn headers_only(answer: Answer) -> Answer {
+    let length = answer.body().bytes().len().to_string();
+    let answer = if answer.headers().contains_key("content-length") {
+        answer
+    } else {
+        with_header(answer, "content-length", &length)
+    };
+    answer.map(|_| FaultyBody::whole("").untold())
 }
 
 fn huge(bytes: u64) -> FaultyBody {

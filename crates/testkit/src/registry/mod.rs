@@ -1,7 +1,8 @@
 //! An OCI registry served over HTTP or HTTPS on loopback, in this process, with faults on demand.
 //!
 //! It runs on a thread of its own, so that synchronous tests can use it as well as asynchronous ones, and it stops
-//! when its handle is dropped. Content is put in by method calls; over HTTP it is read only.
+//! when its handle is dropped. Content is put in by method calls; over HTTP it is read only, unless
+//! [`Builder::writable`] says otherwise.
 //!
 //! ```
 //! use countersign_testkit::registry::{Fault, Registry};
@@ -19,18 +20,21 @@ mod auth;
 pub(crate) mod body;
 mod builder;
 pub(crate) mod fault;
+mod log;
 mod server;
 mod store;
 mod tls;
+mod write;
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-pub use builder::{Builder, FallbackArtifactType};
+pub use builder::{Builder, FallbackArtifactType, UploadLocation};
 pub use fault::{Fault, Pages};
 
 use fault::ArmedFault;
+use log::Log;
 use store::Store;
 
 /// Media type of a Sigstore bundle, version 0.3.
@@ -111,9 +115,17 @@ impl Registry {
         lock(&self.state.requests).clone()
     }
 
+    /// The paths that were asked so far, by rounds: a request belongs to the round behind the last one of which it could have
+    /// seen an answer. Where nothing is held back, what was asked at once may count as two rounds: see [`Fault::Together`].
+    #[must_use]
+    pub fn rounds(&self) -> Vec<Vec<String>> {
+        lock(&self.state.log).rounds()
+    }
+
     /// Forgets the requests so far.
     pub fn clear_requests(&self) {
         lock(&self.state.requests).clear();
+        lock(&self.state.log).clear();
     }
 
     /// How many connections it has accepted so far.
@@ -164,6 +176,13 @@ impl Registry {
         lock(&self.state.store).push_blob(repo, bytes)
     }
 
+    /// The digest at a tag, if there is such a tag.
+    #[must_use]
+    pub fn digest_at(&self, repo: &str, tag: &str) -> Option<String> {
+        let store = lock(&self.state.store);
+        store.manifest(repo, tag).map(|manifest| manifest.digest)
+    }
+
     /// Stores a manifest under its digest, and under `reference` if that is a tag; its digest. One with a `subject` is
     /// listed as a referrer. The bytes may be anything.
     pub fn push_manifest(
@@ -191,6 +210,8 @@ struct State {
     options: Builder,
     store: Mutex<Store>,
     requests: Mutex<Vec<Request>>,
+    log: Mutex<Log>,
+    arrival: tokio::sync::Notify,
     accepted: AtomicUsize,
     open: AtomicUsize,
     faults: Mutex<Vec<ArmedFault>>,

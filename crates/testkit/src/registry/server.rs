@@ -16,7 +16,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
 
-use super::fault::{self, Answer, content, error, with_header};
+use super::fault::{self, Answer, Fault, content, error, with_header};
+use super::write::{self, Target};
 use super::{OCI_INDEX, Request, State, lock};
 
 /// Listens and answers, on threads of its own.
@@ -89,7 +90,7 @@ async fn serve_accepted(stream: TcpStream, state: Arc<State>, tls: Option<TlsAcc
 async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, state: Arc<State>) {
     let service = service_fn(move |request| {
         let state = Arc::clone(&state);
-        async move { Ok::<_, Infallible>(answer(&state, &request).await) }
+        async move { Ok::<_, Infallible>(answer(&state, request).await) }
     });
     // An error here is a fault that the test wanted, or a client that went away.
     let _ = auto::Builder::new(TokioExecutor::new())
@@ -97,15 +98,37 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, sta
         .await;
 }
 
-async fn answer(state: &State, request: &hyper::Request<Incoming>) -> Answer {
-    let request = noted(state, request);
-    let faults = due_faults(state, &request);
-    let mut answer = healthy(state, &request);
+async fn answer(state: &State, incoming: hyper::Request<Incoming>) -> Answer {
+    let request = noted(state, &incoming);
+    let number = lock(&state.log).began(&request.path);
+    let body = if request.is_write() {
+        write::body(incoming.into_body()).await
+    } else {
+        None
+    };
+    let answer = faulty(state, &request, body.as_deref()).await;
+    lock(&state.log).answered(number);
+    answer
+}
+
+async fn faulty(state: &State, request: &Request, body: Option<&[u8]>) -> Answer {
+    let faults = due_faults(state, request);
+    let mut answer = if request.is_write() && faults.iter().any(fault::Fault::prevents_writes) {
+        error(500, "TESTKIT", "a fault stands in for this")
+    } else {
+        healthy(state, request, body)
+    };
     for fault in faults {
-        answer = match fault::apply(&fault, &request, answer) {
+        if let Fault::Together(count) = fault {
+            come(state, count).await;
+        }
+        answer = match fault::apply(&fault, request, answer) {
             Some(answer) => answer,
             None => std::future::pending().await,
         };
+    }
+    if request.method == "HEAD" {
+        answer = fault::headers_only(answer);
     }
     answer
 }
@@ -130,7 +153,19 @@ fn noted(state: &State, request: &hyper::Request<Incoming>) -> Request {
             .collect(),
     };
     lock(&state.requests).push(request.clone());
+    state.arrival.notify_waiters();
     request
+}
+
+/// Waits until so many requests have come.
+async fn come(state: &State, count: usize) {
+    loop {
+        let arrival = state.arrival.notified();
+        if lock(&state.requests).len() >= count {
+            return;
+        }
+        arrival.await;
+    }
 }
 
 fn due_faults(state: &State, request: &Request) -> Vec<fault::Fault> {
@@ -144,14 +179,14 @@ fn due_faults(state: &State, request: &Request) -> Vec<fault::Fault> {
     due
 }
 
-/// The answer of a registry in which nothing is wrong (distribution-spec 1.1, "Endpoints", the reading ones).
-fn healthy(state: &State, request: &Request) -> Answer {
+/// The answer of a registry in which nothing is wrong (distribution-spec 1.1, "Endpoints").
+fn healthy(state: &State, request: &Request, body: Option<&[u8]>) -> Answer {
     let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
     if path == "/token" {
         return token(state, request);
     }
-    if !matches!(request.method.as_str(), "GET" | "HEAD") {
-        return error(405, "UNSUPPORTED", "this registry is read only");
+    if !matches!(request.method.as_str(), "GET" | "HEAD") && !request.is_write() {
+        return error(405, "UNSUPPORTED", "no such endpoint");
     }
     let Some(path) = path.strip_prefix("/v2/") else {
         return error(404, "NAME_UNKNOWN", "not under /v2/");
@@ -163,6 +198,15 @@ fn healthy(state: &State, request: &Request) -> Answer {
     };
     if let Some(denied) = denied(state, request, repo) {
         return denied;
+    }
+    if request.is_write() {
+        let target = Target {
+            repo,
+            kind,
+            reference,
+            query,
+        };
+        return write::answer(state, request, &target, body);
     }
     let store = lock(&state.store);
     match kind {

@@ -11,6 +11,9 @@ use crate::digest::sha256_digest;
 #[derive(Debug, Default)]
 pub(super) struct Store {
     repos: HashMap<String, Repo>,
+    /// What came so far, by id, each with its repository.
+    uploads: HashMap<String, (String, Vec<u8>)>,
+    begun: u64,
 }
 
 #[derive(Debug, Default)]
@@ -19,6 +22,13 @@ struct Repo {
     manifests: HashMap<String, Manifest>,
     tags: BTreeMap<String, String>,
     referrers: HashMap<String, Vec<Value>>,
+}
+
+/// Why a manifest is not complete.
+pub(super) enum Missing {
+    Malformed,
+    /// This blob or manifest is not there.
+    Part(String),
 }
 
 /// Bytes with the media type they were pushed as.
@@ -85,6 +95,50 @@ impl Store {
             .and_then(|repo| repo.referrers.get(subject))
             .cloned()
             .unwrap_or_default()
+    }
+
+    /// An upload without bytes yet; its id.
+    pub(super) fn begin_upload(&mut self, repo: &str) -> String {
+        self.begun += 1;
+        let id = format!("upload-{}", self.begun);
+        self.uploads
+            .insert(id.clone(), (repo.to_owned(), Vec::new()));
+        id
+    }
+
+    /// Adds bytes to an upload of this repository; how many it has now.
+    pub(super) fn extend_upload(&mut self, repo: &str, id: &str, bytes: &[u8]) -> Option<usize> {
+        let (own, have) = self.uploads.get_mut(id)?;
+        if own != repo {
+            return None;
+        }
+        have.extend_from_slice(bytes);
+        Some(have.len())
+    }
+
+    /// Ends an upload; its bytes.
+    pub(super) fn end_upload(&mut self, id: &str) -> Vec<u8> {
+        self.uploads.remove(id).unwrap_or_default().1
+    }
+
+    /// Whether all that a manifest or index names, but for its subject, is in the repository; its subject.
+    pub(super) fn complete(&self, repo: &str, bytes: &[u8]) -> Result<Option<String>, Missing> {
+        let manifest: Value = serde_json::from_slice(bytes).map_err(|_| Missing::Malformed)?;
+        let list = |field: &str| manifest[field].as_array().cloned().unwrap_or_default();
+        let mut blobs = list("layers");
+        blobs.extend(manifest.get("config").cloned());
+        let digest = |part: &Value| part["digest"].as_str().unwrap_or_default().to_owned();
+        for part in blobs.iter().map(digest) {
+            if self.blob(repo, &part).is_none() {
+                return Err(Missing::Part(part));
+            }
+        }
+        for part in list("manifests").iter().map(digest) {
+            if self.manifest(repo, &part).is_none() {
+                return Err(Missing::Part(part));
+            }
+        }
+        Ok(manifest["subject"]["digest"].as_str().map(str::to_owned))
     }
 
     fn repo(&mut self, name: &str) -> &mut Repo {

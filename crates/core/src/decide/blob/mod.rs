@@ -322,6 +322,7 @@ pub fn decide_blob(findings: &Findings, signer: &BlobSigner, now: UnixTime) -> B
         });
         refused.push(Refused {
             locator: rejected.locator.clone(),
+            child: None,
             claims: rejected.claims.as_deref().map(safe),
             code: rejected.code,
             detail,

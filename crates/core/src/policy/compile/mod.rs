@@ -12,18 +12,19 @@ mod overlap;
 pub(crate) mod pattern;
 mod roots;
 mod rules;
+mod settings;
 mod signers;
 mod witnesses;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::document::{Document, Documents, OnUnknownWord, SettingsSpec, UnmatchedWord};
+use super::document::{Document, Documents};
 use super::notes::{At, Notes, Spanned};
 use super::scalar::Name;
 use super::signer::Signer;
-use super::{ExtraRoot, Files, OnUnmatched, Policy, PolicySet, Settings, Severity, Source};
-use crate::{Digest, Mode, ReasonCode, Trust, Verdict};
+use super::{ExtraRoot, Files, Policy, PolicySet, Severity, Source};
+use crate::{Digest, ReasonCode, Trust};
 
 /// What the compilation of one set shares.
 pub(super) struct Compiler<'a> {
@@ -43,7 +44,7 @@ impl Compiler<'_> {
     ) -> Option<PolicySet> {
         let settings = self.settings(documents);
         self.duplicates(documents);
-        let max_age = max_age(documents);
+        let max_age = settings::max_age(documents);
         let roots = self.roots(documents, extra, max_age);
         let signers = self.signers(documents, &roots);
         let policies: Vec<Option<Policy>> = documents
@@ -66,6 +67,7 @@ impl Compiler<'_> {
         let policies: Vec<Policy> = policies.into_iter().collect::<Option<_>>()?;
         let settings = settings?;
         self.denies_everything(&settings, &policies, documents);
+        self.platforms_without_effect(&policies, documents);
         let keys = signers.keys.iter().map(|(_, key)| key.clone()).collect();
         let trust = match Trust::new(roots.all(), keys) {
             Ok(trust) => trust,
@@ -87,52 +89,6 @@ impl Compiler<'_> {
             known_as: signers.known_as(),
             origins: roots.origins(),
         })
-    }
-
-    fn settings(&mut self, documents: &Documents) -> Option<Settings> {
-        let all = &documents.settings;
-        for second in all.iter().skip(1) {
-            self.notes.error(
-                ReasonCode::SettingsCount,
-                second.name.at,
-                "this is a second document of kind Settings",
-            );
-        }
-        let Some(first) = all.first() else {
-            if !documents.lost {
-                self.notes.general(
-                    ReasonCode::SettingsCount,
-                    Severity::Error,
-                    "the set has no document of kind Settings",
-                    Some("Add a document of kind Settings with `spec: {unmatched: deny, onUnknown: deny}`."),
-                );
-            }
-            return None;
-        };
-        Some(self.read_settings(first))
-    }
-
-    fn read_settings(&self, document: &Document<SettingsSpec>) -> Settings {
-        let spec = &document.spec;
-        let unmatched = match spec.unmatched.as_ref().map(|word| word.value) {
-            None | Some(UnmatchedWord::Deny) => OnUnmatched::Deny,
-            Some(UnmatchedWord::Warn) => OnUnmatched::Warn,
-            Some(UnmatchedWord::Allow) => OnUnmatched::Allow,
-        };
-        let on_unknown = match spec.on_unknown.as_ref().map(|word| word.value) {
-            None | Some(OnUnknownWord::Deny) => Verdict::Unknown,
-            Some(OnUnknownWord::Allow) => Verdict::Allow,
-        };
-        let at = spec
-            .unmatched
-            .as_ref()
-            .map_or(document.name.at, |word| word.at);
-        Settings {
-            place: self.notes.place(at),
-            unmatched,
-            on_unknown,
-            stale: None,
-        }
     }
 
     /// Names are unique within their kind.
@@ -202,30 +158,6 @@ impl Compiler<'_> {
         }
     }
 
-    fn denies_everything(
-        &mut self,
-        settings: &Settings,
-        policies: &[Policy],
-        documents: &Documents,
-    ) {
-        let enforcing = policies.iter().any(|policy| policy.mode == Mode::Enforce);
-        if settings.unmatched == OnUnmatched::Deny
-            && !enforcing
-            && let Some(document) = documents.settings.first()
-        {
-            let at = document
-                .spec
-                .unmatched
-                .as_ref()
-                .map_or(document.name.at, |word| word.at);
-            self.notes.warning(
-                ReasonCode::DeniesEverything,
-                at,
-                "no policy enforces, so `unmatched: deny` denies every image",
-            );
-        }
-    }
-
     /// The bytes of a file that the document at `at` names.
     pub(super) fn read_file(&mut self, at: At, path: &str) -> Option<Vec<u8>> {
         let odd = path.starts_with('/')
@@ -274,16 +206,6 @@ impl Compiler<'_> {
         }
         Digest::of(&material)
     }
-}
-
-/// How many seconds a trust root of a TUF repository still serves after its metadata has expired: 30 days, or as said.
-fn max_age(documents: &Documents) -> i64 {
-    const DEFAULT: i64 = 30 * 86_400;
-    documents
-        .settings
-        .first()
-        .and_then(|settings| settings.spec.trust.as_ref()?.max_age.as_ref())
-        .map_or(DEFAULT, |max_age| max_age.value.0)
 }
 
 /// The compiled Signers of a set.

@@ -3,12 +3,13 @@
 use super::{Compiler, Signers};
 use crate::policy::document::{
     DigestWord, Document, MatchWord, ModeWord, PolicySpec, RuleSpec, SignatureSpec, StatementSpec,
+    SubjectWord,
 };
 use crate::policy::notes::{At, Spanned};
 use crate::policy::scalar::{Duration, Name};
 use crate::policy::signer::TimeDemand;
 use crate::policy::{
-    Condition, DigestDemand, EvidenceDemand, From, Policy, Rule, Selection, Wanted,
+    Condition, DigestDemand, EvidenceDemand, From, Policy, Rule, Selection, SubjectDemand, Wanted,
 };
 use crate::{Mode, ReasonCode};
 
@@ -123,6 +124,7 @@ impl Compiler<'_> {
             from,
             selection,
             max_age,
+            subject: subject(spec.subject.as_ref()),
         })
     }
 
@@ -147,6 +149,7 @@ impl Compiler<'_> {
             from,
             selection,
             max_age,
+            subject: subject(spec.subject.as_ref()),
         })
     }
 
@@ -193,5 +196,13 @@ fn selection(word: Option<&Spanned<MatchWord>>, default: Selection) -> Selection
         Some(MatchWord::Any) => Selection::Any,
         Some(MatchWord::All) => Selection::All,
         Some(MatchWord::Newest) => Selection::Newest,
+    }
+}
+
+fn subject(word: Option<&Spanned<SubjectWord>>) -> SubjectDemand {
+    match word.map(|word| word.value) {
+        None | Some(SubjectWord::Index) => SubjectDemand::Index,
+        Some(SubjectWord::Platform) => SubjectDemand::Platform,
+        Some(SubjectWord::Either) => SubjectDemand::Either,
     }
 }

@@ -15,7 +15,7 @@ use crate::ReasonCode;
 pub(crate) use from::{FromSpec, FromWord};
 pub(crate) use policy::{
     DigestWord, MatchWord, ModeWord, OnUnknownWord, PolicySpec, RuleSpec, SettingsSpec,
-    SignatureSpec, StatementSpec, UnmatchedWord,
+    SignatureSpec, StatementSpec, SubjectWord, UnmatchedWord,
 };
 pub(crate) use root::{SctWord, TrustRootSpec, TufSpec};
 pub(crate) use signer::{

@@ -1,19 +1,33 @@
 //! `kind: Settings` and `kind: Policy`, as they are written.
 
 use super::from::FromSpec;
+use crate::Platform;
 use crate::policy::notes::Spanned;
 use crate::policy::scalar::{Begin, Duration, Name};
 use crate::policy::shape::{Items, Text, choice, mapping};
 
 mapping! {
     /// What holds for the whole set; exactly one per set.
-    struct SettingsSpec later ["stale", "platforms", "cluster", "registries"] {
+    struct SettingsSpec later ["cluster", "registries"] {
         /// What happens to an image that no effective, enforcing policy names. Default: deny.
         unmatched "unmatched" Optional: Spanned<UnmatchedWord>,
         /// What happens when evidence is unavailable; when it is hostile, the answer is always no. Default: deny.
         on_unknown "onUnknown" Optional: Spanned<OnUnknownWord>,
+        /// Whether last known evidence may stand in while a registry cannot be asked. Default: no.
+        stale "stale" Optional: StaleSpec,
+        /// The platforms that are run, as `os/architecture` or `os/architecture/variant`: where a rule looks at the platforms
+        /// of an index, one that could run and is none of these is denied. Default: any.
+        platforms "platforms" Optional: Items<Spanned<Platform>>,
         /// How trust roots age that a TUF repository gives.
         trust "trust" Optional: TrustAgeSpec,
+    }
+}
+
+mapping! {
+    /// Last known evidence that stands in while a registry cannot be asked.
+    struct StaleSpec later [] {
+        /// How long ago the registry may have been asked.
+        max_age "maxAge" Required: Spanned<Duration>,
     }
 }
 
@@ -79,19 +93,21 @@ choice! {
 
 mapping! {
     /// Simple signing, or a statement of type `https://sigstore.dev/cosign/sign/v1`.
-    struct SignatureSpec later ["blob", "minAge", "ageAlways", "subject"] {
+    struct SignatureSpec later ["blob", "minAge", "ageAlways"] {
         /// By whom.
         from "from" Required: FromSpec,
         /// How old it may be, counted from the earliest proven time.
         max_age "maxAge" Optional: Spanned<Duration>,
         /// Which of several count. Default: any.
         selection "match" Optional: Spanned<MatchWord>,
+        /// Of an index: what the evidence is about. Default: index.
+        subject "subject" Optional: Spanned<SubjectWord>,
     }
 }
 
 mapping! {
     /// A verified in-toto statement of a type.
-    struct StatementSpec later ["where", "minAge", "ageAlways", "subject"] {
+    struct StatementSpec later ["where", "minAge", "ageAlways"] {
         /// By whom.
         from "from" Required: FromSpec,
         /// The predicate type, compared exactly.
@@ -100,10 +116,17 @@ mapping! {
         max_age "maxAge" Optional: Spanned<Duration>,
         /// Which of several count. Default: newest.
         selection "match" Optional: Spanned<MatchWord>,
+        /// Of an index: what the evidence is about. Default: index.
+        subject "subject" Optional: Spanned<SubjectWord>,
     }
 }
 
 choice! {
     /// `match`.
     enum MatchWord { Any "any", All "all", Newest "newest", }
+}
+
+choice! {
+    /// `subject`.
+    enum SubjectWord { Index "index", Platform "platform", Either "either", }
 }

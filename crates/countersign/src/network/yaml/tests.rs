@@ -71,6 +71,35 @@ fn a_whole_file_is_read() {
 }
 
 #[test]
+fn the_example_of_the_documentation_is_read() {
+    let page = include_str!("../../../../../docs/registries.md");
+    let (_, rest) = page.split_once("```yaml\n").unwrap();
+    let (example, _) = rest.split_once("```").unwrap();
+    let registry = countersign_testkit::registry::Registry::builder()
+        .client_certificates()
+        .start();
+    let (certificate, key) = registry.client_pem().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("certs.d")).unwrap();
+    for (name, text) in [
+        ("registries.yaml", example),
+        ("registry-ca.pem", registry.ca_pem().unwrap()),
+        ("client.pem", certificate),
+        ("client-key.pem", key),
+    ] {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let registries = Registries::load(&folder.path().join("registries.yaml")).unwrap();
+    let mirror = &registries.served("docker.io").mirrors[0];
+    assert_eq!(
+        mirror.repository("library/nginx").to_string(),
+        "harbor.example.com/docker-hub/library/nginx"
+    );
+    let entry = registries.entry("registry.example:5000").unwrap();
+    assert!(entry.connection.identity().is_some());
+}
+
+#[test]
 fn the_most_specific_entry_counts() {
     let registries = parse(
         "  registries:

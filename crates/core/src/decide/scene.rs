@@ -1,0 +1,160 @@
+//! Everything that the rules of one decision look at, and what a decision shows of it.
+
+use super::Resolution;
+use super::cite;
+use crate::text::safe;
+use crate::{
+    Cited, CitedChild, Claim, Digest, Findings, Gap, PinnedImage, PolicySet, Refused, Request,
+    Stale, UnixTime, Verified,
+};
+
+/// Everything that the rules of one decision look at.
+pub(super) struct Scene<'a> {
+    pub(super) policies: &'a PolicySet,
+    pub(super) request: &'a Request,
+    pub(super) now: UnixTime,
+    pub(super) resolution: Resolution<'a>,
+}
+
+impl<'a> Scene<'a> {
+    pub(super) const fn new(
+        policies: &'a PolicySet,
+        request: &'a Request,
+        resolution: Resolution<'a>,
+        now: UnixTime,
+    ) -> Self {
+        Self {
+            policies,
+            request,
+            now,
+            resolution,
+        }
+    }
+
+    pub(super) const fn image(&self) -> Option<&'a PinnedImage> {
+        match self.resolution {
+            Resolution::Examined { image, .. } => Some(image),
+            Resolution::Unresolved(_) | Resolution::NotAsked => None,
+        }
+    }
+
+    pub(super) fn digest(&self) -> Option<Digest> {
+        self.image().map(|image| *image.digest())
+    }
+
+    /// What was found out about the image, and then about each child.
+    fn findings(&self) -> impl Iterator<Item = &'a Findings> + use<'a> {
+        let (own, children) = match self.resolution {
+            Resolution::Examined {
+                findings, children, ..
+            } => (Some(findings), children),
+            Resolution::Unresolved(_) | Resolution::NotAsked => (None, [].as_slice()),
+        };
+        own.into_iter().chain(children)
+    }
+
+    /// The doors pass what they resolved; that it is what was written, and what was examined, is checked again here. A child
+    /// is what the bytes of the pinned index list.
+    pub(super) fn is_another_image(&self) -> bool {
+        let Resolution::Examined {
+            image,
+            findings,
+            children,
+        } = self.resolution
+        else {
+            return false;
+        };
+        let listed = image.children().unwrap_or_default();
+        let is_listed = |child: &Findings| listed.iter().any(|one| one.digest == *child.image());
+        findings.image() != image.digest()
+            || !children.iter().all(is_listed)
+            || self
+                .request
+                .digest()
+                .is_some_and(|written| written != image.digest())
+    }
+
+    /// Whose evidence this is, unless it is the image's own.
+    pub(super) fn child(&self, digest: &Digest) -> Option<CitedChild> {
+        let image = self.image().filter(|image| image.digest() != digest)?;
+        let mut platforms: Vec<String> = Vec::new();
+        for child in image.children()?.iter().filter(|it| it.digest == *digest) {
+            let platform = child.platform.as_ref().map(ToString::to_string);
+            if let Some(platform) = platform.filter(|it| !platforms.contains(it)) {
+                platforms.push(platform);
+            }
+        }
+        Some(CitedChild {
+            digest: *digest,
+            platform: (!platforms.is_empty()).then(|| safe(&platforms.join(", "))),
+        })
+    }
+
+    /// One verified claim, with the Signer for which it counts.
+    pub(super) fn cite(&self, one: &Verified<Claim>, signer: Option<&str>) -> Cited {
+        Cited {
+            child: self.child(one.facts().image()),
+            ..cite::cite(one, signer, &self.policies.known_as)
+        }
+    }
+
+    /// Every verified claim as a report cites it, in an order that does not depend on how it was fetched.
+    pub(super) fn cite_all(&self) -> Vec<Cited> {
+        let verified = self.findings().flat_map(Findings::verified);
+        let mut all: Vec<Cited> = verified.map(|one| self.cite(one, None)).collect();
+        all.sort_by(|a, b| cite::order(a).cmp(&cite::order(b)));
+        all
+    }
+
+    pub(super) fn refused(&self) -> Vec<Refused> {
+        let mut all: Vec<Refused> = Vec::new();
+        for findings in self.findings() {
+            let child = self.child(findings.image());
+            all.extend(findings.rejected().iter().map(|one| Refused {
+                locator: one.locator.clone(),
+                child: child.clone(),
+                claims: one.claims.as_deref().map(safe),
+                code: one.code,
+                detail: safe(&one.detail),
+            }));
+        }
+        all.sort_by(|a, b| {
+            let key = |one: &Refused| (one.code, one.detail.clone(), one.child.clone());
+            (&a.locator, key(a)).cmp(&(&b.locator, key(b)))
+        });
+        all
+    }
+
+    pub(super) fn gaps(&self) -> Vec<Gap> {
+        let unresolved = match self.resolution {
+            Resolution::Unresolved(gap) => Some(gap),
+            Resolution::Examined { .. } | Resolution::NotAsked => None,
+        };
+        let mut all: Vec<Gap> = unresolved
+            .into_iter()
+            .chain(self.findings().flat_map(Findings::gaps))
+            .map(|gap| Gap {
+                what: safe(&gap.what),
+                cause: safe(&gap.cause),
+                ..gap.clone()
+            })
+            .collect();
+        all.sort_by(|a, b| (&a.what, a.code, &a.cause).cmp(&(&b.what, b.code, &b.cause)));
+        all
+    }
+
+    /// The last known lists that stand in for what could not be asked, each once.
+    pub(super) fn stale(&self) -> Vec<Stale> {
+        let mut all: Vec<Stale> = self
+            .findings()
+            .flat_map(Findings::stale)
+            .map(|stale| Stale {
+                what: safe(&stale.what),
+                age: stale.age,
+            })
+            .collect();
+        all.sort_by(|a, b| (&a.what, a.age).cmp(&(&b.what, b.age)));
+        all.dedup();
+        all
+    }
+}

@@ -1,0 +1,27 @@
+//! Pushes: what the `countersign` command writes to registries, kept apart from all that only reads and decides.
+//!
+//! [`Copier`] copies an image with everything that is attached to it, from a registry or an OCI layout to another: common
+//! tools copy the image alone, and what proves who built it is left behind.
+//!
+//! Nothing is built anew. Every manifest is pushed byte for byte, every blob is hashed on its way before the first byte of it
+//! is sent on, and the image's tag is the last thing that is written: nobody sees an image there whose evidence is not.
+
+mod companion;
+mod copied;
+mod copier;
+mod error;
+mod fallback;
+mod held;
+mod ledger;
+mod place;
+mod plan;
+mod push;
+mod said;
+mod source;
+mod to_layout;
+mod to_registry;
+
+pub use copied::{Copied, Done, Piece, PieceKind};
+pub use copier::Copier;
+pub use error::{CopyError, CopyFailed};
+pub use place::{DigestsDiffer, Place, Route};
