@@ -90,7 +90,7 @@ impl<R: Registry + 'static> Registry for Cached<R> {
             Known::Here(found) => (CacheAnswer::Memory, Some(found)),
             Known::Absent => (CacheAnswer::Absent, None),
             Known::Unknown => {
-                let key = FlightKey::new(trip.scope, reference.into(), [max, 0, 0]);
+                let key = FlightKey::new(trip.scope, reference.into(), bounds(max, budget));
                 let reference = reference.clone();
                 let work = || trip.manifest(reference, max);
                 self.fly(&self.cache.manifests, key, repository, budget, work)
@@ -116,12 +116,11 @@ impl<R: Registry + 'static> Registry for Cached<R> {
         budget: &Budget,
     ) -> Result<Listing, RegistryError> {
         let trip = self.trip(repository, budget).await?;
-        let limits = budget.limits();
         let (answer, listed) = match self.cache.memory.listing(trip.scope, image) {
             Some(listed) => (CacheAnswer::Memory, listed),
             None => {
-                let bounds = [limits.attachments, limits.pages, limits.manifest_bytes];
-                let key = FlightKey::new(trip.scope, What::Referrers(*image), bounds);
+                let (what, max) = (What::Referrers(*image), budget.limits().manifest_bytes);
+                let key = FlightKey::new(trip.scope, what, bounds(max, budget));
                 let image = *image;
                 let work = || trip.listing(image);
                 self.fly(&self.cache.listings, key, repository, budget, work)
@@ -144,7 +143,7 @@ impl<R: Registry + 'static> Registry for Cached<R> {
             Known::Here(bytes) => (CacheAnswer::Memory, Some(bytes)),
             Known::Absent => (CacheAnswer::Absent, None),
             Known::Unknown => {
-                let key = FlightKey::new(trip.scope, What::Blob(*blob), [size, 0, 0]);
+                let key = FlightKey::new(trip.scope, What::Blob(*blob), bounds(size, budget));
                 let blob = *blob;
                 let work = || trip.blob(blob, size);
                 self.fly(&self.cache.blobs, key, repository, budget, work)
@@ -312,6 +311,12 @@ impl Listed {
         budget.spend(host, self.cost)?;
         Ok(self.listing.clone())
     }
+}
+
+/// Whatever bounds a request, and may refuse one that another check would have allowed.
+fn bounds(max: usize, budget: &Budget) -> [usize; 4] {
+    let limits = budget.limits();
+    [max, limits.attachments, limits.pages, limits.fetched_bytes]
 }
 
 async fn in_time<F: Future>(

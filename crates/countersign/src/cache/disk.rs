@@ -68,6 +68,10 @@ impl Disk {
         })
     }
 
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The bytes with that digest, hashed here, if they are there and at most `max`.
     pub(super) fn blob(&self, digest: &Digest, max: usize) -> io::Result<Option<Vec<u8>>> {
         let path = self.blob_path(digest);

@@ -23,7 +23,7 @@ pub(super) struct FlightKey {
     scope: Scope,
     what: What,
     /// How much may be read: one that is refused for its bound is no answer for another.
-    bounds: [usize; 3],
+    bounds: [usize; 4],
     /// Timers and sockets die with the runtime that made them, so a flight stays within one.
     runtime: Option<Id>,
 }
@@ -49,7 +49,7 @@ struct Entry<T> {
 }
 
 impl FlightKey {
-    pub(super) fn new(scope: Scope, what: What, bounds: [usize; 3]) -> Self {
+    pub(super) fn new(scope: Scope, what: What, bounds: [usize; 4]) -> Self {
         Self {
             scope,
             what,
@@ -145,7 +145,7 @@ mod tests {
 
     fn key(bound: usize) -> FlightKey {
         let digest = Digest::of(b"x");
-        FlightKey::new(Scope(digest), What::Blob(digest), [bound, 0, 0])
+        FlightKey::new(Scope(digest), What::Blob(digest), [bound, 0, 0, 0])
     }
 
     #[tokio::test]

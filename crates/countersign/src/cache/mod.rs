@@ -32,8 +32,8 @@ use self::memory::{Listed, Manifest, Memory, Scope};
 use self::record::Record;
 use crate::{Budget, CacheAnswer, CacheAsked, CacheKind, Observer};
 
-/// How long a disk may take for one file before it is left alone for a while.
-const DISK_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a disk may take for one file before it is left alone for a while: checks wait for it.
+const DISK_PATIENCE: Duration = Duration::from_secs(3);
 /// How long nothing is written after a disk failed: it may have room again later.
 const DISK_PAUSE: Duration = Duration::from_secs(60);
 /// How far the clock of another process may be ahead.
@@ -188,6 +188,7 @@ impl Cache {
         if self.trouble().is_paused() {
             return None;
         }
+        let folder = disk.folder().display().to_string();
         let work = tokio::task::spawn_blocking(move || work(&disk));
         let error = match tokio::time::timeout(DISK_PATIENCE, work).await {
             Ok(Ok(Ok(output))) => return Some(output),
@@ -196,7 +197,7 @@ impl Cache {
             Err(_) => format!("it did not answer within {DISK_PATIENCE:?}"),
         };
         let mut trouble = self.trouble();
-        trouble.last = Some(error);
+        trouble.last = Some(format!("{folder}: {error}"));
         trouble.paused_until = Some(Instant::now() + DISK_PAUSE);
         None
     }

@@ -178,11 +178,7 @@ async fn an_error_is_for_those_who_waited() {
 async fn whoever_asks_after_the_error_asks_anew_though_others_have_not_looked_yet() {
     let scene = Scene::new(SECOND, Outcome::Failure, Cache::default());
     let mut sleepy = Box::pin(scene.read(60 * SECOND));
-    tokio::select! {
-        biased;
-        early = &mut sleepy => panic!("{early:?}"),
-        () = std::future::ready(()) => {}
-    }
+    begin(sleepy.as_mut()).await;
     assert!(scene.read(9 * SECOND).await.is_err());
     *scene.slow.outcome.lock().unwrap() = Outcome::Found;
     assert_eq!(scene.read(9 * SECOND).await.unwrap().unwrap(), BLOB);
@@ -226,22 +222,32 @@ async fn asks_with_other_bounds_are_other_flights() {
     assert_eq!(scene.begun(), 2);
 }
 
-/// Each on its own thread and runtime, as `check_blocking` does it: timers and sockets of one die with it.
+/// As `check_blocking` makes one for each check: timers and sockets of a flight die with the runtime that began it.
 #[test]
 fn a_flight_stays_within_its_runtime() {
-    let takes = Duration::from_millis(100);
-    let scene = Scene::new(takes, Outcome::Found, Cache::default());
-    std::thread::scope(|threads| {
-        for _ in 0..4 {
-            threads.spawn(|| {
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build()
-                    .unwrap();
-                let read = runtime.block_on(scene.read(9 * SECOND));
-                assert_eq!(read.unwrap().unwrap(), BLOB);
-            });
-        }
-    });
-    assert!(scene.begun() >= 1);
+    let scene = Scene::new(Duration::from_millis(50), Outcome::Found, Cache::default());
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+    };
+    let (one, two) = (runtime(), runtime());
+    let mut first = Box::pin(scene.read(9 * SECOND));
+    let mut second = Box::pin(scene.read(9 * SECOND));
+    one.block_on(begin(first.as_mut()));
+    two.block_on(begin(second.as_mut()));
+    drop(first);
+    drop(one);
+    assert_eq!(two.block_on(second).unwrap().unwrap(), BLOB);
+    assert_eq!(scene.begun(), 2);
+}
+
+/// Polls it once.
+async fn begin<T: std::fmt::Debug>(work: std::pin::Pin<&mut impl Future<Output = T>>) {
+    tokio::select! {
+        biased;
+        early = work => panic!("{early:?}"),
+        () = std::future::ready(()) => {}
+    }
 }

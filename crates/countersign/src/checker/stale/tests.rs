@@ -11,6 +11,7 @@ use super::*;
 use crate::{Cache, Cached, Checker, HttpRegistry, Repository};
 
 const NOW: i64 = 1_790_000_000;
+const API: &str = "apiVersion: countersign.dev/v1alpha1\n";
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// A signed image that was checked while its registry answered.
@@ -221,49 +222,78 @@ async fn a_record_that_supports_nothing_changes_nothing() {
     assert_eq!(decision.gaps().len(), 1);
 }
 
+/// What is denied for another reason is not asked for again.
+#[tokio::test]
+async fn a_denial_stays_one() {
+    let scene = Scene::new().await;
+    let key = Key::generate(Algorithm::P256);
+    let scene = Scene {
+        checker: Checker::new(policies_with(
+            &key,
+            "\n    - {name: old, signature: {from: old}}",
+        )),
+        ..scene
+    };
+    // There is no signature of the old format, which is no matter of referrers.
+    scene.faulty("/referrers/", Fault::Status(503));
+    jump(120).await;
+    let (decision, used) = scene.again(&scene.digest()).await;
+    assert_eq!((decision.judged(), used), (Verdict::Deny, false));
+    assert!(may_stand_in(decision.gaps()));
+}
+
 /// One rule: a signature by this key.
 fn policies(key: &Key) -> PolicySet {
+    policies_with(key, "")
+}
+
+fn policies_with(key: &Key, rules: &str) -> PolicySet {
     struct NoFiles;
     impl Files for NoFiles {
         fn read(&self, _from: &str, path: &str) -> Result<Vec<u8>, String> {
             Err(format!("no file {path}"))
         }
     }
-    let pem: String = key
-        .public_pem()
-        .lines()
-        .map(|line| format!("        {line}\n"))
-        .collect();
-    let text = format!(
-        r#"apiVersion: countersign.dev/v1alpha1
-kind: Settings
-metadata: {{name: test}}
-spec: {{unmatched: deny, stale: {{maxAge: 1d}}}}
----
-apiVersion: countersign.dev/v1alpha1
-kind: Signer
-metadata: {{name: key}}
+    let signer = |name: &str, formats: &str, key: &Key| {
+        let pem = key.public_pem().replace('\n', "\n        ");
+        format!(
+            "{API}kind: Signer
+metadata: {{name: {name}}}
 spec:
+  formats: [{formats}]
   log: off
   time: none
   keys:
     - id: key
       pem: |
-{pem}
+        {pem}
 ---
-apiVersion: countersign.dev/v1alpha1
-kind: Policy
+"
+        )
+    };
+    let text = format!(
+        "{API}kind: Settings
+metadata: {{name: test}}
+spec: {{unmatched: deny, stale: {{maxAge: 1d}}}}
+---
+{}{}{API}kind: Policy
 metadata: {{name: test}}
 spec:
-  images: ["127.0.0.1:*/app"]
+  images: ['127.0.0.1:*/app']
   rules:
-    - name: signed
-      signature: {{from: key}}
-"#
+    - {{name: signed, signature: {{from: key}}}}{rules}
+",
+        signer("key", "bundle, legacy", key),
+        signer("old", "legacy", &Key::generate(Algorithm::P256)),
     );
     let sources = [Source {
         name: "policy.yaml".to_owned(),
         text,
     }];
-    PolicySet::load(&sources, &NoFiles, &[]).policies.unwrap()
+    let loaded = PolicySet::load(&sources, &NoFiles, &[]);
+    let texts = loaded.diagnostics.iter();
+    let texts: Vec<_> = texts.map(|it| it.render(&sources, false)).collect();
+    loaded
+        .policies
+        .unwrap_or_else(|| panic!("{}", texts.join("\n")))
 }
