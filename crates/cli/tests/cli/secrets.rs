@@ -162,6 +162,7 @@ fn verify(folder: &Path, registry: &Registry, format: &str) -> String {
         &image,
         "--plain-http",
         "--explain",
+        "--verbose",
         "--format",
         format,
         "--policy",
