@@ -45,8 +45,10 @@ struct Round {
     place: Place,
     /// How many were shown.
     shown: usize,
-    /// What was tried, and what could not be: for the message of a denial.
-    notes: Vec<String>,
+    /// What was tried: for the message of a denial.
+    tried: Vec<String>,
+    /// Why there is nothing to try where there should be something.
+    missing: Vec<String>,
 }
 
 /// A candidate: the number of its source in the keyring, and its number there. Behind the last source stands nobody's.
@@ -131,7 +133,7 @@ impl Session {
         if let Some(challenge) = challenge::best(headers) {
             granted.challenge = Some(challenge);
         } else if status == 401 {
-            let why = "none; it names no way to log in that is known here";
+            let why = "it names no way to log in that is known here";
             return Err(self.denied(status, granted.round.told(why)));
         }
         let Some(challenge) = granted.challenge.clone() else {
@@ -199,15 +201,17 @@ impl Session {
                 0
             };
             for (number, found) in found.into_iter().enumerate().skip(skipped) {
-                round.note(found.note);
                 let Some(credential) = &found.credential else {
+                    note(&mut round.missing, found.note);
                     continue;
                 };
                 if round.shown >= MAX_CANDIDATES {
-                    round.note(format!("and no more than {MAX_CANDIDATES}"));
+                    let more = format!("no more than {MAX_CANDIDATES} are tried");
+                    note(&mut round.missing, more);
                     return Ok(None);
                 }
                 round.shown += 1;
+                note(&mut round.tried, found.note);
                 round.place = Place {
                     source,
                     found: number,
@@ -271,7 +275,7 @@ impl Session {
             }
             (Challenge::Basic, _) => "it wants a user name and password".to_owned(),
         };
-        round.explain(&why);
+        round.explain(why);
         Ok(None)
     }
 
@@ -292,29 +296,31 @@ impl Session {
 }
 
 impl Round {
-    fn note(&mut self, note: String) {
-        if !self.notes.contains(&note) {
-            self.notes.push(note);
-        }
-    }
-
-    /// Adds to the last note.
-    fn explain(&mut self, why: &str) {
-        match self.notes.last_mut() {
-            Some(note) => {
-                note.push_str(&format!(" ({why})"));
+    /// Adds why the candidate that is shown, or nobody, gets nowhere.
+    fn explain(&mut self, why: String) {
+        match self.tried.last_mut() {
+            Some(tried) => {
+                tried.push_str(&format!(" ({why})"));
             }
-            None => self.notes.push(why.to_owned()),
+            None => note(&mut self.missing, why),
         }
     }
 
     /// What a denial says was tried; `nothing` says why there is no credential where nobody said so before.
     fn told(&self, nothing: &str) -> String {
-        let notes = self.notes.join("; ");
-        match (self.shown, notes.as_str()) {
-            (0, "") => format!("no credential ({nothing})"),
-            (0, notes) => format!("no credential ({notes})"),
-            (_, notes) => notes.to_owned(),
+        let (tried, missing) = (self.tried.join("; "), self.missing.join("; "));
+        match (tried.as_str(), missing.as_str()) {
+            ("", "") => format!("no credential ({nothing})"),
+            ("", missing) => format!("no credential ({missing})"),
+            (tried, "") => tried.to_owned(),
+            (tried, missing) => format!("{tried}; besides, {missing}"),
         }
+    }
+}
+
+/// Candidates are gone through again when a token ends; each is named once.
+fn note(notes: &mut Vec<String>, note: String) {
+    if !notes.contains(&note) {
+        notes.push(note);
     }
 }
