@@ -76,6 +76,7 @@ fn fill(folder: &Path, host: &str) -> ! {
         .enable_all()
         .build()
         .unwrap();
+    let mut output = std::io::stdout();
     runtime.block_on(async {
         let client = Arc::new(HttpRegistry::new().plain_http(host));
         for round in 0.. {
@@ -87,7 +88,9 @@ fn fill(folder: &Path, host: &str) -> ! {
                 assert_eq!(evidence.unwrap().items.len(), 1);
                 assert_eq!(cache.disk_error(), None);
                 if round == 0 {
-                    writeln!(std::io::stdout(), "stored {number}").unwrap();
+                    output
+                        .write_all(format!("stored {number}\n").as_bytes())
+                        .unwrap();
                 }
             }
         }
