@@ -112,16 +112,27 @@ fn killed(registry: &Registry, folder: &Path, kill: u64) -> BTreeSet<usize> {
         .spawn()
         .unwrap();
     let output = BufReader::new(child.stdout.take().unwrap());
+    let (say, said) = std::sync::mpsc::channel();
     let reader = std::thread::spawn(move || {
         let lines = output.lines().map_while(Result::ok);
         // The test harness may put its own words before ours.
-        let number = |line: String| line.split_once("stored ")?.1.parse().ok();
-        lines.filter_map(number).collect()
+        let numbers = lines.filter_map(|line| line.split_once("stored ")?.1.parse::<usize>().ok());
+        numbers.for_each(|number| say.send(number).unwrap());
     });
-    std::thread::sleep(Duration::from_millis(15 + kill * 7919 % 120));
+    // Every other time after a while, else right after it has stored something, however slow the computer is.
+    let mut stored = BTreeSet::new();
+    if kill % 2 == 0 {
+        std::thread::sleep(Duration::from_millis(15 + kill * 7919 % 120));
+    } else {
+        for _ in 0..=kill * 5 % 12 {
+            stored.insert(said.recv_timeout(Duration::from_secs(60)).unwrap());
+        }
+    }
     child.kill().unwrap();
     child.wait().unwrap();
-    reader.join().unwrap()
+    reader.join().unwrap();
+    stored.extend(said);
+    stored
 }
 
 /// With the registry, every verdict is right; without it, what was stored is known, and what is known is right.
