@@ -39,7 +39,7 @@ fn a_kill_at_any_moment_leaves_a_cache_that_serves() {
     let (mut stored, mut most) = (BTreeSet::new(), 0);
     for kill in 0..kills {
         // Now and then an empty folder, so that blobs are written and not only records.
-        if kill % 4 == 0 {
+        if kill.is_multiple_of(4) {
             (folder, stored) = (Folder::new(), BTreeSet::new());
         }
         stored.extend(killed(&registry, &folder.path(), kill));
@@ -121,7 +121,7 @@ fn killed(registry: &Registry, folder: &Path, kill: u64) -> BTreeSet<usize> {
     });
     // Every other time after a while, else right after it has stored something, however slow the computer is.
     let mut stored = BTreeSet::new();
-    if kill % 2 == 0 {
+    if kill.is_multiple_of(2) {
         std::thread::sleep(Duration::from_millis(15 + kill * 7919 % 120));
     } else {
         for _ in 0..=kill * 5 % 12 {
