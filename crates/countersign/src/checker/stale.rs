@@ -23,9 +23,6 @@ impl Question<'_> {
         repository: &Repository,
         reference: &Reference,
     ) -> Decision {
-        if decision.effect() == Verdict::Allow && decision.judged() == Verdict::Allow {
-            return decision;
-        }
         if decision.judged() != Verdict::Unknown || !may_stand_in(decision.gaps()) {
             return decision;
         }

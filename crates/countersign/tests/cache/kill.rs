@@ -24,7 +24,7 @@ fn a_kill_at_any_moment_leaves_a_cache_that_serves() {
     if let (Ok(folder), Ok(host)) = (std::env::var(FOLDER), std::env::var(HOST)) {
         fill(Path::new(&folder), &host);
     }
-    let kills = match std::env::var("COUNTERSIGN_FULL").as_deref() {
+    let kills: u64 = match std::env::var("COUNTERSIGN_FULL").as_deref() {
         Ok("1") => 200,
         _ => 5,
     };
