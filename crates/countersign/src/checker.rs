@@ -80,8 +80,9 @@ impl Checker {
         self
     }
 
-    /// A checker that differs in its policies only: for when they are loaded anew. It shares the registry client, the
-    /// cache and every proof, so that nothing is verified again whose trust roots and keys are the same, and each new demand counts at once.
+    /// A checker that differs in its policies only: for when they are loaded anew. It shares the registry client, the cache and
+    /// every proof, so that nothing is verified again whose trust roots and keys are the same, and each new demand counts at
+    /// once.
     #[must_use]
     pub fn with_policies(&self, policies: PolicySet) -> Self {
         Self {

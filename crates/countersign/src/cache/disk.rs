@@ -25,8 +25,8 @@ const MAX_RECORD: usize = 4 * 1024 * 1024;
 const LARGEST_PART: u64 = 4;
 /// What a file takes at least, so that many small ones are counted too.
 const BLOCK: u64 = 4096;
-/// After so many writes what is there is counted anew, for other processes write too.
-const COUNT_AFTER: u32 = 1024;
+/// After writing this part of the whole, what is there is counted anew, for other processes write too.
+const COUNTED_PART: u64 = 16;
 /// What was begun this long ago is not being written any more.
 const ABANDONED: Duration = Duration::from_secs(3600);
 
@@ -43,7 +43,8 @@ pub(super) struct Disk {
 struct Size {
     /// None: not counted yet.
     bytes: Option<u64>,
-    writes: u32,
+    /// Since it was counted.
+    written: u64,
 }
 
 /// A file that could make room.
@@ -176,11 +177,11 @@ impl Disk {
     /// Takes away what was not used for longest, if `size` more bytes would be too many.
     fn make_room(&self, size: u64) -> io::Result<()> {
         let mut known = self.size.lock().unwrap_or_else(PoisonError::into_inner);
-        known.writes += 1;
+        known.written += size;
         let fits = |bytes: u64| bytes.saturating_add(size) <= self.max_bytes;
         if let Some(bytes) = known.bytes
             && fits(bytes)
-            && known.writes < COUNT_AFTER
+            && known.written <= self.max_bytes / COUNTED_PART
         {
             known.bytes = Some(bytes + size);
             return Ok(());
@@ -201,7 +202,7 @@ impl Disk {
         }
         *known = Size {
             bytes: Some(bytes + size),
-            writes: 0,
+            written: 0,
         };
         Ok(())
     }

@@ -236,6 +236,3 @@ fn system_time() -> UnixTime {
         .unwrap_or_default();
     UnixTime::from_seconds(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
-
-#[cfg(test)]
-mod tests;

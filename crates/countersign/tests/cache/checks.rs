@@ -26,7 +26,10 @@ async fn a_thousand_checks_at_once_fetch_everything_once() {
     let image = registry.push_image("acme/app", "v1");
     let bundle = forge.image_signature(&image).keyed(&key).bundle();
     registry.attach_bundle("acme/app", &image, &bundle);
-    let checker = Checker::new(policies(&key)).registry(client(&registry));
+    let counter = Arc::new(Counter::default());
+    let checker = Checker::new(policies(&key))
+        .registry(client(&registry))
+        .cache(Cache::default().observer(counter.clone()));
     let checker = Arc::new(checker);
     let host = registry.host();
     let all: Vec<_> = (0..1000)
@@ -44,6 +47,10 @@ async fn a_thousand_checks_at_once_fetch_everything_once() {
     }
     let once = [("manifests", 2), ("referrers", 1), ("blobs", 1)];
     assert_eq!(asked(&registry), counts(&once));
+    let of = |answer| counter.of(CacheKind::Referrers, answer);
+    assert_eq!(of(CacheAnswer::Miss), 1);
+    assert!(of(CacheAnswer::Joined) > 0);
+    assert_eq!(of(CacheAnswer::Joined) + of(CacheAnswer::Memory), 999);
 }
 
 /// All signatures of an image share their payload; a proof of one must not count for another.

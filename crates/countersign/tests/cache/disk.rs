@@ -288,10 +288,7 @@ async fn the_folder_stays_below_its_bound_and_keeps_what_was_used_last() {
         assert!(read(&cached, number).await);
         // Used again and again, so it stays.
         assert!(!read(&cached, 0).await, "{number}");
-        let sum: u64 = files(&folder.path())
-            .iter()
-            .map(|path| fs::metadata(path).unwrap().len().next_multiple_of(4096))
-            .sum();
+        let sum = bytes_in(&folder.path());
         assert!(sum <= bound, "{sum} after {number}");
     }
     assert!(read(&cached, 1).await, "that is gone");
@@ -304,6 +301,61 @@ async fn the_folder_stays_below_its_bound_and_keeps_what_was_used_last() {
         read.await.unwrap().unwrap();
     }
     assert_eq!(asked(&registry), counts(&[("blobs", 2)]));
+}
+
+fn bytes_in(folder: &Path) -> u64 {
+    files(folder)
+        .iter()
+        .map(|path| fs::metadata(path).unwrap().len().next_multiple_of(4096))
+        .sum()
+}
+
+#[tokio::test]
+async fn several_together_stay_near_the_bound() {
+    let registry = Registry::start();
+    let repository = repository(&registry, "app");
+    let (folder, bound) = (Folder::new(), 512 * 1024);
+    let all: Vec<_> = (0..3)
+        .map(|_| {
+            let cache = Cache::new(0).on_disk(folder.path(), bound).unwrap();
+            cached(&registry, &Arc::new(cache))
+        })
+        .collect();
+    for number in 0..90_u8 {
+        let content = vec![number; 20_000];
+        let blob = digest(&registry.push_blob("app", &content));
+        let cached = &all[usize::from(number) % all.len()];
+        let budget = budget();
+        let read = cached.blob(&repository, &blob, content.len(), &budget);
+        assert_eq!(read.await.unwrap().unwrap(), content);
+        let sum = bytes_in(&folder.path());
+        // Each sees what the others wrote after a sixteenth of the whole.
+        assert!(sum <= bound + bound / 5, "{sum} after {number}");
+    }
+}
+
+#[tokio::test]
+async fn what_killed_writers_left_is_taken_away_after_an_hour() {
+    let registry = Registry::start();
+    let folder = Folder::new();
+    folder.open();
+    let (old, young) = (
+        folder.path().join("tmp").join("old"),
+        folder.path().join("tmp").join("young"),
+    );
+    for path in [&old, &young] {
+        fs::write(path, b"half").unwrap();
+    }
+    let long_ago = std::time::SystemTime::now() - Duration::from_secs(3700);
+    let file = fs::File::options().write(true).open(&old).unwrap();
+    file.set_modified(long_ago).unwrap();
+    let cached = cached(&registry, &folder.open());
+    let blob = digest(&registry.push_blob("app", b"blob"));
+    let read = cached
+        .blob(&repository(&registry, "app"), &blob, 4, &budget())
+        .await;
+    read.unwrap().unwrap();
+    assert!(!old.exists() && young.exists());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -24,7 +24,7 @@ fn a_kill_at_any_moment_leaves_a_cache_that_serves() {
     if let (Ok(folder), Ok(host)) = (std::env::var(FOLDER), std::env::var(HOST)) {
         fill(Path::new(&folder), &host);
     }
-    let kills = match std::env::var("COUNTERSIGN_FULL").as_deref() {
+    let kills: u64 = match std::env::var("COUNTERSIGN_FULL").as_deref() {
         Ok("1") => 200,
         _ => 5,
     };
@@ -39,7 +39,7 @@ fn a_kill_at_any_moment_leaves_a_cache_that_serves() {
     let (mut stored, mut most) = (BTreeSet::new(), 0);
     for kill in 0..kills {
         // Now and then an empty folder, so that blobs are written and not only records.
-        if kill % 4 == 0 {
+        if kill.is_multiple_of(4) {
             (folder, stored) = (Folder::new(), BTreeSet::new());
         }
         stored.extend(killed(&registry, &folder.path(), kill));
@@ -76,6 +76,7 @@ fn fill(folder: &Path, host: &str) -> ! {
         .enable_all()
         .build()
         .unwrap();
+    let mut output = std::io::stdout();
     runtime.block_on(async {
         let client = Arc::new(HttpRegistry::new().plain_http(host));
         for round in 0.. {
@@ -87,7 +88,9 @@ fn fill(folder: &Path, host: &str) -> ! {
                 assert_eq!(evidence.unwrap().items.len(), 1);
                 assert_eq!(cache.disk_error(), None);
                 if round == 0 {
-                    writeln!(std::io::stdout(), "stored {number}").unwrap();
+                    output
+                        .write_all(format!("stored {number}\n").as_bytes())
+                        .unwrap();
                 }
             }
         }
@@ -109,16 +112,27 @@ fn killed(registry: &Registry, folder: &Path, kill: u64) -> BTreeSet<usize> {
         .spawn()
         .unwrap();
     let output = BufReader::new(child.stdout.take().unwrap());
+    let (say, said) = std::sync::mpsc::channel();
     let reader = std::thread::spawn(move || {
         let lines = output.lines().map_while(Result::ok);
         // The test harness may put its own words before ours.
-        let number = |line: String| line.split_once("stored ")?.1.parse().ok();
-        lines.filter_map(number).collect()
+        let numbers = lines.filter_map(|line| line.split_once("stored ")?.1.parse::<usize>().ok());
+        numbers.for_each(|number| say.send(number).unwrap());
     });
-    std::thread::sleep(Duration::from_millis(15 + kill * 7919 % 120));
+    // Every other time after a while, else right after it has stored something, however slow the computer is.
+    let mut stored = BTreeSet::new();
+    if kill.is_multiple_of(2) {
+        std::thread::sleep(Duration::from_millis(15 + kill * 7919 % 120));
+    } else {
+        for _ in 0..=kill * 5 % 12 {
+            stored.insert(said.recv_timeout(Duration::from_secs(60)).unwrap());
+        }
+    }
     child.kill().unwrap();
     child.wait().unwrap();
-    reader.join().unwrap()
+    reader.join().unwrap();
+    stored.extend(said);
+    stored
 }
 
 /// With the registry, every verdict is right; without it, what was stored is known, and what is known is right.

@@ -261,7 +261,8 @@ async fn an_incomplete_list_does_not_take_the_place_of_the_last_complete_one() {
     let registry = Registry::builder().page_size(1).start();
     let image = digest(&signed(&registry, "app"));
     registry.attach_bundle("app", &image.to_string(), b"{another}");
-    let cache = Arc::new(Cache::default());
+    let counter = Arc::new(Counter::default());
+    let cache = Arc::new(Cache::default().observer(counter.clone()));
     let (cached, repository) = (cached(&registry, &cache), repository(&registry, "app"));
     let list = async || {
         cached
@@ -283,6 +284,7 @@ async fn an_incomplete_list_does_not_take_the_place_of_the_last_complete_one() {
         .await
         .unwrap();
     assert_eq!((listing.items.len(), listing.complete()), (2, true));
+    assert_eq!(counter.of(CacheKind::Referrers, CacheAnswer::Stale), 1);
 }
 
 /// A list that came by the fallback tag, with everything that a descriptor may say.
