@@ -63,7 +63,9 @@ impl<'a> Source<'a> {
                 let all = Walk::new().evidence_repository(beside);
                 walk(*registry, repository, reference, &all, budget).await
             }
-            At::Layout(layout) => walk(&**layout, repository, reference, &Walk::new(), budget).await,
+            At::Layout(layout) => {
+                walk(&**layout, repository, reference, &Walk::new(), budget).await
+            }
         };
         let attached = attached.map_err(|gap| CopyError::Source(vec![gap]))?;
         let gaps: Vec<Gap> = attached.gaps().cloned().collect();
