@@ -19,6 +19,10 @@ use report::CopyReport;
 /// Characters of one message; it may name several gaps, each with two references.
 const MAX_CHARS: usize = 3000;
 
+const CONNECT: Duration = Duration::from_secs(5);
+/// A registry that has got the last byte of a large layer may have to move it before it answers.
+const STALL: Duration = Duration::from_secs(60);
+
 /// Copy an image with everything that is attached to it.
 #[derive(Debug)]
 pub(crate) struct CopyJob {
@@ -61,7 +65,8 @@ impl CopyJob {
 /// Copies; a copy that is not whole ends with a message, and says nothing on standard output.
 pub(crate) fn run(job: &CopyJob) -> Result<Exit, Failure> {
     let registry = job.access.client(job.route.registries())?;
-    let copier = Copier::new(registry.unwrap_or_default())
+    let registry = registry.unwrap_or_default().timeouts(CONNECT, STALL);
+    let copier = Copier::new(registry)
         .dry_run(job.dry_run)
         .only_evidence(job.only_evidence)
         .timeout(job.timeout);

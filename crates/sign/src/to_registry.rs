@@ -88,9 +88,11 @@ impl ToRegistry<'_> {
             return Ok(Done::Planned);
         }
         let begun = match self.mountable(blob) {
-            Some(from) => match self.pusher.begin(digest, Some(from)).await? {
-                Begun::Mounted => return Ok(Done::Mounted),
-                Begun::Upload(target) => Some(target),
+            Some(from) => match self.pusher.begin(digest, Some(from)).await {
+                Ok(Begun::Mounted) => return Ok(Done::Mounted),
+                Ok(Begun::Upload(target)) => Some(target),
+                // Whoever may not read the other repository, or cannot mount, is asked for an upload.
+                Err(_) => None,
             },
             None => None,
         };

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use countersign::Registries;
 use countersign_sign::{Copier, CopyError, Done, PieceKind};
-use countersign_testkit::registry::{Registry, UploadLocation};
+use countersign_testkit::registry::{Fault, Registry, UploadLocation};
 
 use crate::scene::{
-    REPO, client, copier, copy, count, fill, filled, holdings, named, refused, route, writable,
-    writes,
+    PASSWORD, REPO, USER, client, copier, copy, count, fill, filled, holdings, named, refused,
+    route, writable, writes,
 };
 
 fn fallback(digest: &str) -> String {
@@ -133,14 +133,21 @@ async fn within_a_registry_blobs_are_mounted_and_not_sent() {
 
 #[tokio::test]
 async fn a_mount_that_is_not_allowed_becomes_an_upload() {
-    let registry = filled(writable().bearer(crate::scene::USER, crate::scene::PASSWORD));
-    let route = route(
-        &named(&registry, "acme/app:v1"),
-        &named(&registry, "mirror/app"),
+    let says_accepted = filled(writable().bearer(USER, PASSWORD));
+    let says_denied = filled(writable());
+    says_denied.fault(
+        |request| request.path.contains("mount="),
+        Fault::Status(403),
     );
-    let copied = copier(&[&registry]).copy(&route).await.unwrap();
-    assert!(!copied.counts(Done::Mounted).contains_key(&PieceKind::Blob));
-    assert!(copied.counts(Done::Pushed)[&PieceKind::Blob] > 5);
+    for registry in [says_accepted, says_denied] {
+        let route = route(
+            &named(&registry, "acme/app:v1"),
+            &named(&registry, "mirror/app"),
+        );
+        let copied = copier(&[&registry]).copy(&route).await.unwrap();
+        assert!(!copied.counts(Done::Mounted).contains_key(&PieceKind::Blob));
+        assert!(copied.counts(Done::Pushed)[&PieceKind::Blob] > 5);
+    }
 }
 
 #[tokio::test]
