@@ -50,7 +50,7 @@ impl EvidenceJob {
             policy: typed.policy,
             trust_roots: typed.trust_roots,
             cache: TrustCache {
-                folder: typed.cache.cache_dir.or(surroundings.trust_cache),
+                folder: typed.cache.trust().or(surroundings.trust_cache),
                 now: surroundings.now,
             },
             format: typed.format,

@@ -20,6 +20,7 @@ mod render;
 mod source;
 mod surroundings;
 mod trust;
+mod verbose;
 mod verify;
 mod verify_bundle;
 

@@ -36,6 +36,8 @@ pub(crate) struct VerifyJob {
     pub(crate) policy: PathBuf,
     pub(crate) trust_roots: Vec<NamedFile>,
     pub(crate) cache: TrustCache,
+    /// Where evidence is kept for the next run, if anywhere.
+    pub(crate) evidence_cache: Option<PathBuf>,
     pub(crate) now: UnixTime,
     pub(crate) format: Format,
     pub(crate) explain: bool,
@@ -128,8 +130,9 @@ impl VerifyJob {
             images: images(&typed.images, typed.judged_as.as_deref())?,
             policy: typed.policy,
             trust_roots: typed.trust_roots,
+            evidence_cache: typed.cache.evidence(),
             cache: TrustCache {
-                folder: typed.cache.cache_dir.or(surroundings.trust_cache),
+                folder: typed.cache.trust().or(surroundings.trust_cache),
                 now,
             },
             now,
@@ -190,7 +193,7 @@ impl LintJob {
             deny_warnings: typed.deny_warnings,
             trust_roots: typed.trust_roots,
             cache: TrustCache {
-                folder: typed.cache.cache_dir.or(surroundings.trust_cache),
+                folder: typed.cache.trust().or(surroundings.trust_cache),
                 now: surroundings.now,
             },
             format: typed.format,

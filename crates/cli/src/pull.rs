@@ -160,9 +160,8 @@ async fn fetch(
         for (digest, blob) in blobs {
             count.set(count.get() + 1);
             if !writer.has(digest, blob.size).map_err(failed)? {
-                copy(writer, source, digest, blob, budget)
-                    .await
-                    .map_err(failed)?;
+                let copied = Box::pin(copy(writer, source, digest, blob, budget));
+                copied.await.map_err(failed)?;
             }
             bytes.set(bytes.get().saturating_add(blob.size));
         }

@@ -1,13 +1,16 @@
 //! From what was typed about registries to the client that asks them.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use countersign::HttpRegistry;
+use countersign::{HttpRegistry, Observer, Proxies, Registries, RegistryError};
 
 use crate::args::registries::RegistryOptions;
+use crate::escape::escaped;
 use crate::failure::Failure;
 use crate::surroundings::{CredentialPlaces, Surroundings};
+use crate::verbose::Verbose;
 use crate::{bounded, credentials};
 
 /// How registries are asked.
@@ -16,6 +19,10 @@ pub(crate) struct RegistryAccess {
     credentials: CredentialPlaces,
     plain_http: bool,
     ca_file: Option<PathBuf>,
+    registries: Option<PathBuf>,
+    hosts_dir: Option<PathBuf>,
+    proxies: Vec<(String, String)>,
+    verbose: bool,
 }
 
 impl RegistryAccess {
@@ -24,7 +31,16 @@ impl RegistryAccess {
             credentials: surroundings.credentials.clone(),
             plain_http: typed.plain_http,
             ca_file: typed.ca_file,
+            registries: typed.registries,
+            hosts_dir: typed.hosts_dir,
+            proxies: surroundings.proxies.clone(),
+            verbose: typed.verbose,
         }
+    }
+
+    /// Who is told of every request and of the cache's answers, if somebody wants to know.
+    pub(crate) fn observer(&self) -> Option<Arc<dyn Observer>> {
+        self.verbose.then(|| Arc::new(Verbose) as Arc<dyn Observer>)
     }
 
     /// The client for these registries (`host[:port]`), if there are any: no credentials are read for a folder.
@@ -32,14 +48,15 @@ impl RegistryAccess {
         &self,
         hosts: impl IntoIterator<Item = &'a str>,
     ) -> Result<Option<HttpRegistry>, Failure> {
-        let mut registry = HttpRegistry::new();
+        let mut registry = HttpRegistry::new()
+            .registries(self.configured()?)
+            .proxies(self.proxies()?);
         if let Some(path) = &self.ca_file {
-            let named =
-                |why: String| Failure::misused(&format!("--ca-file {}: {why}", path.display()));
-            let pem = bounded::read(path).map_err(|error| named(error.to_string()))?;
+            let pem = bounded::read(path)
+                .map_err(|error| named("--ca-file", path, &error.to_string()))?;
             registry = registry
                 .ca_file(&pem)
-                .map_err(|error| named(error.to_string()))?;
+                .map_err(|error| named("--ca-file", path, &error.to_string()))?;
         }
         let hosts: BTreeSet<&str> = hosts.into_iter().collect();
         if hosts.is_empty() {
@@ -51,7 +68,35 @@ impl RegistryAccess {
         if self.plain_http {
             registry = hosts.into_iter().fold(registry, HttpRegistry::plain_http);
         }
+        if let Some(observer) = self.observer() {
+            registry = registry.observer(observer);
+        }
         registry = registry.credentials(credentials::keyring(&self.credentials)?);
         Ok(Some(registry))
     }
+
+    fn configured(&self) -> Result<Registries, Failure> {
+        let wrong = |error: RegistryError| Failure::misused(&escaped(&error.to_string(), 500));
+        let mut registries = match &self.registries {
+            Some(path) => Registries::load(path).map_err(wrong)?,
+            None => Registries::new(),
+        };
+        if let Some(path) = &self.hosts_dir {
+            registries = registries.hosts_dir(path).map_err(wrong)?;
+        }
+        Ok(registries)
+    }
+
+    fn proxies(&self) -> Result<Proxies, Failure> {
+        let value = |wanted: &str| {
+            let mut all = self.proxies.iter();
+            all.find_map(|(name, value)| (name == wanted).then(|| value.clone()))
+        };
+        Proxies::from_environment(value)
+            .map_err(|error| Failure::misused(&escaped(&error.to_string(), 500)))
+    }
+}
+
+fn named(option: &str, path: &Path, why: &str) -> Failure {
+    Failure::misused(&format!("{option} {}: {why}", path.display()))
 }

@@ -7,6 +7,9 @@ use std::time::SystemTime;
 
 use countersign_core::UnixTime;
 
+/// Read in capitals and in small letters.
+const PROXY_VARIABLES: [&str; 4] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];
+
 /// What a run takes from outside its command line.
 #[derive(Debug)]
 pub(crate) struct Surroundings {
@@ -14,6 +17,8 @@ pub(crate) struct Surroundings {
     pub(crate) now: UnixTime,
     /// Where credentials for registries are.
     pub(crate) credentials: CredentialPlaces,
+    /// What the environment says about proxies, by the variables' names.
+    pub(crate) proxies: Vec<(String, String)>,
     /// Where fetched trust roots are kept: in `$XDG_CACHE_HOME`, else in `~/.cache`. Need not exist.
     pub(crate) trust_cache: Option<PathBuf>,
 }
@@ -57,6 +62,11 @@ impl Surroundings {
                 }),
                 path: env::var_os("PATH").unwrap_or_default(),
             },
+            proxies: PROXY_VARIABLES
+                .iter()
+                .flat_map(|name| [(*name).to_owned(), name.to_ascii_lowercase()])
+                .filter_map(|name| Some((name.clone(), env::var(name).ok()?)))
+                .collect(),
             trust_cache: trust_cache(
                 env::var_os("XDG_CACHE_HOME").map(PathBuf::from),
                 env::home_dir(),

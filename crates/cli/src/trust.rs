@@ -34,8 +34,8 @@ impl TrustJob {
         color: anstream::ColorChoice,
     ) -> Self {
         let (cache, now) = match &typed {
-            Trust::Update(it) => (it.cache.cache_dir.clone(), it.at),
-            Trust::Show(it) => (it.cache.cache_dir.clone(), it.at),
+            Trust::Update(it) => (it.cache.trust(), it.at),
+            Trust::Show(it) => (it.cache.trust(), it.at),
             Trust::Verify(_) => (None, None),
         };
         Self {

@@ -1,9 +1,12 @@
 //! `countersign verify`.
 
-use countersign::{Checker, Image};
+use std::sync::Arc;
+
+use countersign::{Cache, Checker, Image};
 use countersign_core::{Decision, PolicySet, Report, Severity, Verdict};
 
 use crate::args::Format;
+use crate::escape::escaped;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::plan::VerifyJob;
@@ -52,22 +55,51 @@ fn policies(job: &VerifyJob) -> Result<PolicySet, Failure> {
 
 /// Asks for all images, one after the other; the registry client and its connections are shared.
 fn decisions(job: VerifyJob, policies: PolicySet) -> Result<Vec<Decision>, Failure> {
-    let checker = checker(&job, policies)?;
+    let cache = Arc::new(cache(&job)?);
+    let checker = checker(&job, policies, &cache)?;
     let runtime = progress::runtime()?;
     let judge = async |image: &Image| {
         let what = image.request().written();
         progress::shown(what, Box::pin(checker.check(image, job.now))).await
     };
-    Ok(job
+    let decisions = job
         .images
         .iter()
-        .map(|image| runtime.block_on(judge(image)))
-        .collect())
+        .map(|image| runtime.block_on(judge(image)));
+    let decisions = decisions.collect();
+    if let Some(error) = cache.disk_error() {
+        let error = escaped(&error, 500);
+        let text = format!("warning: --cache-dir is of no use now: {error}\n");
+        output::say(&text, job.color);
+    }
+    Ok(decisions)
+}
+
+/// What is remembered of registries: for this run, and in the folder that was named for that.
+fn cache(job: &VerifyJob) -> Result<Cache, Failure> {
+    let cache = Cache::default();
+    let cache = match &job.registry.observer() {
+        Some(observer) => cache.observer(Arc::clone(observer)),
+        None => cache,
+    };
+    let Some(folder) = &job.evidence_cache else {
+        return Ok(cache);
+    };
+    cache
+        .on_disk(folder, Cache::DEFAULT_DISK_BYTES)
+        .map_err(|error| {
+            Failure::misused(&format!(
+                "--cache-dir: {}",
+                escaped(&error.to_string(), 500)
+            ))
+        })
 }
 
 /// The checker, with the registry client that the images need.
-fn checker(job: &VerifyJob, policies: PolicySet) -> Result<Checker, Failure> {
-    let checker = Checker::new(policies).timeout(job.timeout);
+fn checker(job: &VerifyJob, policies: PolicySet, cache: &Arc<Cache>) -> Result<Checker, Failure> {
+    let checker = Checker::new(policies)
+        .timeout(job.timeout)
+        .cache(Arc::clone(cache));
     let hosts = job.images.iter().filter_map(Image::registry);
     Ok(match job.registry.client(hosts)? {
         Some(registry) => checker.registry(registry),

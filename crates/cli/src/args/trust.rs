@@ -69,10 +69,25 @@ pub(crate) struct Check {
     pub(crate) format: Format,
 }
 
-/// Where fetched trust roots are kept.
+/// Where things are kept from one run to the next.
 #[derive(Debug, Args)]
 pub(crate) struct Cache {
-    /// Where fetched trust roots are kept; by default $XDG_CACHE_HOME/countersign/trust or ~/.cache/countersign/trust.
+    /// Where fetched trust roots are kept, and for `verify` evidence too; by default $XDG_CACHE_HOME/countersign or
+    /// ~/.cache/countersign, for trust roots alone.
     #[arg(long, value_name = "DIR")]
     pub(crate) cache_dir: Option<PathBuf>,
+}
+
+impl Cache {
+    /// The folder of the trust roots.
+    pub(crate) fn trust(&self) -> Option<PathBuf> {
+        self.cache_dir.as_ref().map(|folder| folder.join("trust"))
+    }
+
+    /// The folder of evidence, which nobody gets without asking for it.
+    pub(crate) fn evidence(&self) -> Option<PathBuf> {
+        self.cache_dir
+            .as_ref()
+            .map(|folder| folder.join("evidence"))
+    }
 }

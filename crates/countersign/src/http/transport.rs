@@ -235,8 +235,8 @@ impl Transport {
             // The check had little time left, but more than an answer takes.
             None if begun.elapsed() >= SLOW => Err(RegistryError::Timeout {
                 host: host.to_owned(),
-                what,
-                limit: begun.elapsed(),
+                what: "give a whole answer",
+                limit: budget.time(),
             }),
             None => Err(out_of_time(host, budget)),
         }

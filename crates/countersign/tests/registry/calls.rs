@@ -2,8 +2,10 @@
 
 use std::io::Cursor;
 
-use countersign::{Call, CallBody, DockerConfig, HttpRegistry, Method, Repository, Scope, Target};
-use countersign_core::{Digest, GapClass, ReasonCode};
+use countersign::{
+    Budget, Call, CallBody, DockerConfig, HttpRegistry, Method, Repository, Scope, Target,
+};
+use countersign_core::{Digest, GapClass, Limits, ReasonCode};
 use countersign_testkit::registry::{Fault, Registry};
 
 use crate::{budget, client, image};
@@ -38,13 +40,16 @@ async fn download(
 ) -> Result<Option<Vec<u8>>, countersign::RegistryError> {
     let mut sink = Vec::new();
     let size = u64::try_from(size).unwrap();
+    let mut limits = Limits::default();
+    limits.fetched_bytes = 10_000;
+    let budget = Budget::new(&limits, Budget::DEFAULT_TIME);
     let found = client
         .download(
             &repository(registry),
             &Digest::parse(digest).unwrap(),
             size,
             &mut sink,
-            &budget(),
+            &budget,
         )
         .await?;
     Ok(found.map(|()| sink))
@@ -124,6 +129,16 @@ async fn a_call_has_its_method_headers_body_and_a_token_of_its_scope() {
     assert_eq!(last.header("content-type"), Some("text/plain"));
     assert_eq!(last.header("content-length"), Some("5"));
     assert!(last.header("authorization").unwrap().starts_with("Bearer "));
+    // Who only reads does not show what may write.
+    registry.clear_requests();
+    registry.push_image("app", "v1");
+    let needs = countersign_core::Needs::NONE;
+    crate::check(&client, &image(&registry, "app:v1"), needs)
+        .await
+        .unwrap();
+    let requests = registry.requests();
+    assert_eq!(requests[0].header("authorization"), None);
+    assert!(requests[1].path.ends_with("%3Apull"), "{requests:?}");
 }
 
 #[tokio::test]
@@ -182,7 +197,7 @@ async fn a_call_elsewhere_goes_without_the_credential() {
 #[tokio::test]
 async fn a_blob_larger_than_the_budget_is_streamed_and_hashed() {
     let registry = Registry::start();
-    let bytes: Vec<u8> = (0..80_000_000_u32).map(|it| it.to_le_bytes()[1]).collect();
+    let bytes: Vec<u8> = (0..3_000_000_u32).map(|it| it.to_le_bytes()[1]).collect();
     let digest = registry.push_blob("app", &bytes);
     let client = client(&registry);
     let found = download(&client, &registry, &digest, bytes.len()).await;

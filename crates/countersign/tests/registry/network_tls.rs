@@ -37,6 +37,11 @@ async fn a_ca_counts_for_its_own_host_only() {
         .unwrap();
     let client = HttpRegistry::new().registries(registries);
     assert!(read(&client, &one.host()).await.unwrap());
+    other.push_image("app", "v1");
+    let both = HttpRegistry::new().registries(on_this_machine(&[&one, &other]));
+    for registry in [&one, &other] {
+        assert!(read(&both, &registry.host()).await.unwrap());
+    }
     let error = read(&client, &other.host()).await.unwrap_err();
     assert_eq!(error.code(), ReasonCode::RegistryTls);
     assert!(error.to_string().contains("certificate"), "{error}");
