@@ -145,6 +145,22 @@ impl Registry {
         self.door.as_ref().map(|door| door.ca.as_path())
     }
 
+    /// A file of kind `Registries` (`docs/registries.md`) that lets the registry and its token service be on this machine.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn registries_file(&self) -> Result<PathBuf> {
+        let tokens = self.door.as_ref().and_then(|door| door.tokens.as_ref());
+        let hosts = [self.host()].into_iter().chain(tokens.map(|it| it.host()));
+        let entries: String = hosts
+            .map(|host| format!("    - {{host: \"{host}\", addresses: [loopback]}}\n"))
+            .collect();
+        let file = self.folder.path().join("registries.yaml");
+        let head = "apiVersion: countersign.dev/v1alpha1\nkind: Registries\nspec:\n  registries:\n";
+        fs::write(&file, format!("{head}{entries}"))?;
+        Ok(file)
+    }
+
     /// Writes a docker configuration into the folder `to`, which is made too: of this user with this password, or of nobody.
     ///
     /// # Errors

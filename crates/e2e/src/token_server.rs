@@ -67,7 +67,12 @@ impl TokenServer {
     /// What a registry is told to send its clients to: a name, for cosign and crane refuse realms that are addresses of
     /// loopback.
     pub(crate) fn realm(&self) -> String {
-        format!("https://localhost:{}/token", self.listener.address().port())
+        format!("https://{}/token", self.host())
+    }
+
+    /// `localhost:PORT`.
+    pub(crate) fn host(&self) -> String {
+        format!("localhost:{}", self.listener.address().port())
     }
 
     /// `USER SCOPE` of each scope that was asked for so far.

@@ -7,7 +7,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use countersign::{Budget, DockerConfig, HttpRegistry, Reference, Registry as _, Repository};
+use countersign::{
+    Budget, DockerConfig, HttpRegistry, Reference, Registries, Registry as _, Repository,
+};
 use countersign_core::{Digest, ImageRef, Limits};
 use countersign_e2e::{OWNER, Parts, REGISTRY_PARTS, Registry, RegistryKind, SigningKey, parts};
 use oci_client::Client;
@@ -29,7 +31,6 @@ struct Pair {
     ours: HttpRegistry,
     theirs: Client,
     auth: RegistryAuth,
-    budget: Budget,
 }
 
 impl Pair {
@@ -46,6 +47,7 @@ impl Pair {
             ours = ours
                 .ca_file(&data)
                 .unwrap()
+                .registries(Registries::load(&registry.registries_file().unwrap()).unwrap())
                 .credentials(DockerConfig::from_bytes(shown.as_bytes()).unwrap());
             auth = RegistryAuth::Basic(OWNER.user.to_owned(), OWNER.password.to_owned());
             config.protocol = ClientProtocol::Https;
@@ -58,15 +60,11 @@ impl Pair {
         }
         let theirs = Client::new(config);
         theirs.store_auth_if_needed(&registry.host(), &auth).await;
-        let mut limits = Limits::default();
-        limits.fetched_bytes = 64 * MAX;
-        let budget = Budget::new(&limits, Budget::DEFAULT_TIME);
         Self {
             registry,
             ours,
             theirs,
             auth,
-            budget,
         }
     }
 
@@ -89,7 +87,7 @@ impl Pair {
     async fn manifest(&self, reference: &Reference) -> Option<Vec<u8>> {
         let ours = self
             .ours
-            .manifest(&self.repository(), reference, MAX, &self.budget)
+            .manifest(&self.repository(), reference, MAX, &budget())
             .await
             .unwrap()
             .map(|fetched| fetched.bytes);
@@ -111,7 +109,7 @@ impl Pair {
     async fn referrers(&self, image: &Digest) -> Vec<Digest> {
         let listing = self
             .ours
-            .referrers(&self.repository(), image, &self.budget)
+            .referrers(&self.repository(), image, &budget())
             .await
             .unwrap();
         assert!(listing.complete(), "{image}: {:?}", listing.incomplete);
@@ -148,7 +146,7 @@ impl Pair {
         let size = usize::try_from(descriptor["size"].as_u64().unwrap()).unwrap();
         let ours = self
             .ours
-            .blob(&self.repository(), &digest, size, &self.budget)
+            .blob(&self.repository(), &digest, size, &budget())
             .await
             .unwrap();
         let mut theirs = Vec::new();
@@ -232,6 +230,11 @@ impl Pair {
             .await
             .unwrap();
     }
+}
+
+/// What one read may spend.
+fn budget() -> Budget {
+    Budget::new(&Limits::default(), Budget::DEFAULT_TIME)
 }
 
 /// Whether `oci-client` says that there is no such manifest.

@@ -164,7 +164,14 @@ impl Farm {
         self.living = REGISTRIES - 1;
         if let Some(Some(registry)) = self.registries.last() {
             registry.heal();
-            registry.fault(|_| true, Fault::Silence);
+            let asked = Arc::clone(&self.asked);
+            registry.fault(
+                move |request: &Request| {
+                    note(&asked, REGISTRIES - 1, request, true);
+                    true
+                },
+                Fault::Silence,
+            );
         }
     }
 
@@ -185,15 +192,13 @@ impl Farm {
         for ((_, path), it) in &living {
             *faults.entry(image_of(path)).or_default() += it.faulted;
         }
-        let needless: Vec<_> = living
+        let again: Vec<_> = living
             .iter()
-            .filter(|((_, path), it)| it.times > 1 + it.expired(path) + faults[image_of(path)])
-            .map(|((index, path), it)| {
-                let span = it.last.duration_since(it.first);
-                format!(
-                    "{index} {path}: {} times, {} faults, in {span:?}",
-                    it.times, it.faulted
-                )
+            .filter_map(|((_, path), it)| {
+                let image = image_of(path);
+                let needed = 1 + it.expired(path) + faults[image];
+                let more = it.times.checked_sub(needed).filter(|more| *more > 0)?;
+                Some(json!({"image": image, "path": path, "times": it.times, "more": more}))
             })
             .collect();
         let mut images: HashMap<&str, u64> = HashMap::new();
@@ -205,7 +210,7 @@ impl Farm {
             "faults": living.iter().map(|(_, it)| it.faulted).sum::<u64>(),
             "urls": living.len(),
             "dead": dead.iter().map(|(_, it)| it.times).sum::<u64>(),
-            "needless": needless,
+            "again": again,
             "images": images,
         })
     }

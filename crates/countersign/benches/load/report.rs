@@ -11,6 +11,9 @@ use super::{CHECKS_OF_EACH, IMAGES, REGISTRIES};
 
 /// The middle check at living registries must not take longer beside a dead one; one time-out alone is four times this.
 const MOST_MILLISECONDS: f64 = 250.0;
+/// Of a hundred checks at living registries, so many may not be able to tell: one of a hundred answers stalls, four make a
+/// check, and after a time-out nothing is asked again.
+const MOST_UNKNOWN: usize = 10;
 /// Requests for what a cold check of each kind of image needs.
 ///
 /// Manifest, referrers, the bundle's manifest, the bundle; or manifest, referrers, fallback tag, `.sig`, its payload.
@@ -53,9 +56,12 @@ pub(super) fn show(phase: Phase, outcome: &Outcome, stock: &Stock, counts: &Valu
         let mean = f64::from(requests) / f64::from(images.max(1));
         println!("  requests for each image, {kind}: {mean:.2}");
     }
-    let needless = counts["needless"].as_array().map_or(&[][..], Vec::as_slice);
+    let needless = needless(outcome, counts);
     println!("  asked for again without need: {}", needless.len());
-    wrong.extend(needless.iter().take(20).map(ToString::to_string));
+    wrong.extend(needless);
+    if outcome.unknown > outcome.living.len() * MOST_UNKNOWN / 100 {
+        wrong.push("too many checks could not tell".to_owned());
+    }
     match phase {
         Phase::Sound => wrong.extend(dear(stock, counts)),
         Phase::Faulty if quantile(&outcome.living, 50) > MOST_MILLISECONDS => {
@@ -63,10 +69,22 @@ pub(super) fn show(phase: Phase, outcome: &Outcome, stock: &Stock, counts: &Valu
         }
         Phase::Faulty => {}
     }
-    for line in &wrong {
+    for line in wrong.iter().take(20) {
         println!("  WRONG {line}");
     }
     wrong.is_empty()
+}
+
+/// The URLs that were asked for again although nothing had gone wrong with their image: neither a fault of the registry, as
+/// that has counted them, nor a check that could not tell because the registry was being left alone.
+fn needless(outcome: &Outcome, counts: &Value) -> Vec<String> {
+    let again = counts["again"].as_array().map_or(&[][..], Vec::as_slice);
+    let needless = again.iter().filter(|it| {
+        let image = it["image"].as_str().unwrap_or_default();
+        let unknown = outcome.unknown_of.get(image).copied().unwrap_or_default();
+        it["more"].as_u64().is_none_or(|more| more > unknown)
+    });
+    needless.map(ToString::to_string).collect()
 }
 
 /// Images and requests, by kind of image, at living registries.
@@ -92,7 +110,7 @@ fn dear(stock: &Stock, counts: &Value) -> Vec<String> {
         (asked > most[stored.kind.as_str()])
             .then(|| format!("{} ({}) cost {asked} requests", stored.name, stored.kind))
     });
-    dear.take(20).collect()
+    dear.collect()
 }
 
 fn quantiles(times: &[Duration]) -> String {

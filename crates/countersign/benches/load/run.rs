@@ -34,6 +34,8 @@ pub(super) struct Outcome {
     pub(super) dead: Vec<Duration>,
     /// How many checks of images at living registries could not tell.
     pub(super) unknown: usize,
+    /// The same, by image.
+    pub(super) unknown_of: HashMap<String, u64>,
     /// Why they could not, by reason code and how often.
     pub(super) causes: HashMap<&'static str, usize>,
     /// What the client and the cache counted.
@@ -114,6 +116,7 @@ impl Outcome {
         times.push(done.took);
         if done.effect == Verdict::Unknown && !dead {
             self.unknown += 1;
+            *self.unknown_of.entry(stored.name.clone()).or_default() += 1;
             for (_, code, _) in &done.gaps {
                 *self.causes.entry(code).or_default() += 1;
             }
