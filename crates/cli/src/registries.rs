@@ -40,7 +40,8 @@ impl RegistryAccess {
 
     /// Who is told of every request and of the cache's answers, if somebody wants to know.
     pub(crate) fn observer(&self) -> Option<Arc<dyn Observer>> {
-        self.verbose.then(|| Arc::new(Verbose) as Arc<dyn Observer>)
+        let observer: Arc<dyn Observer> = Arc::new(Verbose);
+        self.verbose.then_some(observer)
     }
 
     /// The client for these registries (`host[:port]`), if there are any: no credentials are read for a folder.
