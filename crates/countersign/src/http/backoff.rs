@@ -193,6 +193,13 @@ impl State {
 }
 
 impl Pass {
+    /// Whether it still holds, after a wait elsewhere.
+    pub(super) fn stands(&self) -> bool {
+        let states = lock(&self.states);
+        let until = states.get(&self.key).and_then(|state| state.until.as_ref());
+        self.is_probe || until.is_none_or(|until| until.at <= Instant::now())
+    }
+
     /// The host has answered: nothing is held against it any more. But what it has said of others meanwhile stands.
     pub(super) fn is_alive(&mut self) {
         let mut states = lock(&self.states);

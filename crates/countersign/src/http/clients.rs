@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use reqwest::{Client, Proxy, Url};
 
@@ -32,7 +33,7 @@ struct Key {
     /// Its connections were checked by these rules only.
     allowed: Allowed,
     proxy: Option<Url>,
-    connect: std::time::Duration,
+    connect: Duration,
 }
 
 impl Clients {
@@ -74,6 +75,9 @@ fn build(way: &Way<'_>, key: &Key, settings: &Settings) -> reqwest::Result<Clien
         .no_proxy()
         .connect_timeout(key.connect)
         .pool_max_idle_per_host(Gates::DEFAULT_WIDTH)
+        // A connection that is dead fails before a request stalls, so that the request is tried again on another.
+        .http2_keep_alive_interval(Duration::from_secs(5))
+        .http2_keep_alive_timeout(Duration::from_secs(4))
         .http2_initial_stream_window_size(1 << 20)
         .http2_initial_connection_window_size(4 << 20);
     // Through a proxy no other name is resolved here than the proxy's, which the operator has written.

@@ -77,12 +77,16 @@ impl HttpRegistry {
 
     /// The mirrors that have an ability, in their order.
     pub(super) fn mirrors(&self, repository: &Repository, ability: Ability) -> Vec<Place> {
+        self.mirrors_that(repository, |mirror| mirror.can(ability))
+    }
+
+    fn mirrors_that(&self, repository: &Repository, fits: impl Fn(&Mirror) -> bool) -> Vec<Place> {
         let settings = self.transport.settings();
         let served = settings.registries.served(repository.registry());
         served
             .mirrors
             .iter()
-            .filter(|mirror| mirror.can(ability))
+            .filter(|mirror| fits(mirror))
             .map(|mirror| mirrored(settings, mirror, repository))
             .collect()
     }
@@ -90,7 +94,7 @@ impl HttpRegistry {
     /// The registry and every mirror: everything whose credentials matter to what is read.
     pub(super) fn places(&self, repository: &Repository) -> Result<Vec<Place>, RegistryError> {
         let mut places = vec![self.origin(repository)?];
-        places.extend(self.mirrors(repository, Ability::Pull));
+        places.extend(self.mirrors_that(repository, |_| true));
         Ok(places)
     }
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{Body, Method, Url};
+use reqwest::{Body, Client, Method, Url};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use super::backoff::Backoff;
+use super::backoff::{Backoff, Pass};
 use super::clients::{Clients, Way};
 use super::gates::Gates;
 use super::home::{Home, Settings};
@@ -82,6 +83,14 @@ pub(super) struct Parcel<'a> {
     pub(super) progress: Option<Progress>,
 }
 
+/// Leave to send one request, and what to send it with.
+struct Leave {
+    client: Client,
+    connection: Arc<Connection>,
+    permit: OwnedSemaphorePermit,
+    pass: Pass,
+}
+
 impl Transport {
     pub(super) fn settings(&self) -> &Settings {
         &self.settings
@@ -144,24 +153,13 @@ impl Transport {
         budget: &Budget,
     ) -> Result<Received, RegistryError> {
         let host = host_of(parcel.url);
-        let (connection, allowed) = self.settings.rules(parcel.url, self.errand.home.as_deref());
-        check_literal(parcel.url, &host, &allowed)?;
-        let pass = self
-            .live
-            .backoff
-            .admit(&host, &self.errand.access, self.errand.attempt, budget)
-            .await?;
-        let permit = self.live.gates.enter(&host, budget).await?;
+        let Leave {
+            client,
+            connection,
+            permit,
+            pass,
+        } = self.leave(parcel.url, &host, budget).await?;
         let connect = connection.connect.unwrap_or(self.settings.connect);
-        let client = self.live.clients.get(
-            &Way {
-                url: parcel.url,
-                connection: &connection,
-                allowed: &allowed,
-            },
-            &self.settings,
-            &host,
-        )?;
         let mut watch = Watch::begin(&self.settings, &host, self.errand.what, self.errand.attempt);
         let mut request = client.request(parcel.method, parcel.url.clone());
         request = request.headers(merged(&connection, parcel.headers));
@@ -184,6 +182,44 @@ impl Transport {
             Err(error) => {
                 watch.failed(error.code());
                 Err(error)
+            }
+        }
+    }
+
+    /// Waits for leave to send: the address is allowed, the host not left alone, and there is a place at its gate.
+    async fn leave(&self, url: &Url, host: &str, budget: &Budget) -> Result<Leave, RegistryError> {
+        let (connection, allowed) = self.settings.rules(url, self.errand.home.as_deref());
+        check_literal(url, host, &allowed)?;
+        let (pass, permit) = self.place(host, budget).await?;
+        let way = Way {
+            url,
+            connection: &connection,
+            allowed: &allowed,
+        };
+        let client = self.live.clients.get(&way, &self.settings, host)?;
+        Ok(Leave {
+            client,
+            connection,
+            permit,
+            pass,
+        })
+    }
+
+    async fn place(
+        &self,
+        host: &str,
+        budget: &Budget,
+    ) -> Result<(Pass, OwnedSemaphorePermit), RegistryError> {
+        let Errand {
+            access, attempt, ..
+        } = &self.errand;
+        loop {
+            let backoff = &self.live.backoff;
+            let pass = backoff.admit(host, access, *attempt, budget).await?;
+            let permit = self.live.gates.enter(host, budget).await?;
+            // Those before it at the gate may have found out that the host is dead.
+            if pass.stands() {
+                return Ok((pass, permit));
             }
         }
     }

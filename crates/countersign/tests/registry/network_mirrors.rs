@@ -255,6 +255,33 @@ async fn a_credential_goes_to_its_own_host_and_to_no_mirror() {
 }
 
 #[tokio::test]
+async fn every_mirrors_credential_is_part_of_what_can_be_read() {
+    let pair = Pair::start();
+    let folder = tempfile::tempdir().unwrap();
+    let host = folder.path().join(pair.origin.host());
+    fs::create_dir(&host).unwrap();
+    let own = pair.client(false);
+    for ability in ["pull", "resolve", "referrers"] {
+        let text = format!(
+            "[host.\"{}\"]\ncapabilities = [\"{ability}\"]\n",
+            pair.mirror.url()
+        );
+        fs::write(host.join("hosts.toml"), text).unwrap();
+        let registries = Registries::new().hosts_dir(folder.path()).unwrap();
+        let client = own.clone().registries(registries);
+        let text = format!(
+            r#"{{"auths": {{"{}": {{"username": "u", "password": "p"}}}}}}"#,
+            pair.mirror.host()
+        );
+        let other = client.with_credentials(DockerConfig::from_bytes(text.as_bytes()).unwrap());
+        let (repository, budget) = (pair.repository(), budget());
+        let one = client.access(&repository, &budget).await.unwrap();
+        let two = other.access(&repository, &budget).await.unwrap();
+        assert_ne!(one, two, "{ability}");
+    }
+}
+
+#[tokio::test]
 async fn a_prefix_goes_before_the_name_in_paths_and_scopes() {
     let mirror = Registry::builder().bearer("u", "p").start();
     let origin = Registry::start();

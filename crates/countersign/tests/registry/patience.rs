@@ -52,7 +52,7 @@ async fn a_black_hole_is_waited_for_by_its_own_callers_only() {
     let quick = async {
         tokio::time::sleep(Duration::from_millis(50)).await;
         let started = Instant::now();
-        for _ in 0..20 {
+        for _ in 0..5 {
             assert!(read(&client, &registry).await.unwrap());
         }
         assert!(started.elapsed() < Duration::from_millis(900));
@@ -80,6 +80,21 @@ async fn one_host_gets_sixteen_requests_at_once() {
         _ = all => panic!("they are not answered"),
         asked = counted => assert_eq!(asked, 16),
     }
+}
+
+#[tokio::test]
+async fn who_waits_behind_those_that_fail_does_not_ask_any_more() {
+    let registry = started();
+    registry.fault(|_| true, Fault::Silence);
+    let client = once(&registry);
+    let all = join_all((0..60).map(|_| read(&client, &registry))).await;
+    assert!(all.iter().all(|it| {
+        it.as_ref()
+            .is_err_and(|error| error.code() == ReasonCode::RegistryTimeout)
+    }));
+    // Those at the gate when the first failed, and those who took the first free places; not one after the other.
+    let asked = registry.requests().len();
+    assert!(asked <= 20, "{asked}");
 }
 
 #[tokio::test]

@@ -143,3 +143,28 @@ fn what_is_dangerous_unknown_or_unusable_is_refused() {
     );
     assert!(load(Path::new("/no/such/folder")).is_err());
 }
+
+#[test]
+fn the_default_is_for_registries_without_a_folder_or_mirrors_of_their_own() {
+    let text = |server: &str| format!("server = \"https://{server}\"\n");
+    let folder = folder(&[
+        ("own.example/hosts.toml", &text("own-server.example")),
+        ("_default/hosts.toml", &text("default.example")),
+    ]);
+    let entry = crate::RegistryHost::new()
+        .mirror("https://mirror.example", false)
+        .unwrap();
+    let registries = crate::Registries::new()
+        .host("mirrored.example", entry)
+        .unwrap()
+        .hosts_dir(folder.path())
+        .unwrap();
+    let server = |registry| {
+        let served = registries.served(registry);
+        served.server.map(|server| server.host.clone())
+    };
+    assert_eq!(server("own.example").as_deref(), Some("own-server.example"));
+    assert_eq!(server("ghcr.io").as_deref(), Some("default.example"));
+    assert_eq!(server("mirrored.example"), None);
+    assert_eq!(registries.served("mirrored.example").mirrors.len(), 1);
+}
