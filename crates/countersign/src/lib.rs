@@ -27,7 +27,8 @@
 //! This crate is the input and output around [`countersign_core`], which decides: registries over HTTP
 //! ([`HttpRegistry`]), folders ([`OciLayout`]), policy files ([`PolicyFiles`]), and what is collected from them
 //! ([`collect`]), trust roots that TUF repositories keep current ([`TrustStore`]), and what is remembered of registries ([`Cache`]).
-//! It does not read the environment, and the clock only where nothing is decided by it: times and credentials are arguments.
+//! It reads no environment, and the clock only to tell how old remembered lists are ([`Cache::clock`]): times and credentials
+//! are arguments.
 
 mod attached;
 mod budget;

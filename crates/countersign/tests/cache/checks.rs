@@ -49,7 +49,6 @@ async fn a_thousand_checks_at_once_fetch_everything_once() {
     assert_eq!(asked(&registry), counts(&once));
     let of = |answer| counter.of(CacheKind::Referrers, answer);
     assert_eq!(of(CacheAnswer::Miss), 1);
-    assert!(of(CacheAnswer::Joined) > 0);
     assert_eq!(of(CacheAnswer::Joined) + of(CacheAnswer::Memory), 999);
 }
 

@@ -136,6 +136,19 @@ async fn a_flight_outlives_its_first_caller() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn those_who_join_are_counted() {
+    let counter = Arc::new(Counter::default());
+    let cache = Cache::default().observer(counter.clone());
+    let scene = Scene::new(SECOND, Outcome::Found, cache);
+    let all = join_all((0..100).map(|_| scene.read(9 * SECOND))).await;
+    assert!(all.iter().all(|one| matches!(one, Ok(Some(_)))));
+    scene.read(SECOND).await.unwrap();
+    let of = |answer| counter.of(CacheKind::Blob, answer);
+    assert_eq!((of(CacheAnswer::Miss), of(CacheAnswer::Joined)), (1, 99));
+    assert_eq!(of(CacheAnswer::Memory), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_flight_stops_when_nobody_waits() {
     let scene = Scene::new(10 * SECOND, Outcome::Found, Cache::default());
     let (first, second) = tokio::join!(scene.read(SECOND), scene.read(2 * SECOND));
