@@ -45,16 +45,16 @@ pub(crate) struct Standing {
 impl Pusher<'_> {
     /// Whether a manifest is there.
     pub(crate) async fn has_manifest(&self, digest: &Digest) -> Result<bool, CopyError> {
-        self.has("manifest", &format!("manifests/{digest}")).await
+        self.has(&format!("manifests/{digest}")).await
     }
 
     /// Whether a blob is there.
     pub(crate) async fn has_blob(&self, digest: &Digest) -> Result<bool, CopyError> {
-        self.has("blob", &format!("blobs/{digest}")).await
+        self.has(&format!("blobs/{digest}")).await
     }
 
-    async fn has(&self, kind: &str, path: &str) -> Result<bool, CopyError> {
-        let what = || format!("whether {kind} {path} is in {}", self.repository);
+    async fn has(&self, path: &str) -> Result<bool, CopyError> {
+        let what = || format!("whether {} has {path}", self.repository);
         let called = self.ask(Method::Head, path, &what()).await?;
         match called.status {
             200 => Ok(true),
