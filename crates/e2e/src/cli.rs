@@ -15,6 +15,17 @@ pub struct Countersign {
     program: PathBuf,
 }
 
+/// How [`Countersign::verify_over_tls`] gets at a registry.
+#[derive(Debug, Clone, Copy)]
+pub struct TlsAccess<'a> {
+    /// Certificate authorities to trust beside the built-in ones.
+    pub ca: Option<&'a Path>,
+    /// How registries are reached, a file of kind `Registries`.
+    pub registries: Option<&'a Path>,
+    /// The folder of a docker configuration.
+    pub docker_config: &'a Path,
+}
+
 /// What `countersign verify --format json` said about one image.
 #[derive(Debug)]
 pub struct Verdict {
@@ -81,8 +92,7 @@ impl Countersign {
         ))
     }
 
-    /// Verifies one image of a registry with TLS, with the certificate authorities of a file beside the built-in ones and
-    /// the docker configuration of a folder.
+    /// Verifies one image of a registry with TLS.
     ///
     /// # Errors
     /// If it cannot be run, or a path is not UTF-8.
@@ -90,16 +100,20 @@ impl Countersign {
         &self,
         image: &str,
         policy: &Path,
-        ca: Option<&Path>,
-        docker_config: &Path,
+        access: &TlsAccess<'_>,
     ) -> Result<Verdict> {
         let policy = policy.to_str().context("the policy's path is not UTF-8")?;
         let mut arguments = vec!["verify", image, "--policy", policy, "--format=json"];
-        if let Some(ca) = ca {
-            let ca = ca.to_str().context("the CA file's path is not UTF-8")?;
-            arguments.extend(["--ca-file", ca]);
+        let options = [
+            ("--ca-file", access.ca),
+            ("--registries", access.registries),
+        ];
+        for (option, file) in options {
+            if let Some(file) = file {
+                arguments.extend([option, file.to_str().context("a path is not UTF-8")?]);
+            }
         }
-        Ok(Verdict::of(self.run_as(docker_config, &arguments)?))
+        Ok(Verdict::of(self.run_as(access.docker_config, &arguments)?))
     }
 }
 

@@ -20,7 +20,7 @@ mod tls;
 mod token_server;
 mod web;
 
-pub use cli::{Countersign, Verdict, workspace};
+pub use cli::{Countersign, TlsAccess, Verdict, workspace};
 pub use command::{Output, outcome, run};
 pub use cosign::SigningKey;
 pub use countersign_testkit::gate::corpus;

@@ -12,8 +12,8 @@ use countersign::{
 };
 use countersign_core::{Evidence, FoundBy, Gap, GapClass, ImageRef, Limits, Needs, ReasonCode};
 use countersign_e2e::{
-    Countersign, Login, OWNER, READER, REGISTRY_PARTS, Registry, RegistryKind, SigningKey, Verdict,
-    parts,
+    Countersign, Login, OWNER, READER, REGISTRY_PARTS, Registry, RegistryKind, SigningKey,
+    TlsAccess, Verdict, parts,
 };
 use tempfile::TempDir;
 
@@ -44,7 +44,6 @@ spec:
 
 /// A registry that wants a login, with a signed image in each of two repositories.
 struct Scene {
-    kind: RegistryKind,
     registry: Registry,
     countersign: Countersign,
     policy: PathBuf,
@@ -72,7 +71,6 @@ impl Scene {
         fs::write(&policy, POLICY).unwrap();
         fs::copy(key.public_key(), folder.path().join("release.pub")).unwrap();
         Some(Self {
-            kind,
             registry,
             countersign: Countersign::build().unwrap(),
             policy,
@@ -105,21 +103,34 @@ impl Scene {
 
     /// Our command, as this user; with the registry's certificate authority or without.
     fn verify(&self, image: &str, login: Option<(&Login, &str)>, ca: Option<&Path>) -> Verdict {
+        let registries = self.registry.registries_file().unwrap();
+        self.verify_with(image, login, ca, Some(&registries))
+    }
+
+    fn verify_with(
+        &self,
+        image: &str,
+        login: Option<(&Login, &str)>,
+        ca: Option<&Path>,
+        registries: Option<&Path>,
+    ) -> Verdict {
         let config = self.folder.path().join("docker");
         let (login, password) = (login.map(|it| it.0), login.map_or("", |it| it.1));
         self.registry.login(login, password, &config).unwrap();
+        let access = TlsAccess {
+            ca,
+            registries,
+            docker_config: &config,
+        };
         self.countersign
-            .verify_over_tls(image, &self.policy, ca, &config)
+            .verify_over_tls(image, &self.policy, &access)
             .unwrap()
     }
 
-    /// The command allows the image to the owner, where it can get in at all.
-    fn allowed(&self, image: &str) {
-        if self.kind == RegistryKind::DockerBasic {
-            let owner = Some((&OWNER, OWNER.password));
-            let verdict = self.verify(image, owner, self.registry.ca());
-            assert_eq!(verdict.code, ALLOWED, "{verdict:#?}");
-        }
+    /// The command allows the image to this user.
+    fn allowed(&self, image: &str, login: &Login) {
+        let verdict = self.verify(image, Some((login, login.password)), self.registry.ca());
+        assert_eq!(verdict.code, ALLOWED, "{verdict:#?}");
     }
 
     /// Neither library nor command gets in, and both say with what they tried.
@@ -131,9 +142,6 @@ impl Scene {
 
         for secret in [OWNER.password, READER.password, "wrong-password"] {
             assert!(!gap.cause.contains(secret), "{gap:?}");
-        }
-        if self.kind == RegistryKind::DockerToken {
-            return; // The command gets no token from this machine: see below.
         }
         let verdict = self.verify(image, login, self.registry.ca());
         assert_eq!(verdict.code, UNKNOWN, "{verdict:#?}");
@@ -168,9 +176,9 @@ async fn lets_in_who_has_the_password(scene: &Scene) {
             .collect();
         found.sort();
         assert_eq!(found, [FoundBy::FallbackTag, FoundBy::SignatureTag]);
-        scene.allowed(image);
+        scene.allowed(image, &OWNER);
     }
-    scene.allowed(&format!("{}/acme/open:v1", scene.registry.host()));
+    scene.allowed(&format!("{}/acme/open:v1", scene.registry.host()), &OWNER);
 
     scene.refused(&scene.open, None, "no credential").await;
     let mistyped = Some((&OWNER, "wrong-password"));
@@ -210,13 +218,14 @@ async fn a_registry_with_tokens() {
     // The registry that was typed may be on this machine; whom it sends us to for a token may not, and gets no password.
     let owner = Some((&OWNER, OWNER.password));
     let before = scene.registry.tokens_asked();
-    let verdict = scene.verify(&scene.open, owner, scene.registry.ca());
+    let verdict = scene.verify_with(&scene.open, owner, scene.registry.ca(), None);
     assert_eq!(verdict.code, UNKNOWN, "{verdict:#?}");
     assert_eq!(verdict.reasons(), ["registry-hostile"], "{verdict:#?}");
     assert_eq!(scene.registry.tokens_asked(), before);
 
     // A user who may read one repository reads that one, and the token for it opens no other.
     let reader = Some((&READER, READER.password));
+    scene.allowed(&scene.open, &READER);
     let tried = format!("`{}`", scene.registry.host());
     scene.refused(&scene.closed, reader, &tried).await;
 
