@@ -228,6 +228,7 @@ impl Registry for OciLayout {
             bytes,
             content_type: entry.map(|entry| entry.media_type.clone()),
             from: None,
+            doubt: None,
         }))
     }
 

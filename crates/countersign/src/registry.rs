@@ -86,6 +86,8 @@ pub struct Fetched {
     pub content_type: Option<String>,
     /// Who served it (`host[:port]` or a place on disk), if it was not the registry that the repository names: a mirror.
     pub from: Option<String>,
+    /// Why what stands at this tag may be out of date, if it may: a mirror answered for a registry that could not be asked.
+    pub doubt: Option<RegistryError>,
 }
 
 /// The fingerprint of what a repository is read with: the credentials, never the credentials themselves.

@@ -224,9 +224,12 @@ fn unavailable() -> Vec<Fault> {
     ]
 }
 
+/// Whether a fault at a step is a lie.
+type Applies = fn(Step) -> bool;
+
 /// Each lie with the steps at which it is one.
-fn hostile() -> Vec<(Fault, fn(Step) -> bool)> {
-    let everywhere: fn(Step) -> bool = |_| true;
+fn hostile() -> Vec<(Fault, Applies)> {
+    let everywhere: Applies = |_| true;
     let huge = |declared| Fault::Huge {
         bytes: 1 << 30,
         declared,

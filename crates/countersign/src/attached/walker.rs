@@ -68,6 +68,7 @@ impl<'a, R: Registry> Walker<'a, R> {
             bytes: image.bytes().to_vec(),
             content_type: Some(image.media_type().to_owned()),
             from: None,
+            doubt: None,
         };
         let mut read = Read::new(fetched, Way::Asked, self.repository, None)
             .and_then(|read| read.into_image(self.budget.limits()))
@@ -174,7 +175,8 @@ impl<'a, R: Registry> Walker<'a, R> {
             Err(error) => found.gaps.push(error.into_gap(what)),
         }
         match fallback {
-            Ok(Some(mut read)) => {
+            Ok(Some((mut read, doubt))) => {
+                found.gaps.extend(doubt);
                 let more = std::mem::take(&mut read.lists);
                 lists.extend(more.into_iter().map(|it| (Way::FallbackReferrer, it)));
                 found.nodes.push(read.node);
@@ -271,19 +273,26 @@ impl<'a, R: Registry> Walker<'a, R> {
     /// What stands at a tag that is named for a manifest, with all that hangs on it.
     async fn tagged(&self, image: &Digest, way: Way, trail: &Trail) -> Found {
         match self.fetch_tag(image, way).await {
-            Ok(Some(read)) => {
+            Ok(Some((read, doubt))) => {
                 let trail = Trail {
                     runs: false,
                     ..trail.clone()
                 };
-                Found::node(self.complete(read, trail).await)
+                let mut found = Found::node(self.complete(read, trail).await);
+                found.gaps.extend(doubt);
+                found
             }
             Ok(None) => Found::default(),
             Err(gap) => Found::gap(gap),
         }
     }
 
-    async fn fetch_tag(&self, image: &Digest, way: Way) -> Result<Option<Read>, Gap> {
+    /// What stands at the tag, and the gap that is left if that may be out of date.
+    async fn fetch_tag(
+        &self,
+        image: &Digest,
+        way: Way,
+    ) -> Result<Option<(Read, Option<Gap>)>, Gap> {
         let beside = self.beside;
         let reference = Reference::companion(image, way.suffix().unwrap_or_default());
         let what = || format!("{reference} in {beside}");
@@ -292,10 +301,11 @@ impl<'a, R: Registry> Walker<'a, R> {
             .asked(self.registry.manifest(beside, &reference, max, self.budget))
             .await
             .map_err(|error| error.into_gap(what()))?;
-        let Some(fetched) = fetched else {
+        let Some(mut fetched) = fetched else {
             return Ok(None);
         };
         self.claim().map_err(|error| error.into_gap(what()))?;
+        let doubt = fetched.doubt.take().map(|error| error.into_gap(what()));
         let mut read = Read::new(fetched, way, beside, None)
             .map_err(|cause| protocol(beside, cause).into_gap(what()))?;
         let is_index = [OCI_INDEX, DOCKER_LIST].contains(&read.node.media_type.as_str());
@@ -303,7 +313,7 @@ impl<'a, R: Registry> Walker<'a, R> {
             return Err(protocol(beside, "it is not an index").into_gap(what()));
         }
         read.node.tag = Some(reference.to_string());
-        Ok(Some(read))
+        Ok(Some((read, doubt)))
     }
 
     /// Asks the registry, a few things at once.

@@ -196,7 +196,12 @@ impl<R: Registry> Trip<R> {
         {
             let bytes = bytes.into();
             memory.keep_bytes(digest, &bytes);
-            return Ok((CacheAnswer::Disk, Some(Manifest { read, bytes })));
+            let found = Manifest {
+                read,
+                bytes,
+                doubt: None,
+            };
+            return Ok((CacheAnswer::Disk, Some(found)));
         }
         let budget = self.budget();
         let asked = self
@@ -218,7 +223,11 @@ impl<R: Registry> Trip<R> {
                 since: Instant::now(),
                 at: self.cache.now(),
             }),
+            doubt: fetched.doubt,
         };
+        if found.doubt.is_some() {
+            return Ok((CacheAnswer::Miss, Some(found)));
+        }
         // Disk first: what a later check finds in memory is on disk too, even if this one is cancelled here.
         self.cache.keep_blob(digest, &found.bytes).await;
         let record = SeenManifest::of(&found.read);
@@ -293,6 +302,7 @@ impl Manifest {
             bytes: self.bytes.to_vec(),
             content_type: self.read.content_type.clone(),
             from: self.read.from.clone(),
+            doubt: self.doubt.clone(),
         }
     }
 }

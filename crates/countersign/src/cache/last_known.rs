@@ -80,7 +80,11 @@ impl<R: Registry> LastKnown<R> {
         };
         self.age(read.at)?;
         let bytes = self.bytes(digest, max).await?;
-        Some(Manifest { read, bytes })
+        Some(Manifest {
+            read,
+            bytes,
+            doubt: None,
+        })
     }
 
     async fn last_listing(&self, scope: Scope, image: Digest) -> Option<(Arc<Listed>, Duration)> {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use crate::wire::{self, Descriptor};
-use crate::{Access, Listing, Reference, Repository};
+use crate::{Access, Listing, Reference, RegistryError, Repository};
 
 /// How long it counts that the registry showed something under an access.
 const GRANTED: Duration = Duration::from_secs(60);
@@ -56,6 +56,8 @@ pub(super) struct Read {
 pub(super) struct Manifest {
     pub(super) read: Arc<Read>,
     pub(super) bytes: Arc<[u8]>,
+    /// As in [`Fetched::doubt`]; one with a doubt is not kept.
+    pub(super) doubt: Option<RegistryError>,
 }
 
 /// A list of referrers as it was read.
@@ -151,6 +153,7 @@ impl Memory {
             Some(Manifest {
                 read: self.granted_read(scope, &digest)?,
                 bytes: self.bytes(&digest)?,
+                doubt: None,
             })
         });
         found.map_or(Known::Unknown, Known::Here)

@@ -130,9 +130,13 @@ impl<'a, R: Registry> Collector<'a, R> {
             digest: Digest::of(&fetched.bytes),
             found_by,
             place: fetched.from,
-            what,
+            what: what.clone(),
         };
-        self.select(manifest, carrier, |own| own == media_type)
+        let mut opened = self.select(manifest, carrier, |own| own == media_type);
+        // Newer layers than a mirror has may be at the registry.
+        let doubt = fetched.doubt.map(|error| error.into_gap(what));
+        opened.gaps.extend(doubt);
+        opened
     }
 
     /// Takes a manifest that was opened before.

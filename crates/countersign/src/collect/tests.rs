@@ -43,6 +43,7 @@ impl Registry for Memory {
             bytes,
             content_type: Some(wire::OCI_MANIFEST.to_owned()),
             from: self.mirror.clone(),
+            doubt: None,
         }))
     }
 

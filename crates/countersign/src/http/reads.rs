@@ -53,7 +53,8 @@ impl HttpRegistry {
     /// Reads from the first place that has it.
     ///
     /// A mirror that says "not there" or cannot be reached proves nothing: the next is asked, and the registry last. One that
-    /// lies is forgiven only if another has the very bytes. Evidence by tag is asked for at the registry first.
+    /// lies is forgiven only if another has the very bytes. Evidence by tag is asked for at the registry first; what a mirror
+    /// has of it comes with the doubt that it lags.
     pub(super) async fn read(
         &self,
         repository: &Repository,
@@ -67,7 +68,14 @@ impl HttpRegistry {
             return match first {
                 Err(error) if error.class() == GapClass::Unavailable => {
                     let (found, hostile) = self.read_mirrors(&mirrors, wanted, budget).await;
-                    found.map(Some).ok_or(hostile.unwrap_or(error))
+                    let error = hostile.unwrap_or(error);
+                    match found {
+                        Some(found) => Ok(Some(Fetched {
+                            doubt: Some(error),
+                            ..found
+                        })),
+                        None => Err(error),
+                    }
                 }
                 outcome => outcome,
             };
@@ -155,6 +163,7 @@ impl HttpRegistry {
             content_type: answer.content_type,
             bytes: answer.body,
             from: place.from.clone(),
+            doubt: None,
         }))
     }
 
@@ -186,6 +195,7 @@ impl HttpRegistry {
             content_type: None,
             bytes: answer.body,
             from: place.from.clone(),
+            doubt: None,
         }))
     }
 

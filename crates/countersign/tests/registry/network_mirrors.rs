@@ -1,12 +1,13 @@
 //! Mirrors: what they may say, and what only the registry may.
 
 use std::fs;
+use std::sync::Arc;
 
 use countersign::{
-    Access, DockerConfig, Fetched, Listing, Reference, Registries, Registry as _, RegistryError,
-    RegistryHost, Repository,
+    Access, Cache, Cached, DockerConfig, Fetched, Listing, Reference, Registries, Registry as _,
+    RegistryError, RegistryHost, Repository, collect,
 };
-use countersign_core::{Digest, GapClass};
+use countersign_core::{Digest, FoundBy, GapClass};
 use countersign_testkit::registry::{Fault, Registry};
 
 use crate::{BUNDLE, budget, client};
@@ -152,12 +153,37 @@ async fn evidence_by_tag_is_asked_for_at_the_registry_first() {
     pair.origin.attach_sig("app", &digest, b"new", none);
     pair.mirror.attach_sig("app", &digest, b"old", none);
     let client = pair.client(true);
-    let fetched = pair.read(&client, companion.clone()).await.unwrap();
-    assert_eq!(fetched.unwrap().from, None);
+    let fetched = pair
+        .read(&client, companion.clone())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((fetched.from, fetched.doubt), (None, None));
     assert!(pair.mirror.requests().is_empty());
     pair.origin.fault(|_| true, Fault::Status(503));
-    let fetched = pair.read(&client, companion).await.unwrap().unwrap();
+    let fetched = pair
+        .read(&client, companion.clone())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(fetched.from, Some(pair.mirror.host()));
+    assert!(matches!(fetched.doubt, Some(RegistryError::Failed { .. })));
+    // A cache neither forgets the doubt nor keeps what is in doubt.
+    let cached = Cached::new(Arc::new(client), Arc::new(Cache::default()));
+    for _ in 0..2 {
+        let (repository, budget) = (pair.repository(), budget());
+        let fetched = cached.manifest(&repository, &companion, 1 << 20, &budget);
+        assert!(fetched.await.unwrap().unwrap().doubt.is_some());
+    }
+    // The evidence counts, and that there may be more is said.
+    let needs = countersign_core::Needs {
+        referrers: false,
+        ..countersign_core::Needs::ALL
+    };
+    let evidence = collect(&cached, &pair.repository(), &pair.digest, needs, &budget()).await;
+    assert_eq!(evidence.items.len(), 1);
+    let hidden = |gap: &countersign_core::Gap| gap.hides == Some(FoundBy::SignatureTag);
+    assert!(evidence.gaps.iter().any(hidden), "{:?}", evidence.gaps);
 }
 
 #[tokio::test]
