@@ -278,7 +278,7 @@ fn cases() -> Vec<(Step, Fault, GapClass)> {
 }
 
 /// So many registries at once are enough for one process.
-const AT_ONCE: usize = 24;
+const AT_ONCE: usize = 72;
 
 #[tokio::test]
 async fn without_a_fault_every_step_leads_to_an_allow() {

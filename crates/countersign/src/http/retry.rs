@@ -9,7 +9,7 @@ use super::transport::Transport;
 use crate::{Budget, RegistryError};
 
 /// How often a failed request is sent again. Only where the registry or the network may recover: no connection, 429, 500,
-/// 502, 503, 504. Never after a time-out, which has already cost its share of the check's time.
+/// 502, 503, 504; and once after a stall, which has already cost its share of the check's time, while two more can be borne.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Retry {
     pub(super) times: u32,
@@ -55,6 +55,8 @@ impl Retry {
                 retry_after,
                 ..
             } => *retry_after,
+            // One answer in a hundred is lost on the way; who waits for two in a row waits for a host that is down.
+            RegistryError::Timeout { limit, .. } if failures == 0 && *limit * 2 <= left => None,
             _ => return None,
         };
         if failures >= self.times {
@@ -180,6 +182,20 @@ mod tests {
             assert_eq!(retry_after(value, now), wait, "{value}");
         }
         assert_eq!(retry_after(&u64::MAX.to_string(), now), seconds(u64::MAX));
+    }
+
+    #[test]
+    fn a_stall_is_asked_about_once_while_there_is_time() {
+        let stall = |seconds| RegistryError::Timeout {
+            host: "h".to_owned(),
+            what: "answer",
+            limit: Duration::from_secs(seconds),
+        };
+        let retry = Retry::default();
+        assert!(retry.wait(0, &stall(10), LEFT, 0).is_some());
+        assert_eq!(retry.wait(1, &stall(10), LEFT, 0), None);
+        assert_eq!(retry.wait(0, &stall(16), LEFT, 0), None);
+        assert_eq!(Retry::never().wait(0, &stall(1), LEFT, 0), None);
     }
 
     #[test]
