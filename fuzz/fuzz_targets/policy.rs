@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     let sources = [Source { name: "fuzzed.yaml".to_owned(), text: text.to_owned() }];
-    let loaded = PolicySet::load(&sources, &countersign_fuzz::NoFiles, &[]);
+    let loaded = PolicySet::load(&sources, &countersign_core::NoFiles, &[]);
     let wrong = loaded.diagnostics.iter().any(|found| found.severity == Severity::Error);
     assert_eq!(loaded.policies.is_none(), wrong);
     loaded.diagnostics.iter().for_each(|found| drop(found.render(&sources, false)));

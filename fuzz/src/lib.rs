@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_core::{
-    Content, Digest, Evidence, Facts, Files, Findings, FoundBy, Item, Limits, Locator, PinnedImage, PublicKey, Trust,
+    Content, Digest, Evidence, Facts, Findings, FoundBy, Item, Limits, Locator, PinnedImage, PublicKey, Trust,
     TrustRoot, UnixTime, Verified, examine,
 };
 use der::{Decode as _, Encode as _, asn1::OctetString};
@@ -223,13 +223,4 @@ pub fn with_scts(list: &[u8]) -> Option<Vec<u8>> {
     let scts = extensions.iter_mut().find(|one| one.extn_value.as_bytes() == SCT_LIST)?;
     scts.extn_value = OctetString::new(list).ok()?;
     leaf.to_der().ok()
-}
-
-/// For policies: nothing that they refer to is there.
-pub struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, _: &str, _: &str) -> Result<Vec<u8>, String> {
-        Err("no files here".to_owned())
-    }
 }

@@ -52,8 +52,8 @@ pub use finding::{
 pub use image::{Child, ManifestError, PinnedImage, Platform};
 pub use limits::Limits;
 pub use policy::{
-    Diagnostic, ExtraRoot, Files, Loaded, Place, PolicySet, Request, RootOrigin, Severity, Source,
-    TufMaterial, TufSource, TufSourceError, TufSources,
+    Diagnostic, ExtraRoot, Files, Loaded, NoFiles, Place, PolicySet, Request, RootOrigin, Severity,
+    Source, TufMaterial, TufSource, TufSourceError, TufSources,
 };
 pub use reason::{Class, ReasonCode};
 pub use reference::{ImageRef, ReferenceError};

@@ -8,16 +8,8 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use countersign_core::{Files, Loaded, PolicySet, Severity, Source};
+use countersign_core::{Loaded, NoFiles, PolicySet, Severity, Source};
 use proptest::prelude::*;
-
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, _from: &str, _path: &str) -> Result<Vec<u8>, String> {
-        Err("there are no files".to_owned())
-    }
-}
 
 fn load(text: String) -> (Loaded, Vec<Source>) {
     let sources = vec![Source {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use countersign::{
     Checker, Decision, HttpRegistry, Image, PolicySet, ProofCache, Source, UnixTime, Verdict,
 };
-use countersign_core::{Files, ReasonCode};
+use countersign_core::{NoFiles, ReasonCode};
 use countersign_testkit::forge::{Algorithm, Forge, Key};
 use countersign_testkit::registry::{Fault, Registry, Request};
 
@@ -252,12 +252,6 @@ fn a_lie_is_excused_by_no_policy() {
 }
 
 fn policies(key: &Key, rule: &str, signer: &str, settings: &str) -> PolicySet {
-    struct NoFiles;
-    impl Files for NoFiles {
-        fn read(&self, _from: &str, path: &str) -> Result<Vec<u8>, String> {
-            Err(format!("no file {path}"))
-        }
-    }
     let pem: String = key
         .public_pem()
         .lines()

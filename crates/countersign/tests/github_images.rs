@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use countersign::{Checker, Image, PolicySet, UnixTime, Verdict};
-use countersign_core::{Files, ImageRef, Outcome, ReasonCode, Source};
+use countersign_core::{ImageRef, NoFiles, Outcome, ReasonCode, Source};
 use countersign_testkit::gate;
 
 const POLICY: &str = include_str!("../../../policies/slsa-provenance.yaml");
@@ -128,12 +128,6 @@ fn check(
 }
 
 fn load(policy: &str) -> PolicySet {
-    struct NoFiles;
-    impl Files for NoFiles {
-        fn read(&self, _from: &str, path: &str) -> Result<Vec<u8>, String> {
-            Err(format!("no file {path}"))
-        }
-    }
     let source = Source {
         name: "policy.yaml".to_owned(),
         text: policy.to_owned(),

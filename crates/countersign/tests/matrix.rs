@@ -8,8 +8,9 @@ use std::time::Duration;
 use countersign::{
     Cache, Checker, Decision, HttpRegistry, Image, PolicySet, Source, UnixTime, Verdict,
 };
-use countersign_core::{Files, GapClass, ReasonCode};
+use countersign_core::{GapClass, NoFiles, ReasonCode};
 use countersign_testkit::forge::{Algorithm, Forge, Key};
+use countersign_testkit::policy::KeyedPolicy;
 use countersign_testkit::registry::{Builder, Fault, Pages, Registry, Request};
 use futures_util::future::join_all;
 
@@ -318,7 +319,7 @@ async fn s02_every_fault_at_every_step_is_unknown_and_classed() {
                 assert_ne!(names_host, [false; 2], "{what}: {gap:?}");
             }
             // Who may not be able to tell is excused by `onUnknown`, who is lied to never.
-            let decision = scene.check(&scene.checker(", onUnknown: allow")).await;
+            let decision = scene.check(&scene.checker("onUnknown: allow")).await;
             let expected = match class {
                 GapClass::Unavailable => Verdict::Allow,
                 _ => Verdict::Unknown,
@@ -349,7 +350,7 @@ async fn only_stale_makes_an_allow_of_it_and_never_of_a_lie() {
     for cases in cases.chunks(AT_ONCE) {
         let warm = join_all(cases.iter().map(async |(step, ..)| {
             let scene = Scene::new(*step);
-            let checker = scene.checker(", stale: {maxAge: 1h}");
+            let checker = scene.checker("stale: {maxAge: 1h}");
             let decision = scene.check(&checker).await;
             assert_eq!(
                 decision.effect(),
@@ -391,32 +392,11 @@ async fn only_stale_makes_an_allow_of_it_and_never_of_a_lie() {
 }
 
 fn policies(rule: &str, settings: &str) -> PolicySet {
-    struct NoFiles;
-    impl Files for NoFiles {
-        fn read(&self, _from: &str, path: &str) -> Result<Vec<u8>, String> {
-            Err(format!("no file {path}"))
-        }
-    }
-    let pem = serde_json::to_string(&KEY.public_pem()).unwrap();
-    let document = |kind: &str, spec: &str| {
-        format!(
-            "apiVersion: countersign.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: key}}\nspec: {spec}\n"
-        )
-    };
-    let documents = [
-        document("Settings", &format!("{{unmatched: deny{settings}}}")),
-        document(
-            "Signer",
-            &format!("{{log: off, time: none, keys: [{{id: key, pem: {pem}}}]}}"),
-        ),
-        document(
-            "Policy",
-            &format!("{{images: [\"**\"], rules: [{{name: rule, {rule}}}]}}"),
-        ),
-    ];
-    let source = Source {
-        name: "policy.yaml".to_owned(),
-        text: documents.join("---\n"),
-    };
-    PolicySet::load(&[source], &NoFiles, &[]).policies.unwrap()
+    let text = KeyedPolicy::new(&KEY.public_pem())
+        .rule("rule", rule)
+        .settings(settings)
+        .text();
+    let name = "policy.yaml".to_owned();
+    let loaded = PolicySet::load(&[Source { name, text }], &NoFiles, &[]);
+    loaded.policies.unwrap()
 }

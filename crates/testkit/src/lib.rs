@@ -4,6 +4,7 @@
 //! - [`faults`]: a catalogue of such evidence.
 //! - [`mutate`]: a deterministic mutator of valid evidence.
 //! - [`gate`]: which tests run: those of the public corpus, of the real parts, and of suites that take long.
+//! - [`policy::KeyedPolicy`]: the text of a small policy set.
 //! - [`registry::Registry`]: an OCI registry on loopback with whatever fault a test wants.
 //! - [`tuf::Repository`]: a TUF repository, proper or with one thing wrong, and [`tuf::Server`], which serves it on loopback.
 //!
@@ -14,6 +15,7 @@ pub mod faults;
 pub mod forge;
 pub mod gate;
 pub mod mutate;
+pub mod policy;
 pub mod registry;
 pub mod tuf;
 

@@ -65,6 +65,16 @@ pub trait Files {
     }
 }
 
+/// No files at all: for policy sets that name none, and for sources that must not.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoFiles;
+
+impl Files for NoFiles {
+    fn read(&self, _from: &str, _path: &str) -> Result<Vec<u8>, String> {
+        Err("there are no files beside this policy".to_owned())
+    }
+}
+
 /// A trust root that is handed over beside the policy (`--trust-root [NAME=]FILE`).
 ///
 /// It supplies a TrustRoot that Signers name and that no document defines. It never replaces one.

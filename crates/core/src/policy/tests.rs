@@ -3,14 +3,6 @@
 
 use super::*;
 
-pub(crate) struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, _from: &str, path: &str) -> Result<Vec<u8>, String> {
-        Err(format!("`{path}` is not there"))
-    }
-}
-
 pub(crate) const SETTINGS: &str = "apiVersion: countersign.dev/v1alpha1\nkind: Settings\nmetadata: {name: acme}\nspec: {unmatched: deny, onUnknown: deny}\n";
 
 pub(crate) fn load(text: &str) -> Loaded {

@@ -1,8 +1,8 @@
 //! An image, evidence about it, and policies over both.
 
 use countersign_core::{
-    Content, Decision, Digest, Evidence, ExtraRoot, Files, FoundBy, Gap, GapClass, ImageRef, Item,
-    Limits, Locator, PinnedImage, PolicySet, ReasonCode, Request, Resolution, RuleOutcome, Source,
+    Content, Decision, Digest, Evidence, ExtraRoot, FoundBy, Gap, GapClass, ImageRef, Item, Limits,
+    Locator, NoFiles, PinnedImage, PolicySet, ReasonCode, Request, Resolution, RuleOutcome, Source,
     Stale, UnixTime, decide, examine,
 };
 use countersign_testkit::forge::{Forge, Forgery, Identity};
@@ -176,14 +176,6 @@ pub(crate) fn only_rule(decision: &Decision) -> RuleOutcome {
         panic!("one rule: {policy:?}")
     };
     rule.clone()
-}
-
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, _from: &str, path: &str) -> Result<Vec<u8>, String> {
-        Err(format!("no `{path}`"))
-    }
 }
 
 pub(crate) fn load(text: &str, roots: &[ExtraRoot]) -> PolicySet {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use countersign::{Cache, Checker, Decision, HttpRegistry, PolicySet, Source, UnixTime, Verdict};
-use countersign_core::{Files, GapClass};
+use countersign_core::{GapClass, NoFiles};
+use countersign_testkit::policy::KeyedPolicy;
 use tokio::task::JoinSet;
 
 use super::counter::Counter;
@@ -171,41 +172,7 @@ fn checker(stock: &Stock, counter: &Arc<Counter>) -> Checker {
 }
 
 fn policies(key: &str) -> PolicySet {
-    struct NoFiles;
-    impl Files for NoFiles {
-        fn read(&self, _from: &str, path: &str) -> Result<Vec<u8>, String> {
-            Err(format!("no file {path}"))
-        }
-    }
-    let pem: String = key
-        .lines()
-        .map(|line| format!("        {line}\n"))
-        .collect();
-    let text = format!(
-        r#"apiVersion: countersign.dev/v1alpha1
-kind: Settings
-metadata: {{name: load}}
-spec: {{unmatched: deny}}
----
-apiVersion: countersign.dev/v1alpha1
-kind: Signer
-metadata: {{name: key}}
-spec:
-  log: off
-  time: none
-  keys:
-    - id: key
-      pem: |
-{pem}
----
-apiVersion: countersign.dev/v1alpha1
-kind: Policy
-metadata: {{name: load}}
-spec:
-  images: ["127.0.0.1:*/acme/*"]
-  rules: [{{name: signed, signature: {{from: key}}}}]
-"#
-    );
+    let text = KeyedPolicy::new(key).images("127.0.0.1:*/acme/*").text();
     let name = "policy.yaml".to_owned();
     let loaded = PolicySet::load(&[Source { name, text }], &NoFiles, &[]);
     loaded.policies.unwrap()

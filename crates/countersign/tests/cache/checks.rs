@@ -1,8 +1,9 @@
 //! Whole checks through [`Checker`].
 
 use countersign::{Checker, Image, PolicySet, Source, UnixTime, Verdict};
-use countersign_core::Files;
+use countersign_core::NoFiles;
 use countersign_testkit::forge::{Algorithm, Forge, Key};
+use countersign_testkit::policy::KeyedPolicy;
 
 use super::*;
 
@@ -123,48 +124,10 @@ async fn checkers_with_other_policies_share_the_cache() {
 
 /// One rule: a signature by this key.
 pub(super) fn policies(key: &Key) -> PolicySet {
-    struct NoFiles;
-    impl Files for NoFiles {
-        fn read(&self, _from: &str, path: &str) -> Result<Vec<u8>, String> {
-            Err(format!("no file {path}"))
-        }
-    }
-    let pem: String = key
-        .public_pem()
-        .lines()
-        .map(|line| format!("        {line}\n"))
-        .collect();
-    let text = format!(
-        r#"apiVersion: countersign.dev/v1alpha1
-kind: Settings
-metadata: {{name: test}}
-spec: {{unmatched: deny}}
----
-apiVersion: countersign.dev/v1alpha1
-kind: Signer
-metadata: {{name: key}}
-spec:
-  log: off
-  time: none
-  keys:
-    - id: key
-      pem: |
-{pem}
----
-apiVersion: countersign.dev/v1alpha1
-kind: Policy
-metadata: {{name: test}}
-spec:
-  images: ["127.0.0.1:*/acme/*"]
-  rules:
-    - name: signed
-      signature: {{from: key}}
-"#
-    );
-    let sources = [Source {
-        name: "policy.yaml".to_owned(),
-        text,
-    }];
-    let loaded = PolicySet::load(&sources, &NoFiles, &[]);
+    let text = KeyedPolicy::new(&key.public_pem())
+        .images("127.0.0.1:*/acme/*")
+        .text();
+    let name = "policy.yaml".to_owned();
+    let loaded = PolicySet::load(&[Source { name, text }], &NoFiles, &[]);
     loaded.policies.unwrap()
 }

@@ -19,8 +19,9 @@ use countersign::{
     Budget, Checker, HttpRegistry, PolicySet, Reference, Registries, RegistryHost, Repository,
     Source, UnixTime, collect, resolve,
 };
-use countersign_core::{Evidence, Files, Gap, ImageRef, Limits, Needs};
+use countersign_core::{Evidence, Gap, ImageRef, Limits, Needs, NoFiles};
 use countersign_testkit::forge::Key;
+use countersign_testkit::policy::KeyedPolicy;
 use countersign_testkit::registry::Registry;
 
 /// A bundle is opaque to the registry's client; it is longer than what the faults cut off.
@@ -33,35 +34,13 @@ const NOW: UnixTime = UnixTime::from_seconds(SIGNED + 60);
 /// A checker with one policy, which has this rule and one Signer, `key`; `settings` are more fields of Settings. It is patient:
 /// what is held back must not count as a stall on a busy machine.
 fn checker(registry: &Registry, key: &Key, rule: &str, settings: &str) -> Checker {
-    struct NoFiles;
-    impl Files for NoFiles {
-        fn read(&self, _from: &str, path: &str) -> Result<Vec<u8>, String> {
-            Err(format!("no file {path}"))
-        }
-    }
-    let pem = serde_json::to_string(&key.public_pem()).unwrap();
-    let document = |kind: &str, spec: &str| {
-        format!(
-            "apiVersion: countersign.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: key}}\nspec: {spec}\n"
-        )
-    };
-    let documents = [
-        document("Settings", &format!("{{unmatched: deny{settings}}}")),
-        document(
-            "Signer",
-            &format!("{{log: off, time: none, keys: [{{id: key, pem: {pem}}}]}}"),
-        ),
-        document(
-            "Policy",
-            &format!("{{images: [\"127.0.0.1:*/acme/app\"], rules: [{{name: rule, {rule}}}]}}"),
-        ),
-    ];
-    let text = documents.join("---\n");
-    let sources = [Source {
-        name: "policy.yaml".to_owned(),
-        text,
-    }];
-    let loaded = PolicySet::load(&sources, &NoFiles, &[]);
+    let text = KeyedPolicy::new(&key.public_pem())
+        .images("127.0.0.1:*/acme/app")
+        .rule("rule", rule)
+        .settings(settings)
+        .text();
+    let name = "policy.yaml".to_owned();
+    let loaded = PolicySet::load(&[Source { name, text }], &NoFiles, &[]);
     let said = format!("{:?}", loaded.diagnostics);
     let client = client(registry).timeouts(Duration::from_secs(10), Duration::from_secs(10));
     Checker::new(loaded.policies.expect(&said)).registry(client)

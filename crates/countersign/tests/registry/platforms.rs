@@ -166,7 +166,7 @@ async fn what_cannot_matter_is_not_asked() {
     }
     let scene = Scene::new().both();
     let denied = scene
-        .check_with(ON_PLATFORMS, ", platforms: [linux/amd64]")
+        .check_with(ON_PLATFORMS, "platforms: [linux/amd64]")
         .await;
     assert_eq!(code(&denied), "platform-not-allowed");
     assert_eq!(
@@ -227,7 +227,7 @@ async fn a_platform_that_cannot_be_asked_is_unknown_and_a_lie_is_not_excused() {
         scene
             .registry
             .fault(move |request| request.path.contains(&list), fault.clone());
-        let decision = scene.check_with(ON_PLATFORMS, ", onUnknown: allow").await;
+        let decision = scene.check_with(ON_PLATFORMS, "onUnknown: allow").await;
         assert_eq!(decision.judged(), Verdict::Unknown, "{fault:?}");
         assert_eq!(decision.effect(), effect, "{fault:?}");
         assert!(decision.gaps()[0].what.contains(&scene.arm));
@@ -248,7 +248,7 @@ async fn an_index_of_more_platforms_than_anybody_builds_is_not_asked_about() {
     scene
         .registry
         .push_manifest(REPOSITORY, "v1", OCI_INDEX, index.as_bytes());
-    let decision = scene.check_with(ON_PLATFORMS, ", onUnknown: allow").await;
+    let decision = scene.check_with(ON_PLATFORMS, "onUnknown: allow").await;
     assert_eq!(decision.effect(), Verdict::Unknown);
     assert_eq!(code(&decision), "registry-hostile");
     assert_eq!(scene.registry.requests().len(), 1);
@@ -269,7 +269,7 @@ async fn docker_schema_1_is_refused_by_name() {
         scene
             .registry
             .push_manifest(REPOSITORY, "v1", media_type, bytes);
-        let decision = scene.check_with(ON_INDEX, ", onUnknown: allow").await;
+        let decision = scene.check_with(ON_INDEX, "onUnknown: allow").await;
         assert_eq!(decision.effect(), Verdict::Unknown);
         let cause = &decision.gaps()[0].cause;
         assert!(cause.contains("Docker's schema 1"), "{cause}");

@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-use countersign_core::{Files, ImageRef, PolicySet, Report, Source};
+use countersign_core::{ImageRef, NoFiles, PolicySet, Report, Source};
 use countersign_testkit::forge::{Algorithm, Forge, Key};
+use countersign_testkit::policy::KeyedPolicy;
 use countersign_testkit::registry::{OCI_MANIFEST, Registry as Server};
 
 use super::*;
@@ -12,38 +13,11 @@ use crate::HttpRegistry;
 const SIGNED: i64 = 1_790_000_000;
 const MANIFEST: &[u8] = br#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{},"layers":[]}"#;
 
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, _from: &str, path: &str) -> Result<Vec<u8>, String> {
-        Err(format!("no file {path}"))
-    }
-}
-
 fn policies(key: &Key) -> PolicySet {
-    let pem = serde_json::to_string(&key.public_pem()).unwrap();
-    let document = |kind: &str, spec: &str| {
-        format!(
-            "apiVersion: countersign.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: key}}\nspec: {spec}\n"
-        )
-    };
-    let documents = [
-        document("Settings", "{unmatched: deny}"),
-        document(
-            "Signer",
-            &format!("{{log: off, time: none, keys: [{{id: key, pem: {pem}}}]}}"),
-        ),
-        document(
-            "Policy",
-            "{images: [\"**\"], rules: [{name: signed, signature: {from: key}}]}",
-        ),
-    ];
+    let text = KeyedPolicy::new(&key.public_pem()).text();
     let name = "policy.yaml".to_owned();
-    let source = Source {
-        name,
-        text: documents.join("---\n"),
-    };
-    PolicySet::load(&[source], &NoFiles, &[]).policies.unwrap()
+    let loaded = PolicySet::load(&[Source { name, text }], &NoFiles, &[]);
+    loaded.policies.unwrap()
 }
 
 /// The decision about an image in `app` whose bundle, or else legacy signature, is in `evidence`.

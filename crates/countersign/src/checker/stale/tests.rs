@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use countersign_core::{Files, ImageRef, PolicySet, ReasonCode, Request, Source, UnixTime};
+use countersign_core::{ImageRef, NoFiles, PolicySet, ReasonCode, Request, Source, UnixTime};
 use countersign_testkit::forge::{Algorithm, Forge, Key};
 use countersign_testkit::registry::{Fault, Registry as Server};
 
@@ -248,12 +248,6 @@ fn policies(key: &Key) -> PolicySet {
 }
 
 fn policies_with(key: &Key, rules: &str) -> PolicySet {
-    struct NoFiles;
-    impl Files for NoFiles {
-        fn read(&self, _from: &str, path: &str) -> Result<Vec<u8>, String> {
-            Err(format!("no file {path}"))
-        }
-    }
     let signer = |name: &str, formats: &str, key: &Key| {
         let pem = key.public_pem().replace('\n', "\n        ");
         format!(

@@ -1,0 +1,90 @@
+//! The text of a small policy set: one keyed Signer, one Policy.
+
+/// A set whose one Signer, `key`, is a key without log and time, and whose one Policy demands its signature.
+#[derive(Debug, Clone)]
+pub struct KeyedPolicy {
+    pem: String,
+    images: String,
+    settings: String,
+    signer: String,
+    rules: Vec<(String, String)>,
+}
+
+impl KeyedPolicy {
+    /// For a public key (PEM): every image must be signed by it, rule `signed`.
+    #[must_use]
+    pub fn new(public_pem: &str) -> Self {
+        Self {
+            pem: public_pem.to_owned(),
+            images: "**".to_owned(),
+            settings: "unmatched: deny".to_owned(),
+            signer: String::new(),
+            rules: Vec::new(),
+        }
+    }
+
+    /// Which images it names.
+    #[must_use]
+    pub fn images(mut self, pattern: &str) -> Self {
+        pattern.clone_into(&mut self.images);
+        self
+    }
+
+    /// More fields of Settings, in flow style: `onUnknown: allow`.
+    #[must_use]
+    pub fn settings(mut self, fields: &str) -> Self {
+        add(&mut self.settings, fields);
+        self
+    }
+
+    /// More fields of the Signer, in flow style: `formats: [legacy]`.
+    #[must_use]
+    pub fn signer(mut self, fields: &str) -> Self {
+        add(&mut self.signer, fields);
+        self
+    }
+
+    /// A rule in place of `signed`, or one more: its name, and its condition in flow style.
+    #[must_use]
+    pub fn rule(mut self, name: &str, condition: &str) -> Self {
+        self.rules.push((name.to_owned(), condition.to_owned()));
+        self
+    }
+
+    /// The YAML.
+    #[must_use]
+    pub fn text(&self) -> String {
+        // A JSON string is a YAML string.
+        let pem = serde_json::Value::from(self.pem.as_str());
+        let signed = [("signed".to_owned(), "signature: {from: key}".to_owned())];
+        let rules = match self.rules.as_slice() {
+            [] => &signed,
+            rules => rules,
+        };
+        let rules: Vec<String> = rules
+            .iter()
+            .map(|(name, condition)| format!("{{name: {name}, {condition}}}"))
+            .collect();
+        let mut signer = format!("log: off, time: none, keys: [{{id: key, pem: {pem}}}]");
+        add(&mut signer, &self.signer);
+        [
+            ("Settings", self.settings.clone()),
+            ("Signer", signer),
+            (
+                "Policy",
+                format!("images: [\"{}\"], rules: [{}]", self.images, rules.join(", ")),
+            ),
+        ]
+        .map(|(kind, spec)| {
+            format!("apiVersion: countersign.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: key}}\nspec: {{{spec}}}\n")
+        })
+        .join("---\n")
+    }
+}
+
+fn add(all: &mut String, fields: &str) {
+    if !all.is_empty() && !fields.is_empty() {
+        all.push_str(", ");
+    }
+    all.push_str(fields);
+}
