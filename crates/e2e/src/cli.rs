@@ -68,7 +68,7 @@ impl Countersign {
         self.run_as(&nowhere, arguments)
     }
 
-    /// Runs it with these arguments and the docker configuration of this folder.
+    /// Runs it with these arguments and the docker configuration of this folder, and no other credentials of the user's.
     ///
     /// # Errors
     /// If it cannot be run.
@@ -76,7 +76,9 @@ impl Countersign {
         outcome(
             Command::new(&self.program)
                 .args(arguments)
-                .env("DOCKER_CONFIG", docker_config),
+                .env("DOCKER_CONFIG", docker_config)
+                .env("REGISTRY_AUTH_FILE", docker_config.join("none.json"))
+                .env("XDG_CONFIG_HOME", docker_config),
         )
     }
 

@@ -9,6 +9,29 @@ use anyhow::Result;
 
 use crate::{Parts, Registry, run};
 
+/// A policy that demands of every image the signature of the key `release.pub` beside it.
+pub const RELEASE_POLICY: &str = r#"
+apiVersion: countersign.dev/v1alpha1
+kind: Settings
+metadata: {name: e2e}
+spec: {unmatched: deny}
+---
+apiVersion: countersign.dev/v1alpha1
+kind: Signer
+metadata: {name: release}
+spec:
+  keys: [{id: release, file: release.pub}]
+  log: off
+  time: none
+---
+apiVersion: countersign.dev/v1alpha1
+kind: Policy
+metadata: {name: signed}
+spec:
+  images: ["**"]
+  rules: [{name: signed, signature: {from: release}}]
+"#;
+
 /// A cosign key pair in a folder of its own.
 #[derive(Debug, Clone)]
 pub struct SigningKey {

@@ -22,7 +22,7 @@ mod web;
 
 pub use cli::{Countersign, TlsAccess, Verdict, workspace};
 pub use command::{Output, outcome, run};
-pub use cosign::SigningKey;
+pub use cosign::{RELEASE_POLICY, SigningKey};
 pub use countersign_testkit::gate::corpus;
 pub use identity::{EMAIL_ISSUER, Identity, WORKFLOW_ISSUER};
 pub use login::{Login, OWNER, READER};

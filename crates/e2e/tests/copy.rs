@@ -6,33 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use countersign_e2e::{
-    Countersign, Parts, REGISTRY_PARTS, Registry, RegistryKind, SigningKey, parts, run, workspace,
+    Countersign, Parts, REGISTRY_PARTS, RELEASE_POLICY, Registry, RegistryKind, SigningKey, parts,
+    run, workspace,
 };
 use serde_json::Value;
 use tempfile::TempDir;
-
-const POLICY: &str = r#"
-apiVersion: countersign.dev/v1alpha1
-kind: Settings
-metadata: {name: e2e}
-spec: {unmatched: deny}
----
-apiVersion: countersign.dev/v1alpha1
-kind: Signer
-metadata: {name: release}
-spec:
-  keys: [{id: release, file: release.pub}]
-  log: off
-  time: none
----
-apiVersion: countersign.dev/v1alpha1
-kind: Policy
-metadata: {name: signed}
-spec:
-  images: ["**"]
-  rules:
-    - {name: signed, signature: {from: release}}
-"#;
 
 struct Scene {
     countersign: Countersign,
@@ -53,7 +31,7 @@ impl Scene {
         fs::create_dir(&rules).unwrap();
         fs::copy(key.public_key(), rules.join("release.pub")).unwrap();
         let policy = rules.join("policy.yaml");
-        fs::write(&policy, POLICY).unwrap();
+        fs::write(&policy, RELEASE_POLICY).unwrap();
         Some(Self {
             countersign: Countersign::build().unwrap(),
             parts,

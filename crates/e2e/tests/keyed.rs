@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use countersign_e2e::{
-    Countersign, Parts, REGISTRY_PARTS, Registry, RegistryKind, SigningKey, parts, workspace,
+    Countersign, Parts, REGISTRY_PARTS, RELEASE_POLICY, Registry, RegistryKind, SigningKey, parts,
+    workspace,
 };
 use tempfile::TempDir;
 
@@ -42,7 +43,7 @@ impl Scene {
         fs::create_dir(&rules).unwrap();
         fs::copy(release.public_key(), rules.join("release.pub")).unwrap();
         let policy = rules.join("policy.yaml");
-        fs::write(&policy, POLICY).unwrap();
+        fs::write(&policy, RELEASE_POLICY).unwrap();
         Self {
             countersign: Countersign::build().unwrap(),
             registry: Registry::start(parts, kind).unwrap(),
@@ -65,28 +66,6 @@ impl Scene {
         format!("{}/{repository}:{tag}", self.registry.host())
     }
 }
-
-const POLICY: &str = r#"
-apiVersion: countersign.dev/v1alpha1
-kind: Settings
-metadata: {name: e2e}
-spec: {unmatched: deny}
----
-apiVersion: countersign.dev/v1alpha1
-kind: Signer
-metadata: {name: release}
-spec:
-  keys: [{id: release, file: release.pub}]
-  log: off
-  time: none
----
-apiVersion: countersign.dev/v1alpha1
-kind: Policy
-metadata: {name: signed}
-spec:
-  images: ["**"]
-  rules: [{name: signed, signature: {from: release}}]
-"#;
 
 /// Both formats, by tag, by digest and by both; nothing signed, signed by another, and attested only.
 fn decides_in(kind: RegistryKind) {

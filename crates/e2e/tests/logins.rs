@@ -12,35 +12,13 @@ use countersign::{
 };
 use countersign_core::{Evidence, FoundBy, Gap, GapClass, ImageRef, Limits, Needs, ReasonCode};
 use countersign_e2e::{
-    Countersign, Login, OWNER, READER, REGISTRY_PARTS, Registry, RegistryKind, SigningKey,
-    TlsAccess, Verdict, parts,
+    Countersign, Login, OWNER, READER, REGISTRY_PARTS, RELEASE_POLICY, Registry, RegistryKind,
+    SigningKey, TlsAccess, Verdict, parts,
 };
 use tempfile::TempDir;
 
 const ALLOWED: Option<i32> = Some(0);
 const UNKNOWN: Option<i32> = Some(2);
-
-const POLICY: &str = r#"
-apiVersion: countersign.dev/v1alpha1
-kind: Settings
-metadata: {name: e2e}
-spec: {unmatched: deny}
----
-apiVersion: countersign.dev/v1alpha1
-kind: Signer
-metadata: {name: release}
-spec:
-  keys: [{id: release, file: release.pub}]
-  log: off
-  time: none
----
-apiVersion: countersign.dev/v1alpha1
-kind: Policy
-metadata: {name: signed}
-spec:
-  images: ["**"]
-  rules: [{name: signed, signature: {from: release}}]
-"#;
 
 /// A registry that wants a login, with a signed image in each of two repositories.
 struct Scene {
@@ -68,7 +46,7 @@ impl Scene {
             image
         });
         let policy = folder.path().join("policy.yaml");
-        fs::write(&policy, POLICY).unwrap();
+        fs::write(&policy, RELEASE_POLICY).unwrap();
         fs::copy(key.public_key(), folder.path().join("release.pub")).unwrap();
         Some(Self {
             registry,

@@ -22,7 +22,7 @@ impl Question<'_> {
         mut places: Places<'_, LastKnown<R>>,
         reference: &Reference,
     ) -> Decision {
-        if decision.judged() != Verdict::Unknown || !may_stand_in(decision.gaps()) {
+        if !is_open(&decision) || !may_stand_in(decision.gaps()) {
             return decision;
         }
         // A tag that could not be resolved may have moved since.
@@ -50,10 +50,25 @@ impl Question<'_> {
             now: self.now,
         };
         match budget.in_time(again.ask(&places, &digest)).await {
-            Some(again) if again.judged() == Verdict::Allow => again,
+            Some(again) if is_better(&again, &decision) => again,
             _ => decision,
         }
     }
+}
+
+/// Whether it could not be told. What policies judge that only warn or audit makes no difference to those that enforce.
+fn is_open(decision: &Decision) -> bool {
+    match decision.effect() {
+        Verdict::Unknown => true,
+        // By `onUnknown`, or before a policy that warns.
+        Verdict::Allow => decision.judged() == Verdict::Unknown,
+        _ => false,
+    }
+}
+
+fn is_better(again: &Decision, decision: &Decision) -> bool {
+    again.effect() == Verdict::Allow
+        && (decision.effect() != Verdict::Allow || again.judged() == Verdict::Allow)
 }
 
 /// Whether nothing but unavailability is in the way, and the list of referrers, or what it leads to, is among what is missing.

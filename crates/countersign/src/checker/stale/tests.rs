@@ -19,6 +19,7 @@ struct Scene {
     server: Server,
     client: Arc<HttpRegistry>,
     cache: Arc<Cache>,
+    key: Key,
     checker: Checker,
     image: ImageRef,
     repository: Repository,
@@ -39,6 +40,7 @@ impl Scene {
             client: Arc::new(client),
             cache: Arc::default(),
             checker: Checker::new(policies(&key)),
+            key,
             repository: Repository::of(&image),
             image,
             server,
@@ -240,6 +242,31 @@ async fn a_denial_stays_one() {
     let (decision, used) = scene.again(&scene.digest()).await;
     assert_eq!((decision.judged(), used), (Verdict::Deny, false));
     assert!(may_stand_in(decision.gaps()));
+}
+
+/// What a policy judges that only audits must not take from one that enforces what stands in for the registry.
+#[tokio::test]
+async fn an_audit_makes_no_difference() {
+    let scene = Scene::new().await;
+    let audit = "
+---
+apiVersion: countersign.dev/v1alpha1
+kind: Policy
+metadata: {name: audit}
+spec: {images: ['**'], mode: audit, rules: [{name: old, signature: {from: old}}]}";
+    let scene = Scene {
+        checker: Checker::new(policies_with(&scene.key, audit)),
+        ..scene
+    };
+    scene.faulty("/referrers/", Fault::Status(503));
+    jump(120).await;
+    let first = scene.decision(&scene.digest()).await;
+    let verdicts = |decision: &Decision| (decision.judged(), decision.effect());
+    assert_eq!(verdicts(&first), (Verdict::Deny, Verdict::Unknown));
+    let (decision, used) = scene.again(&scene.digest()).await;
+    assert!(used);
+    // A last known list tells nothing of what is not on it.
+    assert_eq!(verdicts(&decision), (Verdict::Unknown, Verdict::Allow));
 }
 
 /// One rule: a signature by this key.
