@@ -137,7 +137,7 @@ impl HttpRegistry {
         self.set(|settings| settings.proxies = proxies)
     }
 
-    /// How long to wait for a connection (5 s), and for the next byte of an answer (10 s). The check's [`Budget`] ends both
+    /// How long to wait for a connection (5 s), and for the next byte of an answer (10 s). The check's [`Budget`](crate::Budget) ends both
     /// earlier.
     #[must_use]
     pub fn timeouts(self, connect: Duration, stall: Duration) -> Self {
