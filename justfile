@@ -38,7 +38,7 @@ load:
 
 # kills a process that writes the disk cache, 200 times: nothing is wrong or missing afterwards
 kill:
-    COUNTERSIGN_FULL=1 cargo test --locked -p countersign --test cache kill
+    COUNTERSIGN_KILLS=200 cargo test --locked -p countersign --test cache kill
 
 # times `examine` against its floor, and what hostile bundles cost (docs/performance.md); fails over a target
 bench:
