@@ -83,11 +83,33 @@ impl Budget {
                 left.checked_sub(bytes)
             })
             .map(drop)
-            .map_err(|_| RegistryError::TooLarge {
-                host: host.to_owned(),
-                what: "all that is fetched for one check".to_owned(),
-                limit: self.limits().fetched_bytes,
+            .map_err(|_| {
+                let limit = self.limits().fetched_bytes;
+                RegistryError::too_large(host, "all that is fetched for one check", limit)
             })
+    }
+
+    /// What a host is said not to have done when a check's time was over before it was asked, or soon after.
+    pub(crate) const ALL_IN_TIME: &str = "give all that a check needs";
+
+    /// The check's time has ended while this host was waited for.
+    pub(crate) fn out_of_time(&self, host: &str) -> RegistryError {
+        RegistryError::Timeout {
+            host: host.to_owned(),
+            what: Self::ALL_IN_TIME,
+            limit: self.time(),
+        }
+    }
+
+    /// As [`in_time`](Self::in_time), for work of which a host is waited for.
+    pub(crate) async fn in_time_of<F: Future>(
+        &self,
+        host: &str,
+        work: F,
+    ) -> Result<F::Output, RegistryError> {
+        self.in_time(work)
+            .await
+            .ok_or_else(|| self.out_of_time(host))
     }
 
     /// Runs `work` until it ends or the deadline is there.

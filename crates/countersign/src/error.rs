@@ -251,6 +251,14 @@ impl RegistryError {
         }
     }
 
+    pub(crate) fn too_large(host: &str, what: impl Into<String>, limit: usize) -> Self {
+        Self::TooLarge {
+            host: host.to_owned(),
+            what: what.into(),
+            limit,
+        }
+    }
+
     pub(crate) fn protocol(host: &str, what: impl Into<String>) -> Self {
         Self::Protocol {
             host: host.to_owned(),

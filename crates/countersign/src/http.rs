@@ -23,7 +23,7 @@ mod watch;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 pub use self::call::{Call, CallBody, Called, Method, Scope, Target};
@@ -34,6 +34,7 @@ use self::place::Place;
 use self::retry::Retry;
 use self::session::Session;
 use self::transport::Transport;
+use crate::locked::lock;
 use crate::network::{Allowed, Proxies, Registries, Special, certificates};
 use crate::{Access, Keyring, Observer, RegistryError, Repository};
 
@@ -173,8 +174,7 @@ impl HttpRegistry {
     fn session(&self, place: &Place, scope: Scope) -> (Arc<Session>, Access) {
         let access = self.credentials.access(&place.repository);
         let key = (place.repository.clone(), scope, access);
-        // A panic elsewhere cannot leave the map half changed.
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sessions = lock(&self.sessions);
         if let Some(session) = sessions.get(&key) {
             return (Arc::clone(session), access);
         }

@@ -40,6 +40,7 @@ mod error;
 mod http;
 mod image;
 mod layout;
+mod locked;
 mod network;
 mod observe;
 mod policy_files;

@@ -223,6 +223,19 @@ impl Listing {
     }
 }
 
+/// The one form of a registry's name, as image references have it; `None` if it is none.
+pub(crate) fn canonical_host(host: &str) -> Option<String> {
+    // The parser of references takes one word without a port for a path; `x/x` is a repository that every host can have.
+    let port = if host.contains([':', '.']) {
+        ""
+    } else {
+        ":443"
+    };
+    let image = ImageRef::parse(&format!("{host}{port}/x/x")).ok()?;
+    let is_host = image.repository() == "x/x" && !host.contains('/');
+    is_host.then(|| image.registry().to_owned())
+}
+
 /// Step 3: whether bytes are those that were asked for.
 pub(crate) fn check_digest(
     host: &str,

@@ -333,11 +333,7 @@ impl<'a, R: Registry> Walker<'a, R> {
     }
 
     fn too_large(&self, what: &str, limit: usize) -> RegistryError {
-        RegistryError::TooLarge {
-            host: self.repository.registry().to_owned(),
-            what: what.to_owned(),
-            limit,
-        }
+        RegistryError::too_large(self.repository.registry(), what, limit)
     }
 }
 

@@ -103,7 +103,7 @@ impl<R: Registry + 'static> Registry for Cached<R> {
         };
         let host = repository.registry();
         if found.bytes.len() > max {
-            return Err(too_large(host, "a manifest", max));
+            return Err(RegistryError::too_large(host, "a manifest", max));
         }
         budget.spend(host, found.bytes.len())?;
         Ok(Some(found.fetched()))
@@ -176,7 +176,7 @@ impl<R: Registry + 'static> Cached<R> {
         W: Future<Output = Landed<T>> + Send + 'static,
     {
         let (flight, joined) = flights.join(key, repository.registry(), work);
-        let (answer, found) = in_time(repository, budget, flight).await??;
+        let (answer, found) = budget.in_time_of(repository.registry(), flight).await??;
         Ok((if joined { CacheAnswer::Joined } else { answer }, found))
     }
 }
@@ -207,7 +207,10 @@ impl<R: Registry> Trip<R> {
         let asked = self
             .inner
             .manifest(&self.repository, &reference, max, &budget);
-        let Some(fetched) = in_time(&self.repository, &budget, asked).await?? else {
+        let Some(fetched) = budget
+            .in_time_of(self.repository.registry(), asked)
+            .await??
+        else {
             memory.keep_absence(self.scope, (&reference).into());
             return Ok((CacheAnswer::Miss, None));
         };
@@ -243,7 +246,9 @@ impl<R: Registry> Trip<R> {
         }
         let budget = self.budget();
         let asked = self.inner.referrers(&self.repository, &image, &budget);
-        let listing = in_time(&self.repository, &budget, asked).await??;
+        let listing = budget
+            .in_time_of(self.repository.registry(), asked)
+            .await??;
         let listed = Arc::new(Listed {
             listing,
             cost: self
@@ -277,7 +282,10 @@ impl<R: Registry> Trip<R> {
         }
         let budget = self.budget();
         let asked = self.inner.blob(&self.repository, &blob, size, &budget);
-        let Some(bytes) = in_time(&self.repository, &budget, asked).await?? else {
+        let Some(bytes) = budget
+            .in_time_of(self.repository.registry(), asked)
+            .await??
+        else {
             memory.keep_absence(self.scope, What::Blob(blob));
             return Ok((CacheAnswer::Miss, None));
         };
@@ -316,7 +324,11 @@ impl Listed {
     ) -> Result<Listing, RegistryError> {
         let (host, limit) = (repository.registry(), budget.limits().attachments);
         if self.listing.items.len() > limit {
-            return Err(too_large(host, "the list of referrers", limit));
+            return Err(RegistryError::too_large(
+                host,
+                "the list of referrers",
+                limit,
+            ));
         }
         budget.spend(host, self.cost)?;
         Ok(self.listing.clone())
@@ -327,29 +339,6 @@ impl Listed {
 fn bounds(max: usize, budget: &Budget) -> [usize; 4] {
     let limits = budget.limits();
     [max, limits.attachments, limits.pages, limits.fetched_bytes]
-}
-
-async fn in_time<F: Future>(
-    repository: &Repository,
-    budget: &Budget,
-    work: F,
-) -> Result<F::Output, RegistryError> {
-    budget
-        .in_time(work)
-        .await
-        .ok_or_else(|| RegistryError::Timeout {
-            host: repository.registry().to_owned(),
-            what: "give all that a check needs",
-            limit: budget.time(),
-        })
-}
-
-pub(super) fn too_large(host: &str, what: &str, limit: usize) -> RegistryError {
-    RegistryError::TooLarge {
-        host: host.to_owned(),
-        what: what.to_owned(),
-        limit,
-    }
 }
 
 pub(super) fn as_u64(size: usize) -> u64 {

@@ -7,7 +7,7 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::hmac;
@@ -17,6 +17,7 @@ use super::CacheError;
 use super::folder::{self, TEMPORARY};
 use super::memory::Scope;
 use super::record::{self, Record, SeenListing, SeenManifest};
+use crate::locked::lock;
 
 const BLOBS: &str = "blobs/sha256";
 /// A list of a thousand referrers with long annotations; what is larger is not kept.
@@ -176,7 +177,7 @@ impl Disk {
 
     /// Takes away what was not used for longest, if `size` more bytes would be too many.
     fn make_room(&self, size: u64) -> io::Result<()> {
-        let mut known = self.size.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&self.size);
         known.written += size;
         let fits = |bytes: u64| bytes.saturating_add(size) <= self.max_bytes;
         if let Some(bytes) = known.bytes

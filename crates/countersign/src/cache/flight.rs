@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use futures_util::FutureExt as _;
 use futures_util::future::{Shared, WeakShared};
 use tokio::runtime::{Handle, Id};
 
 use super::memory::{Scope, What};
+use crate::locked::lock;
 use crate::{CacheAnswer, RegistryError};
 
 /// What a flight brings: how it was got, and what it is.
@@ -101,7 +102,7 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 
@@ -109,11 +110,7 @@ const PANIC: &str = "its answer could not be read: a panic, please report it";
 
 impl<T> Drop for Entry<T> {
     fn drop(&mut self) {
-        let mut state = self
-            .flights
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.flights.state);
         if state
             .flights
             .get(&self.key)

@@ -2,15 +2,16 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use countersign_core::{Digest, Stale};
 
 use super::Cache;
-use super::cached::{as_u64, too_large};
+use super::cached::as_u64;
 use super::memory::{Listed, Manifest, Read, Scope, named_by};
 use super::record::{SeenListing, SeenManifest};
+use crate::locked::lock;
 use crate::registry::check_size;
 use crate::{
     Access, Budget, CacheAnswer, CacheKind, Fetched, Listing, Reference, Registry, RegistryError,
@@ -107,7 +108,7 @@ impl<R: Registry> LastKnown<R> {
     }
 
     fn lock(&self) -> MutexGuard<'_, Used> {
-        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.used)
     }
 }
 
@@ -140,7 +141,7 @@ impl<R: Registry> Registry for LastKnown<R> {
         };
         let host = repository.registry();
         if found.bytes.len() > max {
-            return Err(too_large(host, "a manifest", max));
+            return Err(RegistryError::too_large(host, "a manifest", max));
         }
         budget.spend(host, found.bytes.len())?;
         let blobs = named_by(&found.bytes).into_iter();

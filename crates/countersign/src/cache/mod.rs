@@ -16,7 +16,7 @@ mod record;
 use std::fmt;
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use countersign_core::{Digest, UnixTime};
@@ -30,6 +30,7 @@ use self::disk::Disk;
 use self::flight::Flights;
 use self::memory::{Listed, Manifest, Memory, Scope};
 use self::record::Record;
+use crate::locked::lock;
 use crate::{Budget, CacheAnswer, CacheAsked, CacheKind, Observer};
 
 /// How long a disk may take for one file before it is left alone for a while: checks wait for it.
@@ -204,7 +205,7 @@ impl Cache {
 
     fn trouble(&self) -> MutexGuard<'_, Trouble> {
         // Two assignments: whoever panicked elsewhere has left nothing half done.
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.trouble)
     }
 }
 

@@ -286,11 +286,7 @@ impl<'a, R: Registry> Collector<'a, R> {
     }
 
     fn too_large(&self, what: &str, limit: usize) -> RegistryError {
-        RegistryError::TooLarge {
-            host: self.host(),
-            what: what.to_owned(),
-            limit,
-        }
+        RegistryError::too_large(self.repository.registry(), what, limit)
     }
 }
 

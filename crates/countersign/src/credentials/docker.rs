@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use countersign_core::ImageRef;
 use serde::Deserialize;
 
 use super::auth::WireAuth;
 use super::helper::{Answer, CredentialHelpers};
 use super::{Credential, Found, HUB, HUB_SERVER, read_file};
 use crate::error::clip;
+use crate::registry::canonical_host;
 use crate::{Access, Budget, RegistryError, Repository};
 
 /// The credentials of a docker `config.json` or a podman `auth.json`.
@@ -232,17 +232,7 @@ fn split_key(key: &str) -> (String, String) {
         "v1" | "v2" => "",
         path => path,
     };
-    // The parser of image references knows the one form of a host, but takes one word without a port for a path; `x/x` is a
-    // repository that every host can have.
-    let port = if host.contains([':', '.']) {
-        ""
-    } else {
-        ":443"
-    };
-    let registry = ImageRef::parse(&format!("{host}{port}/x/x")).map_or_else(
-        |_| host.to_ascii_lowercase(),
-        |image| image.registry().to_owned(),
-    );
+    let registry = canonical_host(host).unwrap_or_else(|| host.to_ascii_lowercase());
     (registry, path.to_owned())
 }
 

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
+use crate::locked::lock;
 use crate::{Budget, RegistryError};
 
 /// Answers and turns that are remembered; host names come from outside, so there must be an end.
@@ -73,26 +74,12 @@ impl<K: Eq + Hash + Clone, V: Clone> Kept<K, V> {
                 }
             }
         };
-        budget
-            .in_time(turn.lock_owned())
-            .await
-            .ok_or_else(|| out_of_time(budget))
+        budget.in_time_of(PROGRAM, turn.lock_owned()).await
     }
 }
 
-/// The check's time has ended while a program was waited for.
-pub(super) fn out_of_time(budget: &Budget) -> RegistryError {
-    RegistryError::Timeout {
-        host: "a credential program".to_owned(),
-        what: "give all that a check needs",
-        limit: budget.time(),
-    }
-}
-
-/// A panic elsewhere cannot leave the maps half changed.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
+/// What messages call a program that is waited for, in the place of a host.
+pub(super) const PROGRAM: &str = "a credential program";
 
 impl<K, V> fmt::Debug for Kept<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,7 +6,7 @@ mod duration;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use self::answer::{Answer, KeyType};
@@ -16,6 +16,7 @@ use super::kept::Kept;
 use super::program::Program;
 use super::{Found, PullSecrets, read_file};
 use crate::error::clip;
+use crate::locked::lock;
 use crate::{Access, Budget, RegistryError, Repository};
 
 /// A kubelet's: an answer holds a token or a few.
@@ -235,7 +236,7 @@ impl CredentialPlugins {
 
 impl Plugin {
     fn key_type(&self) -> Option<KeyType> {
-        *self.key_type.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.key_type)
     }
 
     /// The kubelet looks by image, then by registry, then for all.
@@ -248,7 +249,7 @@ impl Plugin {
     fn keep(&self, repository: &Repository, answer: &Arc<Result<Answer, String>>) {
         let (key_type, time) = match answer.as_ref() {
             Ok(answer) => {
-                let mut known = self.key_type.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut known = lock(&self.key_type);
                 *known = Some(answer.key_type);
                 let told = answer.time.unwrap_or(self.provider.default_time);
                 (answer.key_type, told)

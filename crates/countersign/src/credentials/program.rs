@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 
-use super::kept::out_of_time;
+use super::kept::PROGRAM;
 use crate::error::clip;
 use crate::{Budget, RegistryError};
 
@@ -57,14 +57,14 @@ impl Program<'_> {
             Err(error) => return Ok(Err(clip(&format!("it cannot be run: {error}")))),
         };
         let talk = converse(child, &self.input, self.most);
-        match budget.in_time(tokio::time::timeout(self.time, talk)).await {
-            Some(Ok(ended)) => Ok(ended),
-            Some(Err(_)) => Ok(Err(format!(
+        let talk = tokio::time::timeout(self.time, talk);
+        Ok(match budget.in_time_of(PROGRAM, talk).await? {
+            Ok(ended) => ended,
+            Err(_) => Err(format!(
                 "it did not answer within {:?} and was stopped",
                 self.time
-            ))),
-            None => Err(out_of_time(budget)),
-        }
+            )),
+        })
     }
 }
 

@@ -1,13 +1,13 @@
 //! Whom to leave alone for a while: a host that said so, and one that seems to be dead.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::retry::jitter;
-use super::transport::ALL_IN_TIME;
+use crate::locked::lock;
 use crate::{Access, Budget, RegistryError};
 
 /// So many requests have to fail one after the other, each with all its tries.
@@ -115,7 +115,7 @@ impl Backoff {
     /// A request has failed with all its tries.
     pub(super) fn gave_up(&self, error: &RegistryError, access: &Access) {
         let counts = match error {
-            RegistryError::Timeout { what, .. } => *what != ALL_IN_TIME,
+            RegistryError::Timeout { what, .. } => *what != Budget::ALL_IN_TIME,
             RegistryError::Connection { .. }
             | RegistryError::RateLimited { .. }
             | RegistryError::Failed { .. } => true,
@@ -242,11 +242,6 @@ fn wait(closed: u32, jitter: u8) -> Duration {
         .saturating_mul(1 << closed.min(16))
         .min(LONGEST_WAIT);
     whole - whole / 4 * u32::from(jitter) / 255
-}
-
-/// A panic elsewhere cannot leave the map half changed.
-fn lock(states: &Mutex<HashMap<Key, State>>) -> MutexGuard<'_, HashMap<Key, State>> {
-    states.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! HTTP clients: one for each way to connect, made when it is first needed.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use reqwest::{Client, Proxy, Url};
@@ -10,6 +10,7 @@ use super::gates::Gates;
 use super::home::Settings;
 use super::transport::innermost;
 use crate::RegistryError;
+use crate::locked::lock;
 use crate::network::{Allowed, Connection, Filter};
 
 /// The clients so far. Their number is bounded by what is configured: hosts without an entry share.
@@ -51,8 +52,7 @@ impl Clients {
             proxy: proxy.cloned(),
             connect: way.connection.connect.unwrap_or(settings.connect),
         };
-        // A panic elsewhere cannot leave the map half changed.
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut made = lock(&self.made);
         if let Some(client) = made.get(&key) {
             return Ok(client.clone());
         }

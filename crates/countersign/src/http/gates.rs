@@ -1,11 +1,11 @@
 //! How many requests go to one host at once.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::transport::out_of_time;
+use crate::locked::lock;
 use crate::{Budget, RegistryError};
 
 /// Hosts that are remembered; of more, those that nobody waits for are forgotten.
@@ -45,13 +45,12 @@ impl Gates {
         match budget.in_time(gate.acquire_owned()).await {
             Some(Ok(permit)) => Ok(permit),
             // Nobody closes a gate.
-            Some(Err(_)) | None => Err(out_of_time(host, budget)),
+            Some(Err(_)) | None => Err(budget.out_of_time(host)),
         }
     }
 
     fn gate(&self, host: &str) -> Arc<Semaphore> {
-        // A panic elsewhere cannot leave the map half changed.
-        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut gates = lock(&self.gates);
         if gates.len() >= MAX_HOSTS && !gates.contains_key(host) {
             gates.retain(|_, gate| Arc::strong_count(gate) > 1);
         }

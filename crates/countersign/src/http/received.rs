@@ -99,10 +99,8 @@ impl Transport {
         }
         check_length(&host, digest, size, reader.read)?;
         check_actual(&host, digest, hasher.finish())?;
-        match budget.in_time(sink.flush()).await {
-            Some(flushed) => flushed.map_err(|error| not_written(&error)),
-            None => Err(super::transport::out_of_time(&host, budget)),
-        }
+        let flushed = budget.in_time_of(&host, sink.flush()).await?;
+        flushed.map_err(|error| not_written(&error))
     }
 }
 
@@ -112,10 +110,8 @@ async fn write(
     host: &str,
     budget: &Budget,
 ) -> Result<(), RegistryError> {
-    match budget.in_time(sink.write_all(chunk)).await {
-        Some(written) => written.map_err(|error| not_written(&error)),
-        None => Err(super::transport::out_of_time(host, budget)),
-    }
+    let written = budget.in_time_of(host, sink.write_all(chunk)).await?;
+    written.map_err(|error| not_written(&error))
 }
 
 fn not_written(error: &std::io::Error) -> RegistryError {
@@ -207,10 +203,7 @@ impl<'a> Reader<'a> {
     }
 
     fn too_large(&self) -> RegistryError {
-        RegistryError::TooLarge {
-            host: self.received.host.clone(),
-            what: self.what.to_owned(),
-            limit: usize::try_from(self.bound).unwrap_or(usize::MAX),
-        }
+        let limit = usize::try_from(self.bound).unwrap_or(usize::MAX);
+        RegistryError::too_large(&self.received.host, self.what, limit)
     }
 }

@@ -204,11 +204,11 @@ impl Collected {
                 continue;
             }
             if self.listing.items.len() == self.limit {
-                return Err(RegistryError::TooLarge {
-                    host,
-                    what: "the list of referrers".to_owned(),
-                    limit: self.limit,
-                });
+                return Err(RegistryError::too_large(
+                    &host,
+                    "the list of referrers",
+                    self.limit,
+                ));
             }
             self.listing.items.push(Referrer {
                 digest,

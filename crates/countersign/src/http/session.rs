@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::challenge::{self, Challenge};
 use super::token::{Token, TokenRequest, basic, bearer};
-use super::transport::{Transport, out_of_time};
+use super::transport::Transport;
 use crate::{Budget, Credential, Keyring, RegistryError, Repository, Scope};
 
 /// Credentials that are tried for one repository; more is a mistake, or an attempt to keep us busy.
@@ -281,9 +281,8 @@ impl Session {
 
     async fn lock(&self, budget: &Budget) -> Result<MutexGuard<'_, Granted>, RegistryError> {
         budget
-            .in_time(self.granted.lock())
+            .in_time_of(self.repository.registry(), self.granted.lock())
             .await
-            .ok_or_else(|| out_of_time(self.repository.registry(), budget))
     }
 
     fn denied(&self, status: u16, tried: String) -> RegistryError {

@@ -22,8 +22,6 @@ use crate::{Access, Budget, RegistryError};
 
 /// Whoever has not answered for so long when a check ends is to blame for it.
 const SLOW: Duration = Duration::from_secs(1);
-/// What a host is said not to have done when a check's time was over before it was asked, or soon after.
-pub(super) const ALL_IN_TIME: &str = "give all that a check needs";
 
 /// What requests are made with. Clones share connections, gates and back-off.
 #[derive(Debug, Clone, Default)]
@@ -274,7 +272,7 @@ impl Transport {
                 what: "give a whole answer",
                 limit: budget.time(),
             }),
-            None => Err(out_of_time(host, budget)),
+            None => Err(budget.out_of_time(host)),
         }
     }
 
@@ -324,14 +322,6 @@ fn check_literal(url: &Url, host: &str, allowed: &Allowed) -> Result<(), Registr
             address: address.to_string(),
             why,
         }),
-    }
-}
-
-pub(super) fn out_of_time(host: &str, budget: &Budget) -> RegistryError {
-    RegistryError::Timeout {
-        host: host.to_owned(),
-        what: ALL_IN_TIME,
-        limit: budget.time(),
     }
 }
 

@@ -47,11 +47,11 @@ impl Files {
         let mut blobs = Vec::new();
         for (count, entry) in folder.read_dir().map_err(failed)?.enumerate() {
             if count == max_files {
-                return Err(RegistryError::TooLarge {
-                    host: self.name(),
-                    what: format!("the number of files in {}", folder.display()),
-                    limit: max_files,
-                });
+                return Err(RegistryError::too_large(
+                    &self.name(),
+                    format!("the number of files in {}", folder.display()),
+                    max_files,
+                ));
             }
             let entry = entry.map_err(failed)?;
             let metadata = entry.metadata().map_err(failed)?;
@@ -82,11 +82,11 @@ impl Files {
             .read_to_end(&mut bytes)
             .map_err(|error| unreadable(&path, error.to_string()))?;
         if bytes.len() > max {
-            return Err(RegistryError::TooLarge {
-                host: self.name(),
-                what: path.display().to_string(),
-                limit: max,
-            });
+            return Err(RegistryError::too_large(
+                &self.name(),
+                path.display().to_string(),
+                max,
+            ));
         }
         Ok(Some(bytes))
     }

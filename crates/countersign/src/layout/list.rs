@@ -109,11 +109,11 @@ impl OciLayout {
                 continue;
             }
             if listing.items.len() == self.limits.attachments {
-                return Err(RegistryError::TooLarge {
-                    host: self.files.name(),
-                    what: "the list of referrers".to_owned(),
-                    limit: self.limits.attachments,
-                });
+                return Err(RegistryError::too_large(
+                    &self.files.name(),
+                    "the list of referrers",
+                    self.limits.attachments,
+                ));
             }
             listing.items.push(Referrer {
                 digest,

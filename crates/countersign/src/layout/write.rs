@@ -167,11 +167,11 @@ impl LayoutWriter {
         }
         let index = self.entries.to_json();
         if index.len() > self.limits.manifest_bytes {
-            return Err(RegistryError::TooLarge {
-                host: self.files.name(),
-                what: "index.json".to_owned(),
-                limit: self.limits.manifest_bytes,
-            });
+            return Err(RegistryError::too_large(
+                &self.files.name(),
+                "index.json",
+                self.limits.manifest_bytes,
+            ));
         }
         sync_folder(&self.root.join("blobs").join("sha256"))?;
         write(&self.root, &self.root.join("index.json"), &index)

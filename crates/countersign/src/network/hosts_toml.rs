@@ -15,10 +15,10 @@ use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use self::wire::{File, Pair, Pairs, Table, Texts};
-use super::pattern::canonical_host;
 use super::{Ability, Connection, Mirror, files};
 use crate::RegistryError;
 use crate::error::clip;
+use crate::registry::canonical_host;
 
 /// The folder for every registry that has none of its own.
 pub(super) const DEFAULT: &str = "_default";

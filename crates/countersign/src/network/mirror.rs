@@ -5,8 +5,8 @@ use std::sync::Arc;
 use reqwest::Url;
 
 use super::Connection;
-use super::pattern::canonical_host;
 use crate::Repository;
+use crate::registry::canonical_host;
 
 /// What a mirror is trusted with, and can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

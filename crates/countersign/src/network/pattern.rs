@@ -1,8 +1,7 @@
 //! Which hosts, and which images, an entry of the configuration is for.
 
-use countersign_core::ImageRef;
-
 use crate::Repository;
+use crate::registry::canonical_host;
 
 /// `host[:port]`, or `*.domain[:port]` for every host below a domain. Without a port it is the default one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,19 +45,6 @@ impl HostPattern {
             Self::Below(suffix) => (true, std::cmp::Reverse(suffix.len())),
         }
     }
-}
-
-/// The one form of a registry's name, as image references have it; `None` if it is none.
-pub(super) fn canonical_host(host: &str) -> Option<String> {
-    // The parser of references takes one word without a port for a path; `x/x` is a repository that every host can have.
-    let port = if host.contains([':', '.']) {
-        ""
-    } else {
-        ":443"
-    };
-    let image = ImageRef::parse(&format!("{host}{port}/x/x")).ok()?;
-    let is_host = image.repository() == "x/x" && !host.contains('/');
-    is_host.then(|| image.registry().to_owned())
 }
 
 impl ImagePattern {
@@ -107,6 +93,8 @@ fn glob(pattern: &[u8], text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+
+    use countersign_core::ImageRef;
 
     use super::*;
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use base64::Engine as _;
+use countersign_core::ImageRef;
 
 use super::*;
 use crate::credentials::auth::BASE64;
