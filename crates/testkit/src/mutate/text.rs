@@ -16,7 +16,7 @@ const DRAWN: [(&str, usize); 4] = [
 /// What is done to the whole text, by name.
 type Whole = (&'static str, fn(&str) -> String);
 
-const WHOLE: [Whole; 12] = [
+const WHOLE: [Whole; 13] = [
     ("byte-order-mark-before", |text| format!("\u{feff}{text}")),
     ("space-before", |text| format!(" \t\r\n{text}")),
     ("line-break-behind", |text| format!("{text}\n")),
@@ -31,6 +31,9 @@ const WHOLE: [Whole; 12] = [
     }),
     ("spaced", |text| {
         text.replace("\":", "\" : ").replace(",\"", " ,\n\"")
+    }),
+    ("unknown-name-first", |text| {
+        text.replacen('{', "{\"unknown\":0,", 1)
     }),
     ("names-escaped", |text| {
         text.replace("\"payload", "\"\\u0070ayload")
