@@ -225,7 +225,7 @@ pub struct PolicyOutcome {
 pub struct RuleOutcome {
     /// Its name.
     pub name: String,
-    /// `digest`, `signature` or `statement`.
+    /// The field that makes its condition: `digest`, `signature`, `statement`, …
     pub kind: &'static str,
     /// Where it stands.
     pub place: Place,
@@ -243,6 +243,38 @@ pub struct RuleOutcome {
     pub evidence: Vec<Cited>,
     /// The candidate that came closest, unless it passed.
     pub nearest: Option<Candidate>,
+    /// Every piece of evidence of the wanted kind, held against each Signer: for the explanation.
+    pub candidates: Vec<CandidateOutcome>,
+}
+
+/// One verified piece of evidence held against one Signer of a rule, comparison by comparison.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct CandidateOutcome {
+    /// The evidence; its `signer` is the Signer with which it was compared.
+    pub evidence: Cited,
+    /// Whether it satisfies the rule for this Signer.
+    pub outcome: Outcome,
+    /// Why it does not.
+    pub code: Option<ReasonCode>,
+    /// Whether the rule passes it over because of a younger one (`match: newest`).
+    pub superseded: bool,
+    /// What was compared, in this order; what failed first decided.
+    pub comparisons: Vec<Comparison>,
+}
+
+/// One comparison of an explanation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Comparison {
+    /// What was compared: the field of the policy, such as `source.refs`, or what verification proved, such as `time`.
+    pub what: String,
+    /// What the policy demands.
+    pub wanted: String,
+    /// What the evidence has.
+    pub found: String,
+    /// Whether it holds.
+    pub outcome: Outcome,
 }
 
 /// One verified piece of evidence, as a decision cites it.

@@ -10,6 +10,7 @@
 //! verifies. The only bridge between the two is [`Verified`], which nothing outside verification can make.
 
 mod base64;
+mod compared;
 mod decide;
 mod decision;
 mod digest;
@@ -34,8 +35,8 @@ pub use decide::{
     BlobDecision, BlobRefusal, BlobSigner, BlobSignerError, Resolution, decide, decide_blob,
 };
 pub use decision::{
-    Candidate, Cited, CitedChild, Decision, Identity, Mode, Outcome, PolicyOutcome, Refused,
-    RuleOutcome, Unmatched, Verdict, Warning,
+    Candidate, CandidateOutcome, Cited, CitedChild, Comparison, Decision, Identity, Mode, Outcome,
+    PolicyOutcome, Refused, RuleOutcome, Unmatched, Verdict, Warning,
 };
 pub use digest::{Digest, DigestError, Hasher};
 pub use evidence::{

@@ -7,13 +7,15 @@ use super::excusable;
 use super::nearest::{self, Reason};
 use super::per_signer::{PerSigner, Status};
 use super::scene::Scene;
+use crate::policy::authorize::Mismatch;
 use crate::policy::signer::Signer;
 use crate::policy::{
-    Condition, DigestDemand, EvidenceDemand, Policy, Rule, Selection, SubjectDemand, Wanted,
+    Condition, DigestDemand, EvidenceDemand, Policy, Rule, Selection, SubjectDemand,
 };
 use crate::text::safe;
 use crate::{
-    Cited, Claim, Findings, FoundBy, Gap, Outcome, ReasonCode, RuleOutcome, Verified, Warning,
+    CandidateOutcome, Cited, Claim, Findings, FoundBy, Gap, Outcome, ReasonCode, RuleOutcome,
+    Verified, Warning,
 };
 
 impl Scene<'_> {
@@ -24,6 +26,7 @@ impl Scene<'_> {
         warnings: &mut Vec<Warning>,
         policy: &Policy,
     ) -> (RuleOutcome, bool) {
+        let mut candidates = Vec::new();
         let (kind, verdict) = match &rule.condition {
             Condition::Digest(demand) => {
                 if *demand == DigestDemand::ResolveAtAdmissionUnsafe
@@ -41,11 +44,7 @@ impl Scene<'_> {
                 ("digest", self.pinned(*demand))
             }
             Condition::Evidence(demand) => {
-                let kind = match demand.wanted {
-                    Wanted::Signature => "signature",
-                    Wanted::Statement { .. } => "statement",
-                };
-                (kind, self.evidence(demand))
+                (demand.wanted.kind(), self.evidence(demand, &mut candidates))
             }
         };
         let mut outcome = RuleOutcome {
@@ -59,12 +58,23 @@ impl Scene<'_> {
             hint: String::new(),
             evidence: Vec::new(),
             nearest: None,
+            candidates,
         };
         let mut may_excuse = false;
         match verdict {
-            Judgement::Pass { message, evidence } => {
+            Judgement::Pass {
+                message,
+                evidence,
+                warnings: noted,
+            } => {
                 outcome.message = message;
                 outcome.evidence = evidence;
+                warnings.extend(noted.into_iter().map(|(code, message)| Warning {
+                    code,
+                    policy: Some(policy.name.clone()),
+                    rule: Some(rule.name.clone()),
+                    message: safe(&message),
+                }));
             }
             Judgement::Fail(reason) => {
                 outcome.outcome = Outcome::Fail;
@@ -103,10 +113,16 @@ impl Scene<'_> {
         Judgement::Pass {
             message,
             evidence: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 
-    fn evidence(&self, demand: &EvidenceDemand) -> Judgement {
+    /// Holds an evidence rule against the image or the index's platforms; every candidate is told in `candidates`.
+    fn evidence(
+        &self,
+        demand: &EvidenceDemand,
+        candidates: &mut Vec<CandidateOutcome>,
+    ) -> Judgement {
         let (image, findings, children) = match self.resolution {
             Resolution::Examined {
                 image,
@@ -120,15 +136,15 @@ impl Scene<'_> {
             return Judgement::Fail(Reason::boxed(ReasonCode::DigestMismatch));
         }
         if image.children().is_none() {
-            return self.on(findings, demand, &[findings]).judgement;
+            return self.on(findings, demand, &[findings], candidates).judgement;
         }
         match demand.subject {
-            SubjectDemand::Index => self.on(findings, demand, &[findings]).judgement,
+            SubjectDemand::Index => self.on(findings, demand, &[findings], candidates).judgement,
             SubjectDemand::Platform => {
                 let scope: Vec<&Findings> = children.iter().collect();
-                self.on_platforms(image, children, demand, &scope)
+                self.on_platforms(image, children, demand, &scope, candidates)
             }
-            SubjectDemand::Either => self.on_either(image, findings, children, demand),
+            SubjectDemand::Either => self.on_either(image, findings, children, demand, candidates),
         }
     }
 
@@ -139,6 +155,7 @@ impl Scene<'_> {
         findings: &Findings,
         demand: &EvidenceDemand,
         scope: &[&Findings],
+        told: &mut Vec<CandidateOutcome>,
     ) -> On {
         let signers = &demand.from.signers;
         let candidates: Vec<&Verified<Claim>> = findings
@@ -156,9 +173,23 @@ impl Scene<'_> {
             .iter()
             .map(|signer| {
                 let gap = is_stale || hidden.iter().any(|gap| hides(gap, demand, signer));
-                PerSigner::judge(signer, demand, &candidates, gap, self.now)
+                PerSigner::judge(
+                    signer,
+                    demand,
+                    &candidates,
+                    gap,
+                    &self.circumstances(findings),
+                )
             })
             .collect();
+        for result in &results {
+            told.extend(
+                result
+                    .compared
+                    .iter()
+                    .map(|one| self.told(result.signer, one)),
+            );
+        }
         let judgement = match self.over_signers(findings, demand, &hidden, &results) {
             pass @ Judgement::Pass { .. } => {
                 self.distrusted(findings, demand, scope).unwrap_or(pass)
@@ -188,8 +219,14 @@ impl Scene<'_> {
             .filter_map(|(result, claim)| Some(self.cite((*claim)?, Some(&result.signer.name))))
             .collect();
         if count >= demand.from.threshold {
+            let warnings = results
+                .iter()
+                .zip(&assigned)
+                .filter_map(|(result, claim)| result.warnings((*claim)?))
+                .flatten();
             return Judgement::Pass {
                 message: passed(demand, &evidence),
+                warnings: warnings.cloned().collect(),
                 evidence,
             };
         }
@@ -198,6 +235,10 @@ impl Scene<'_> {
             .filter(|result| result.status == Status::Unknown)
             .count();
         if count + open >= demand.from.threshold {
+            let untold = results.iter().find_map(PerSigner::untold);
+            if let Some(mismatch) = untold {
+                return untellable(mismatch);
+            }
             return match hidden {
                 [] => self.only_last_known(findings),
                 hidden => unknown(hidden),
@@ -221,6 +262,8 @@ pub(super) enum Judgement {
     Pass {
         message: String,
         evidence: Vec<Cited>,
+        /// What a person should be told about the evidence that lets it pass.
+        warnings: Vec<(ReasonCode, String)>,
     },
     Fail(Box<Reason>),
     Unknown {
@@ -238,10 +281,8 @@ fn hides(gap: &Gap, demand: &EvidenceDemand, signer: &Signer) -> bool {
     match gap.hides {
         None | Some(FoundBy::File) => true,
         Some(FoundBy::Referrers | FoundBy::FallbackTag) => signer.takes_bundles(),
-        Some(FoundBy::SignatureTag) => signer.takes_legacy() && demand.wanted == Wanted::Signature,
-        Some(FoundBy::AttestationTag) => {
-            signer.takes_legacy() && demand.wanted != Wanted::Signature
-        }
+        Some(FoundBy::SignatureTag) => signer.takes_legacy() && demand.wanted.is_signature(),
+        Some(FoundBy::AttestationTag) => signer.takes_legacy() && !demand.wanted.is_signature(),
     }
 }
 
@@ -250,6 +291,20 @@ pub(super) fn relevant<'f>(findings: &'f Findings, demand: &EvidenceDemand) -> V
     let signers = &demand.from.signers;
     let matters = |gap: &&Gap| signers.iter().any(|signer| hides(gap, demand, signer));
     findings.gaps().iter().filter(matters).collect()
+}
+
+/// What evidence says could not be judged, such as by an expression that did not end in time.
+fn untellable(mismatch: &Mismatch) -> Judgement {
+    Judgement::Unknown {
+        code: mismatch.code,
+        message: format!(
+            "{} Found {}; wanted {}.",
+            mismatch.code.message(),
+            safe(&mismatch.found),
+            safe(&mismatch.wanted)
+        ),
+        excusable: false,
+    }
 }
 
 /// Nothing was asked, so nothing is known.
@@ -293,11 +348,5 @@ fn passed(demand: &EvidenceDemand, evidence: &[Cited]) -> String {
             )
         })
         .collect();
-    let by = by.join(" and ");
-    match &demand.wanted {
-        Wanted::Signature => format!("Signed by {by}."),
-        Wanted::Statement { predicate_type } => {
-            format!("`{}` attested by {by}.", safe(predicate_type))
-        }
-    }
+    demand.wanted.passed(&by.join(" and "))
 }

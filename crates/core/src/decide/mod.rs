@@ -8,6 +8,7 @@ mod assign;
 mod blob;
 mod cite;
 mod condition;
+mod demand;
 mod nearest;
 mod per_signer;
 mod scene;

@@ -3,7 +3,7 @@
 use super::cite::{self, KnownAs};
 use super::per_signer::PerSigner;
 use super::scene::Scene;
-use crate::policy::{EvidenceDemand, Wanted};
+use crate::policy::EvidenceDemand;
 use crate::text::safe;
 use crate::{Candidate, Cited, Claim, Findings, ReasonCode, Rejected, Verified};
 
@@ -58,7 +58,7 @@ pub(super) fn explain(
         .collect();
     let known_as = &scene.policies.known_as;
     let compared = missing.iter().flat_map(|result| {
-        result.bad.iter().map(|(claim, mismatch)| Candidate {
+        result.bad().map(|(claim, mismatch)| Candidate {
             code: mismatch.code,
             locator: claim.facts().locator().clone(),
             child: None,
@@ -71,7 +71,11 @@ pub(super) fn explain(
     let refused = findings
         .rejected()
         .iter()
-        .filter(|one| claims(one, &demand.wanted))
+        .filter(|one| {
+            one.claims
+                .as_deref()
+                .is_none_or(|it| demand.wanted.is_claimed(it))
+        })
         .map(refused);
     let mut nearest =
         best(compared.chain(refused)).or_else(|| other_kind(known_as, demand, findings));
@@ -114,27 +118,17 @@ fn code(
         .map(|one| one.code)
         .filter(|code| *code != ReasonCode::PredicateTypeMismatch);
     let threshold = partly.then_some(ReasonCode::ThresholdNotMet);
-    let absent = match demand.wanted {
+    let absent = match &demand.wanted {
         _ if findings.verified().is_empty() && findings.rejected().is_empty() => {
             ReasonCode::NoEvidence
         }
-        Wanted::Signature => ReasonCode::NoSignature,
-        Wanted::Statement { .. } => ReasonCode::NoStatement,
+        wanted => wanted.absent(),
     };
     of_kind
         .into_iter()
         .chain(threshold)
         .max_by_key(|code| code.rank())
         .unwrap_or(absent)
-}
-
-/// Whether refused evidence claims to be of the wanted kind; what says nothing about itself might be.
-fn claims(rejected: &Rejected, wanted: &Wanted) -> bool {
-    match (&rejected.claims, wanted) {
-        (None, _) => true,
-        (Some(claim), Wanted::Signature) => claim == "signature" || claim == Claim::COSIGN_SIGN,
-        (Some(claim), Wanted::Statement { predicate_type }) => claim == predicate_type,
-    }
 }
 
 fn refused(rejected: &Rejected) -> Candidate {
@@ -155,10 +149,7 @@ fn other_kind(
     demand: &EvidenceDemand,
     findings: &Findings,
 ) -> Option<Candidate> {
-    let wanted = match &demand.wanted {
-        Wanted::Signature => "a signature of the image".to_owned(),
-        Wanted::Statement { predicate_type } => predicate_type.clone(),
-    };
+    let wanted = demand.wanted.described();
     best(findings.verified().iter().map(|one| Candidate {
         code: ReasonCode::PredicateTypeMismatch,
         locator: one.facts().locator().clone(),

@@ -1,9 +1,11 @@
 //! One Signer of a rule: which evidence is this Signer's, and whether it satisfies the rule.
 
+use super::scene::Circumstances;
+use crate::compared::Compared;
 use crate::policy::authorize::Mismatch;
 use crate::policy::signer::Signer;
 use crate::policy::{EvidenceDemand, Selection};
-use crate::{Claim, Facts, ReasonCode, UnixTime, Verified};
+use crate::{Claim, Outcome, ReasonCode, UnixTime, Verified};
 
 /// How a rule comes out for one of its Signers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,10 +21,38 @@ pub(super) struct PerSigner<'a> {
     pub(super) status: Status,
     /// What satisfies the rule; empty unless it passes.
     pub(super) good: Vec<&'a Verified<Claim>>,
-    /// What was compared and did not satisfy it.
-    pub(super) bad: Vec<(&'a Verified<Claim>, Mismatch)>,
+    /// Every candidate, and what was compared of it.
+    pub(super) compared: Vec<Judged<'a>>,
     /// Whether evidence of this Signer's does not satisfy the rule.
     pub(super) failed: bool,
+}
+
+/// One candidate held against one Signer and the rule.
+pub(super) struct Judged<'a> {
+    pub(super) claim: &'a Verified<Claim>,
+    pub(super) compared: Compared,
+    /// Whether everything that the Signer demands holds of it.
+    own: bool,
+    /// Whether a younger one decides in its place.
+    pub(super) superseded: bool,
+}
+
+impl<'a> Judged<'a> {
+    fn new(claim: &'a Verified<Claim>, signer: &Signer, now: UnixTime) -> Self {
+        let mut compared = Compared::default();
+        signer.compare(claim.facts(), now, &mut compared);
+        Self {
+            claim,
+            own: compared.holds(),
+            compared,
+            superseded: false,
+        }
+    }
+
+    /// The signer's own, and not superseded.
+    const fn counts(&self) -> bool {
+        self.own && !self.superseded
+    }
 }
 
 impl<'a> PerSigner<'a> {
@@ -36,32 +66,37 @@ impl<'a> PerSigner<'a> {
         demand: &EvidenceDemand,
         candidates: &[&'a Verified<Claim>],
         gap: bool,
-        now: UnixTime,
+        circumstances: &Circumstances<'_>,
     ) -> Self {
-        let mut own = Vec::new();
-        let mut bad = Vec::new();
-        for candidate in candidates {
-            match signer.accepts(candidate.facts(), now) {
-                Ok(()) => own.push(*candidate),
-                Err(mismatch) => bad.push((*candidate, mismatch)),
+        let now = circumstances.now;
+        let mut compared: Vec<Judged<'a>> = candidates
+            .iter()
+            .map(|candidate| Judged::new(candidate, signer, now))
+            .collect();
+        let own = compared.iter().filter(|one| one.own);
+        let newest = own.filter_map(|one| one.claim.facts().signed_at()).max();
+        for one in compared.iter_mut().filter(|one| one.own) {
+            let at = one.claim.facts().signed_at();
+            one.superseded = demand.selection == Selection::Newest && at.is_some() && at != newest;
+            if !one.superseded {
+                check_age(
+                    one.claim.facts().signed_at(),
+                    demand,
+                    now,
+                    &mut one.compared,
+                );
+                demand
+                    .wanted
+                    .compare(one.claim, circumstances, &mut one.compared);
             }
         }
-        let newest = own.iter().filter_map(|one| one.facts().signed_at()).max();
-        let mut good = Vec::new();
-        let mut failed = false;
-        for one in own {
-            let at = one.facts().signed_at();
-            if demand.selection == Selection::Newest && at.is_some() && at != newest {
-                continue;
-            }
-            match check(one.facts(), demand, now) {
-                Ok(()) => good.push(one),
-                Err(mismatch) => {
-                    failed = true;
-                    bad.push((one, mismatch));
-                }
-            }
-        }
+        let with = |outcome: Outcome| {
+            let fits = move |one: &&Judged<'a>| one.counts() && one.compared.outcome() == outcome;
+            compared.iter().filter(fits)
+        };
+        let mut good: Vec<_> = with(Outcome::Pass).map(|one| one.claim).collect();
+        let failed = with(Outcome::Fail).next().is_some();
+        let gap = gap || with(Outcome::Unknown).next().is_some();
         let status = match demand.selection {
             Selection::Any if !good.is_empty() => Status::Pass,
             Selection::Any if gap => Status::Unknown,
@@ -78,31 +113,53 @@ impl<'a> PerSigner<'a> {
             signer,
             status,
             good,
-            bad,
+            compared,
             failed,
         }
     }
+
+    /// What was compared and did not satisfy the rule.
+    pub(super) fn bad(&self) -> impl Iterator<Item = (&'a Verified<Claim>, &Mismatch)> {
+        self.compared
+            .iter()
+            .filter_map(|one| Some((one.claim, one.compared.mismatch()?)))
+    }
+
+    /// What could not be told about evidence that counts.
+    pub(super) fn untold(&self) -> Option<&Mismatch> {
+        let unknown =
+            |one: &&Judged<'_>| one.counts() && one.compared.outcome() == Outcome::Unknown;
+        self.compared.iter().find(unknown)?.compared.mismatch()
+    }
+
+    /// What a person should be told about evidence that lets the rule pass.
+    pub(super) fn warnings(&self, good: &Verified<Claim>) -> Option<&[(ReasonCode, String)]> {
+        let is_it = |one: &&Judged<'_>| std::ptr::eq(one.claim, good);
+        Some(self.compared.iter().find(is_it)?.compared.warnings())
+    }
 }
 
-/// The rule's own conditions on one piece of evidence. Age counts from the earliest proven time: a later timestamp on an
-/// old signature does not make it young.
-fn check(facts: &Facts, demand: &EvidenceDemand, now: UnixTime) -> Result<(), Mismatch> {
-    let Some(at) = facts.signed_at() else {
-        if demand.selection == Selection::Newest || demand.max_age.is_some() {
-            return Err(Mismatch {
-                code: ReasonCode::TimeMissing,
-                found: "no proven time".to_owned(),
-                wanted: "a proven time (match: newest or maxAge)".to_owned(),
-            });
-        }
-        return Ok(());
-    };
-    match demand.max_age {
-        Some(max_age) if at.plus(max_age) < now => Err(Mismatch {
-            code: ReasonCode::TooOld,
-            found: format!("signed at {at}"),
-            wanted: format!("not before {}", now.plus(-max_age)),
-        }),
-        _ => Ok(()),
+/// Age counts from the earliest proven time: a later timestamp on an old signature does not make it young.
+fn check_age(
+    at: Option<UnixTime>,
+    demand: &EvidenceDemand,
+    now: UnixTime,
+    compared: &mut Compared,
+) {
+    if at.is_none() && (demand.selection == Selection::Newest || demand.max_age.is_some()) {
+        let wanted = "a proven time (match: newest or maxAge)";
+        let code = ReasonCode::TimeMissing;
+        compared.that("time", wanted, "no proven time", false, code);
+    }
+    if let (Some(at), Some(max_age)) = (at, demand.max_age) {
+        let wanted = format!("not before {}", now.plus(-max_age));
+        let is_young = at.plus(max_age) >= now;
+        compared.that(
+            "maxAge",
+            wanted,
+            format!("signed at {at}"),
+            is_young,
+            ReasonCode::TooOld,
+        );
     }
 }

@@ -2,10 +2,12 @@
 
 use super::Resolution;
 use super::cite;
+use super::per_signer::Judged;
+use crate::policy::signer::Signer;
 use crate::text::safe;
 use crate::{
-    Cited, CitedChild, Claim, Digest, Findings, Gap, PinnedImage, PolicySet, Refused, Request,
-    Stale, UnixTime, Verified,
+    CandidateOutcome, Cited, CitedChild, Claim, Digest, Findings, Gap, PinnedImage, PolicySet,
+    Refused, Request, Stale, UnixTime, Verified,
 };
 
 /// Everything that the rules of one decision look at.
@@ -14,6 +16,15 @@ pub(super) struct Scene<'a> {
     pub(super) request: &'a Request,
     pub(super) now: UnixTime,
     pub(super) resolution: Resolution<'a>,
+}
+
+/// What a rule may know beside the one piece of evidence that it looks at.
+#[derive(Clone, Copy)]
+pub(super) struct Circumstances<'a> {
+    pub(super) now: UnixTime,
+    /// All that is known about the same digest.
+    #[expect(dead_code, reason = "the rule `vulnerabilities` looks for VEX in it")]
+    pub(super) findings: &'a Findings,
 }
 
 impl<'a> Scene<'a> {
@@ -88,6 +99,24 @@ impl<'a> Scene<'a> {
             digest: *digest,
             platform: (!platforms.is_empty()).then(|| safe(&platforms.join(", "))),
         })
+    }
+
+    pub(super) const fn circumstances<'f>(&self, findings: &'f Findings) -> Circumstances<'f> {
+        Circumstances {
+            now: self.now,
+            findings,
+        }
+    }
+
+    /// One candidate held against one Signer, as an explanation tells it.
+    pub(super) fn told(&self, signer: &Signer, one: &Judged<'_>) -> CandidateOutcome {
+        CandidateOutcome {
+            evidence: self.cite(one.claim, Some(&signer.name)),
+            outcome: one.compared.outcome(),
+            code: one.compared.mismatch().map(|it| it.code),
+            superseded: one.superseded,
+            comparisons: one.compared.comparisons().to_vec(),
+        }
     }
 
     /// One verified claim, with the Signer for which it counts.

@@ -8,7 +8,7 @@ use super::nearest::Reason;
 use super::scene::Scene;
 use crate::policy::{EvidenceDemand, Selection};
 use crate::text::safe;
-use crate::{Child, Findings, PinnedImage, ReasonCode, Warning};
+use crate::{CandidateOutcome, Child, Findings, PinnedImage, ReasonCode, Warning};
 
 impl Scene<'_> {
     /// Every child that could run satisfies the rule; an index without one never does. `scope` is all that the rule looks at.
@@ -18,6 +18,7 @@ impl Scene<'_> {
         children: &[Findings],
         demand: &EvidenceDemand,
         scope: &[&Findings],
+        told: &mut Vec<CandidateOutcome>,
     ) -> Judgement {
         let mut all = Vec::new();
         let mut platforms: Vec<&Child> = Vec::new();
@@ -32,7 +33,7 @@ impl Scene<'_> {
         all.extend(platforms.into_iter().map(|child| {
             let findings = children.iter().find(|one| *one.image() == child.digest);
             let judgement = findings.map_or_else(not_examined, |findings| {
-                self.on(findings, demand, scope).judgement
+                self.on(findings, demand, scope, told).judgement
             });
             (child, judgement)
         }));
@@ -52,8 +53,9 @@ impl Scene<'_> {
         findings: &Findings,
         children: &[Findings],
         demand: &EvidenceDemand,
+        told: &mut Vec<CandidateOutcome>,
     ) -> Judgement {
-        let own = self.on(findings, demand, &[findings]);
+        let own = self.on(findings, demand, &[findings], told);
         let is_unknown = matches!(own.judgement, Judgement::Unknown { .. });
         if matches!(own.judgement, Judgement::Pass { .. })
             || own.contradicted
@@ -62,7 +64,7 @@ impl Scene<'_> {
             return own.judgement;
         }
         let scope: Vec<&Findings> = std::iter::once(findings).chain(children).collect();
-        let platforms = self.on_platforms(image, children, demand, &scope);
+        let platforms = self.on_platforms(image, children, demand, &scope, told);
         either(own.judgement, platforms)
     }
 
@@ -99,14 +101,20 @@ pub(super) fn unsigned_attestations(scene: &Scene<'_>) -> Option<Warning> {
 /// A failure is over unknown is over pass. Of several, the one that came farthest speaks.
 fn every(all: Vec<(&Child, Judgement)>) -> Judgement {
     let count = all.len();
-    let (mut messages, mut cited) = (Vec::new(), Vec::new());
+    let (mut messages, mut cited, mut noted) = (Vec::new(), Vec::new(), Vec::new());
     let (mut failed, mut unknown) = (Vec::new(), Vec::new());
     let mut may_excuse = true;
     for (child, judgement) in all {
         match judgement {
-            Judgement::Pass { message, evidence } => {
+            Judgement::Pass {
+                message,
+                evidence,
+                warnings,
+            } => {
                 messages.push(format!("{}: {message}", name(child)));
                 cited.extend(evidence);
+                let about = |(code, text)| (code, format!("{}: {text}", name(child)));
+                noted.extend(warnings.into_iter().map(about));
             }
             Judgement::Fail(reason) => failed.push((child, reason)),
             Judgement::Unknown {
@@ -137,6 +145,7 @@ fn every(all: Vec<(&Child, Judgement)>) -> Judgement {
         None => Judgement::Pass {
             message: messages.join(" "),
             evidence: cited,
+            warnings: noted,
         },
     }
 }

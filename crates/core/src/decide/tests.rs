@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::per_signer::{PerSigner, Status};
+use super::scene::Circumstances;
 use super::{BlobSigner, Resolution, decide, decide_blob};
 use crate::policy::Condition;
 use crate::policy::tests::{SETTINGS, load};
@@ -187,8 +188,19 @@ fn each_fact_is_needed_of_a_blob_too() {
     );
 }
 
+fn nothing(image: &PinnedImage) -> Findings {
+    let none = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    Findings::new(*image.digest(), none.0, none.1, none.2, none.3)
+}
+
+const fn around(findings: &Findings) -> Circumstances<'_> {
+    Circumstances { now: NOW, findings }
+}
+
 #[test]
 fn a_signer_without_evidence_passes_by_no_selection() {
+    let findings = nothing(&image());
+    let around = around(&findings);
     for selection in ["any", "all", "newest"] {
         let policies = policies(&format!(", match: {selection}"));
         let rule = policies.policies.first().unwrap().rules.first().unwrap();
@@ -197,7 +209,7 @@ fn a_signer_without_evidence_passes_by_no_selection() {
         };
         let signer = demand.from.signers.first().unwrap();
         for (gap, expected) in [(false, Status::Fail), (true, Status::Unknown)] {
-            let result = PerSigner::judge(signer, demand, &[], gap, NOW);
+            let result = PerSigner::judge(signer, demand, &[], gap, &around);
             assert_eq!(result.status, expected, "{selection}");
             assert!(result.good.is_empty());
         }
@@ -207,6 +219,8 @@ fn a_signer_without_evidence_passes_by_no_selection() {
 #[test]
 fn evidence_without_a_time_is_never_the_newest_and_fails_the_rule() {
     let image = image();
+    let findings = nothing(&image);
+    let around = around(&findings);
     let policies = policies(", match: newest");
     let rule = policies.policies.first().unwrap().rules.first().unwrap();
     let Condition::Evidence(demand) = &rule.condition else {
@@ -224,7 +238,7 @@ fn evidence_without_a_time_is_never_the_newest_and_fails_the_rule() {
         Verified::new(claim(), untimed),
     );
     let status = |candidates: &[&Verified<Claim>]| {
-        PerSigner::judge(&signer, demand, candidates, false, NOW).status
+        PerSigner::judge(&signer, demand, candidates, false, &around).status
     };
     assert_eq!(status(&[&timed]), Status::Pass);
     assert_eq!(status(&[&untimed]), Status::Fail);

@@ -1,6 +1,7 @@
 //! Step 5: a DSSE envelope with exactly one signature, and step 17: the in-toto statement in it.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -197,6 +198,17 @@ pub(super) fn statement(
         predicate_type: predicate_type.into_owned(),
         subjects,
         payload: Arc::clone(payload),
+        predicate: predicate(payload, &members),
+    })
+}
+
+/// Where in the payload the predicate stands; empty if there is none.
+fn predicate(payload: &[u8], members: &[json::Member<'_>]) -> Range<usize> {
+    let value = members.iter().find(|(key, _)| key == "predicate");
+    value.map_or(0..0, |(_, value)| {
+        // A member's value is a part of the document.
+        let start = value.as_ptr().addr() - payload.as_ptr().addr();
+        start..start + value.len()
     })
 }
 

@@ -1,5 +1,6 @@
 //! What a verified signature says.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -65,6 +66,8 @@ pub struct Statement {
     /// All subjects; at least one carries the image's digest.
     pub subjects: Vec<Subject>,
     pub(crate) payload: Arc<Vec<u8>>,
+    /// Where in the payload the predicate stands; empty if there is none.
+    pub(crate) predicate: Range<usize>,
 }
 
 /// One subject of a statement.
@@ -83,15 +86,21 @@ impl Statement {
         &self.payload
     }
 
+    /// The predicate as it was signed: the exact text of a JSON value, or nothing where the statement has none. It is part of a document
+    /// without duplicate keys, whose depth and number of keys [`Limits`](crate::Limits) bound.
+    #[must_use]
+    pub fn predicate_json(&self) -> &[u8] {
+        self.payload.get(self.predicate.clone()).unwrap_or_default()
+    }
+
     /// Reads the predicate as `T`; unknown fields are `T`'s affair. A missing predicate reads as JSON `null`.
     ///
     /// # Errors
     /// What serde says when the predicate does not have `T`'s shape.
     pub fn predicate<'a, T: Deserialize<'a>>(&'a self) -> Result<T, serde_json::Error> {
-        #[derive(Deserialize)]
-        struct Outer<P> {
-            predicate: P,
+        match self.predicate_json() {
+            [] => serde_json::from_slice(b"null"),
+            json => serde_json::from_slice(json),
         }
-        serde_json::from_slice::<Outer<T>>(&self.payload).map(|outer| outer.predicate)
     }
 }

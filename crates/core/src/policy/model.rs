@@ -127,8 +127,10 @@ impl EvidenceDemand {
     }
 }
 
-/// Which claims count.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Which claims count, and what they must say.
+///
+/// What a kind of rule demands of what was signed is judged beside its kind in `decide/demand.rs`.
+#[derive(Debug, Clone)]
 pub(crate) enum Wanted {
     Signature,
     Statement { predicate_type: String },

@@ -5,6 +5,7 @@ mod identity;
 use std::collections::BTreeSet;
 
 use super::signer::{Key, Maker, Signer, TimeDemand};
+use crate::compared::Compared;
 use crate::trust::distinct_operators;
 use crate::{Digest, Facts, Format, ReasonCode, San, SignedBy, TimeSource, UnixTime};
 pub(crate) use identity::WORKFLOW_HOST;
@@ -45,6 +46,20 @@ impl Author {
 }
 
 impl Signer {
+    /// Records whether one signature is this Signer's.
+    pub(crate) fn compare(&self, facts: &Facts, now: UnixTime, compared: &mut Compared) {
+        match self.accepts(facts, now) {
+            Ok(()) => compared.that(
+                "signer",
+                self.wanted(),
+                maker_text(facts.signer()),
+                true,
+                ReasonCode::SignerMismatch,
+            ),
+            Err(mismatch) => compared.fail("signer", mismatch),
+        }
+    }
+
     /// Whether one signature, with all its facts, is this Signer's. Every condition holds on the same facts.
     ///
     /// # Errors
