@@ -2,6 +2,7 @@
 
 pub(crate) mod copy;
 pub(crate) mod evidence;
+pub(crate) mod init;
 pub(crate) mod registries;
 pub(crate) mod trust;
 
@@ -167,6 +168,8 @@ pub(crate) struct VerifyBundle {
 pub(crate) enum Policy {
     /// Find everything that is wrong or doubtful in a policy file or folder.
     Lint(Lint),
+    /// Print a policy for what is attached to an image: who signed it, each line with what trusting it means.
+    Init(init::Init),
 }
 
 #[derive(Debug, Args)]

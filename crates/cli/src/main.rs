@@ -9,6 +9,7 @@ mod escape;
 mod evidence;
 mod exit;
 mod failure;
+mod init;
 mod lint;
 mod output;
 mod plan;
@@ -45,6 +46,7 @@ fn run(typed: Typed) -> Result<Exit, Failure> {
         Job::Evidence(job) => evidence::run(&job),
         Job::PullEvidence(job) => pull::run(&job),
         Job::Copy(job) => copy::run(&job),
+        Job::Init(job) => init::run(&job),
         Job::Lint(job) => lint::run(&job),
         Job::Trust(job) => trust::run(&job),
     }

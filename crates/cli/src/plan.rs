@@ -11,6 +11,7 @@ use crate::copy::CopyJob;
 use crate::escape::escaped;
 use crate::evidence::EvidenceJob;
 use crate::failure::Failure;
+use crate::init::InitJob;
 use crate::policies::TrustCache;
 use crate::pull::PullJob;
 use crate::registries::RegistryAccess;
@@ -25,6 +26,7 @@ pub(crate) enum Job {
     Evidence(Box<EvidenceJob>),
     PullEvidence(Box<PullJob>),
     Copy(Box<CopyJob>),
+    Init(Box<InitJob>),
     Lint(LintJob),
     Trust(TrustJob),
 }
@@ -110,6 +112,9 @@ impl Job {
             Command::Copy(typed) => CopyJob::new(typed, &surroundings, color)
                 .map(Box::new)
                 .map(Self::Copy),
+            Command::Policy(Policy::Init(typed)) => InitJob::new(typed, &surroundings, color)
+                .map(Box::new)
+                .map(Self::Init),
             Command::Policy(Policy::Lint(lint)) => {
                 Ok(Self::Lint(LintJob::new(lint, surroundings, color)))
             }
