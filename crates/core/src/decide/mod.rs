@@ -60,17 +60,14 @@ pub fn decide(
     let mut warnings = Vec::new();
     let mut outcomes = Vec::new();
     let mut enforced = false;
-    for policy in policies
-        .policies
-        .iter()
-        .filter(|policy| policy.names(request))
-    {
+    let matching = policies.matching(request);
+    for policy in &matching {
         let outcome = judge(policy, &scene, &policies.settings, &mut warnings);
         enforced |=
             outcome.mode == Mode::Enforce && outcome.rules.iter().any(|rule| rule.effective);
         outcomes.push(outcome);
     }
-    warnings.extend(expired_roots(policies, request, now));
+    warnings.extend(expired_roots(&matching, now));
     warnings.extend(subject::unsigned_attestations(&scene));
     let stale = scene.stale();
     warnings.extend(stale.iter().map(stale::warning));
@@ -170,12 +167,8 @@ fn rule_effect(
 }
 
 /// Trust roots that vouch for the Signers of this request although their TUF metadata has expired: the policy lets them.
-fn expired_roots(policies: &PolicySet, request: &Request, now: UnixTime) -> Vec<Warning> {
-    let rules = policies
-        .policies
-        .iter()
-        .filter(|policy| policy.names(request))
-        .flat_map(|policy| &policy.rules);
+fn expired_roots(matching: &[&Policy], now: UnixTime) -> Vec<Warning> {
+    let rules = matching.iter().flat_map(|policy| &policy.rules);
     let signers = rules.flat_map(|rule| match &rule.condition {
         Condition::Evidence(demand) => demand.from.signers.as_slice(),
         Condition::Digest(_) => &[],

@@ -10,6 +10,7 @@ mod compile;
 mod diagnostic;
 mod document;
 mod glob;
+mod index;
 mod model;
 mod notes;
 mod repository;
@@ -28,6 +29,7 @@ use compile::Compiler;
 pub(crate) use compile::pattern::identity_pattern;
 pub use diagnostic::{Diagnostic, Place, Severity};
 use document::Documents;
+use index::Index;
 pub(crate) use model::{
     Condition, DigestDemand, EvidenceDemand, From, OnUnmatched, Policy, Rule, Selection, Settings,
     SubjectDemand, Wanted,
@@ -101,6 +103,7 @@ pub struct Loaded {
 pub struct PolicySet {
     pub(crate) settings: Settings,
     pub(crate) policies: Vec<Policy>,
+    index: Index,
     trust: Trust,
     digest: Digest,
     /// `signer/id` of each key.
@@ -227,11 +230,16 @@ impl PolicySet {
         self.settings.stale
     }
 
+    /// The policies that judge a request, in the order of the files.
+    pub(crate) fn matching(&self, request: &Request) -> Vec<&Policy> {
+        self.index.matching(&self.policies, request)
+    }
+
     /// Which evidence can matter for this request: nothing if no policy matches, or if a `digest` rule already denies.
     #[must_use]
     pub fn needs(&self, request: &Request) -> Needs {
         let mut needs = Needs::default();
-        for policy in self.policies.iter().filter(|policy| policy.names(request)) {
+        for policy in self.matching(request) {
             for rule in &policy.rules {
                 match &rule.condition {
                     Condition::Digest(demand) => {

@@ -20,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::document::{Document, Documents};
+use super::index::Index;
 use super::notes::{At, Notes, Spanned};
 use super::scalar::Name;
 use super::signer::Signer;
@@ -83,6 +84,7 @@ impl Compiler<'_> {
         };
         Some(PolicySet {
             settings,
+            index: Index::of(&policies),
             policies,
             trust,
             digest: self.digest(),
