@@ -8,6 +8,7 @@ mod exit_codes;
 mod gate;
 mod hostile;
 mod hostile_registry;
+mod init;
 mod messages;
 mod networks;
 mod pull;
