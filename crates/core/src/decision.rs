@@ -100,6 +100,7 @@ pub struct Decision {
     pub(crate) effect: Verdict,
     pub(crate) policies: Vec<PolicyOutcome>,
     pub(crate) unmatched: Option<Unmatched>,
+    pub(crate) revoked: Vec<RevokedImage>,
     pub(crate) warnings: Vec<Warning>,
     pub(crate) evidence: Vec<Cited>,
     pub(crate) refused: Vec<Refused>,
@@ -166,6 +167,12 @@ impl Decision {
     #[must_use]
     pub const fn unmatched(&self) -> Option<&Unmatched> {
         self.unmatched.as_ref()
+    }
+
+    /// What revokes the image, whatever policies say: not empty means denied.
+    #[must_use]
+    pub fn revoked(&self) -> &[RevokedImage] {
+        &self.revoked
     }
 
     /// What a person should be told although it did not deny.
@@ -373,6 +380,22 @@ pub struct Refused {
     pub code: ReasonCode,
     /// The particulars.
     pub detail: String,
+}
+
+/// An image that a Revocation names.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct RevokedImage {
+    /// The Revocation.
+    pub name: String,
+    /// Where it stands.
+    pub place: Place,
+    /// Why, as it says.
+    pub reason: String,
+    /// The digest that it names.
+    pub digest: Digest,
+    /// The child of the index that it is; none if it is the image itself.
+    pub child: Option<CitedChild>,
 }
 
 /// No effective, enforcing policy names the image.

@@ -36,7 +36,7 @@ pub use decide::{
 };
 pub use decision::{
     Candidate, CandidateOutcome, Cited, CitedChild, Comparison, Decision, Identity, Mode, Outcome,
-    PolicyOutcome, Refused, RuleOutcome, Unmatched, Verdict, Warning,
+    PolicyOutcome, Refused, RevokedImage, RuleOutcome, Unmatched, Verdict, Warning,
 };
 pub use digest::{Digest, DigestError, Hasher};
 pub use evidence::{
@@ -61,8 +61,8 @@ pub use reference::{ImageRef, ReferenceError};
 pub use report::{
     BlobRefusalReport, BlobReport, CandidateReport, ChildReport, Counts, DemandReport,
     EvidenceReport, FoundReport, GapReport, IdentityReport, ImageReport, LogReport, PolicyReport,
-    RefusedReport, Report, RuleReport, StaleReport, TimeReport, TrustRootReport, UnmatchedReport,
-    WarningReport,
+    RefusedReport, Report, RevokedReport, RuleReport, StaleReport, TimeReport, TrustRootReport,
+    UnmatchedReport, WarningReport,
 };
 pub use time::{TimeError, UnixTime};
 pub use trust::{KeyError, PublicKey, RootPart, RootPartKind, Trust, TrustError, TrustRoot};

@@ -23,6 +23,8 @@ mod platforms;
 mod property;
 #[path = "decide/report.rs"]
 mod report;
+#[path = "decide/revocation.rs"]
+mod revocation;
 #[path = "decide/selection.rs"]
 mod selection;
 #[path = "decide/signers.rs"]

@@ -11,6 +11,7 @@ mod condition;
 mod demand;
 mod nearest;
 mod per_signer;
+mod revoked;
 mod scene;
 mod stale;
 mod subject;
@@ -76,14 +77,18 @@ pub fn decide(
         OnUnmatched::Allow => Verdict::Allow,
         OnUnmatched::Warn | OnUnmatched::Deny => Verdict::Deny,
     };
+    let revoked = scene.revoked();
+    let (revocation_judged, revocation_effect) = scene.revocation(&revoked, &mut warnings);
     let judged = outcomes
         .iter()
         .map(|policy| policy.judged)
-        .chain(unmatched.as_ref().map(|_| unmatched_judged));
+        .chain(unmatched.as_ref().map(|_| unmatched_judged))
+        .chain([revocation_judged]);
     let effect = outcomes
         .iter()
         .map(|policy| policy.effect)
-        .chain(unmatched.as_ref().map(|one| one.effect));
+        .chain(unmatched.as_ref().map(|one| one.effect))
+        .chain([revocation_effect]);
     Decision {
         image: safe(request.written()),
         name: request.name().map(str::to_owned),
@@ -95,6 +100,7 @@ pub fn decide(
         effect: effect.max().unwrap_or(Verdict::Unknown),
         policies: outcomes,
         unmatched,
+        revoked,
         warnings,
         evidence: scene.cite_all(),
         refused: scene.refused(),

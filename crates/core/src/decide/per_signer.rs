@@ -38,9 +38,13 @@ pub(super) struct Judged<'a> {
 }
 
 impl<'a> Judged<'a> {
-    fn new(claim: &'a Verified<Claim>, signer: &Signer, now: UnixTime) -> Self {
+    /// What is revoked is nobody's: it can neither help nor harm.
+    fn new(claim: &'a Verified<Claim>, signer: &Signer, circumstances: &Circumstances<'_>) -> Self {
         let mut compared = Compared::default();
-        signer.compare(claim.facts(), now, &mut compared);
+        circumstances
+            .revocations
+            .compare(claim.facts(), &mut compared);
+        signer.compare(claim.facts(), circumstances.now, &mut compared);
         Self {
             claim,
             own: compared.holds(),
@@ -71,7 +75,7 @@ impl<'a> PerSigner<'a> {
         let now = circumstances.now;
         let mut compared: Vec<Judged<'a>> = candidates
             .iter()
-            .map(|candidate| Judged::new(candidate, signer, now))
+            .map(|candidate| Judged::new(candidate, signer, circumstances))
             .collect();
         let own = compared.iter().filter(|one| one.own);
         let newest = own.filter_map(|one| one.claim.facts().signed_at()).max();

@@ -3,6 +3,7 @@
 use super::Resolution;
 use super::cite;
 use super::per_signer::Judged;
+use crate::policy::Revocations;
 use crate::policy::signer::Signer;
 use crate::text::safe;
 use crate::{
@@ -22,6 +23,7 @@ pub(super) struct Scene<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Circumstances<'a> {
     pub(super) now: UnixTime,
+    pub(super) revocations: &'a Revocations,
     /// All that is known about the same digest.
     #[expect(dead_code, reason = "the rule `vulnerabilities` looks for VEX in it")]
     pub(super) findings: &'a Findings,
@@ -101,8 +103,12 @@ impl<'a> Scene<'a> {
         })
     }
 
-    pub(super) const fn circumstances<'f>(&self, findings: &'f Findings) -> Circumstances<'f> {
+    pub(super) const fn circumstances<'f>(&self, findings: &'f Findings) -> Circumstances<'f>
+    where
+        'a: 'f,
+    {
         Circumstances {
+            revocations: &self.policies.revocations,
             now: self.now,
             findings,
         }

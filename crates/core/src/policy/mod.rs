@@ -15,6 +15,7 @@ mod model;
 mod notes;
 mod repository;
 mod request;
+mod revocation;
 mod scalar;
 mod shape;
 pub(crate) mod signer;
@@ -36,6 +37,7 @@ pub(crate) use model::{
 };
 use notes::Notes;
 pub use request::Request;
+pub(crate) use revocation::Revocations;
 pub use tuf::{TufMaterial, TufSource, TufSourceError, TufSources};
 
 /// One policy file: its text, and the name under which people know it.
@@ -104,6 +106,7 @@ pub struct PolicySet {
     pub(crate) settings: Settings,
     pub(crate) policies: Vec<Policy>,
     index: Index,
+    pub(crate) revocations: Revocations,
     trust: Trust,
     digest: Digest,
     /// `signer/id` of each key.
@@ -235,10 +238,18 @@ impl PolicySet {
         self.index.matching(&self.policies, request)
     }
 
-    /// Which evidence can matter for this request: nothing if no policy matches, or if a `digest` rule already denies.
+    /// Which evidence can matter for this request: nothing if no policy matches, or if a `digest` rule or a Revocation
+    /// already denies. Where images are revoked, it matters which one the reference means.
     #[must_use]
     pub fn needs(&self, request: &Request) -> Needs {
-        let mut needs = Needs::default();
+        let mut needs = Needs {
+            manifest: self.revocations.name_images(),
+            ..Needs::default()
+        };
+        let written = request.digest();
+        if written.is_some_and(|digest| self.revocations.of_image(digest).is_some()) {
+            return Needs::default();
+        }
         for policy in self.matching(request) {
             for rule in &policy.rules {
                 match &rule.condition {

@@ -65,6 +65,9 @@ pub struct ImageReport {
     /// Present when no effective, enforcing policy names the image.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unmatched: Option<UnmatchedReport>,
+    /// What revokes the image, whatever policies say; absent if nothing does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revoked: Vec<RevokedReport>,
     /// What a person should be told although it did not deny.
     pub warnings: Vec<WarningReport>,
     /// All evidence that verified, whether or not a rule asked for it.
@@ -178,6 +181,28 @@ pub struct UnmatchedReport {
     pub file: String,
     /// The line in it.
     pub line: usize,
+}
+
+/// An image that a Revocation names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct RevokedReport {
+    /// `image-revoked`.
+    pub code: String,
+    /// The Revocation.
+    pub revocation: String,
+    /// The policy file that has it.
+    pub file: String,
+    /// The line in it.
+    pub line: usize,
+    /// Why, as it says.
+    pub reason: String,
+    /// The digest that it names.
+    pub digest: String,
+    /// The child of the index that it is; absent if it is the image itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub child: Option<ChildReport>,
 }
 
 /// What a person should be told although it did not deny.
