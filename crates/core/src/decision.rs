@@ -206,6 +206,33 @@ impl Decision {
     }
 }
 
+/// Whether the namespaces that a policy names fit the request's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum NamespaceFit {
+    /// They fit.
+    Yes,
+    /// They do not, and the policy does not judge.
+    No,
+    /// There is no namespace to go by: the policy judges.
+    NotGiven,
+    /// The namespace's labels are not known, so nobody can tell.
+    Unknown,
+}
+
+impl NamespaceFit {
+    /// `yes`, `no`, `not-given` or `unknown`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::No => "no",
+            Self::NotGiven => "not-given",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// How one policy came out.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -218,7 +245,12 @@ pub struct PolicyOutcome {
     pub mode: Mode,
     /// Whether its `effectiveFrom` has passed.
     pub effective: bool,
-    /// What its rules together judge, whatever mode and `effectiveFrom` say.
+    /// Whether its `namespaces` fit; none if it is for all.
+    pub namespaces: Option<NamespaceFit>,
+    /// The level that a promotion summary may state after it.
+    pub emits: Option<String>,
+    /// What its rules together judge, whatever mode and `effectiveFrom` say; unknown where nobody can tell whether its
+    /// namespaces fit.
     pub judged: Verdict,
     /// What follows from it.
     pub effect: Verdict,

@@ -154,6 +154,8 @@ reasons! {
     RegistryHostile "registry-hostile" Unknown 85 "The registry sent what must not be believed: a wrong digest, endless or oversized data, or a refused redirect." "Do not run the image; find out what the registry serves."
     StaleEvidence "stale-evidence" Unknown 83 "The registry could not be asked, and what it said last stands in for its answer." "Check the registry and the network; `stale: {maxAge}` in Settings says for how long last known evidence may serve."
     LayoutUnreadable "layout-unreadable" Unknown 82 "The OCI layout cannot be read." "Check the path; it must hold `oci-layout`, `index.json` and `blobs/`."
+    NamespaceUnknown "namespace-unknown" Unknown 2 "The policy selects namespaces by labels, and the labels of this one are not known." "Pass the namespace's labels (--namespace-labels), or wait until the cluster has told them."
+    NamespaceNotGiven "namespace-not-given" Unknown 2 "The policy is for some namespaces only and none was given, so it counts as matching." "Pass --namespace, or read the verdict as that of the strictest namespace."
     NotExamined "not-examined" Unknown 2 "Nothing was fetched, because the image is denied for another reason." "Settle the other reason first."
 
     // The policy, the trust material or the command is wrong. They have no rank: all are reported.

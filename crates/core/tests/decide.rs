@@ -15,6 +15,8 @@ mod cheating;
 mod claims;
 #[path = "decide/keys.rs"]
 mod keys;
+#[path = "decide/namespaces.rs"]
+mod namespaces;
 #[path = "decide/operators.rs"]
 mod operators;
 #[path = "decide/platforms.rs"]

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use countersign_core::{
-    Candidate, Cited, Decision, Gap, Identity, Mode, Outcome, Place, PolicyOutcome, ReasonCode,
-    Refused, RevokedImage, RuleOutcome, Verdict,
+    Candidate, Cited, Decision, Gap, Identity, Mode, NamespaceFit, Outcome, Place, PolicyOutcome,
+    ReasonCode, Refused, RevokedImage, RuleOutcome, Verdict,
 };
 
 use crate::escape::escaped;
@@ -105,10 +105,14 @@ impl Text {
             (true, Mode::Enforce) => String::new(),
             (true, mode) => format!(", mode {}", mode.as_str()),
         };
+        let unknown = match policy.namespaces {
+            Some(NamespaceFit::Unknown) => ", which may not be for this namespace",
+            _ => "",
+        };
         self.line(
             2,
             &format!(
-                "policy {}{mode}{}",
+                "policy {}{mode}{unknown}{}",
                 safe(&policy.name),
                 place(&policy.place)
             ),

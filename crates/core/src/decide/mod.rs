@@ -25,8 +25,8 @@ use crate::policy::signer::RootLife;
 use crate::policy::{Condition, OnUnmatched, Policy, Settings};
 use crate::text::safe;
 use crate::{
-    Decision, Findings, Gap, GapClass, Mode, Outcome, PinnedImage, PolicyOutcome, PolicySet,
-    ReasonCode, Request, RuleOutcome, UnixTime, Unmatched, Verdict, Warning,
+    Decision, Findings, Gap, GapClass, Mode, NamespaceFit, Outcome, PinnedImage, PolicyOutcome,
+    PolicySet, ReasonCode, Request, RuleOutcome, UnixTime, Unmatched, Verdict, Warning,
 };
 
 /// What is known about the requested image.
@@ -128,7 +128,26 @@ fn judge(
         effect = effect.max(rule_effect(policy, &outcome, excusable, settings, warnings));
         rules.push(outcome);
     }
+    let namespaces = policy.selects(scene.request);
+    match namespaces {
+        Some(NamespaceFit::NotGiven) => {
+            let code = ReasonCode::NamespaceNotGiven;
+            warnings.push(Warning {
+                code,
+                policy: Some(policy.name.clone()),
+                rule: None,
+                message: code.message().to_owned(),
+            });
+        }
+        Some(NamespaceFit::Unknown) => {
+            judged = Verdict::Unknown;
+            effect = unknown_namespace(policy, effective, warnings);
+        }
+        Some(NamespaceFit::Yes | NamespaceFit::No) | None => {}
+    }
     PolicyOutcome {
+        namespaces,
+        emits: policy.emits.clone(),
         name: policy.name.clone(),
         place: policy.place.clone(),
         mode: policy.mode,
@@ -137,6 +156,25 @@ fn judge(
         effect,
         rules,
     }
+}
+
+/// What follows from not knowing whether a policy judges at all: it is never taken for one that does not. No `onUnknown`
+/// excuses it, for that speaks of evidence.
+fn unknown_namespace(policy: &Policy, effective: bool, warnings: &mut Vec<Warning>) -> Verdict {
+    let code = ReasonCode::NamespaceUnknown;
+    let (effect, why) = match policy.mode {
+        Mode::Audit => return Verdict::Allow,
+        Mode::Warn => (Verdict::Allow, " (mode: warn)"),
+        Mode::Enforce if !effective => (Verdict::Allow, " (before effectiveFrom)"),
+        Mode::Enforce => (Verdict::Unknown, ""),
+    };
+    warnings.push(Warning {
+        code,
+        policy: Some(policy.name.clone()),
+        rule: None,
+        message: format!("{}{why}", code.message()),
+    });
+    effect
 }
 
 /// What one rule does to the verdict, by its policy's mode, `effectiveFrom` and `onUnknown`.

@@ -23,6 +23,8 @@ pub(super) struct Scene<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Circumstances<'a> {
     pub(super) now: UnixTime,
+    /// Whether age alone denies nothing.
+    pub(super) age_relief: bool,
     pub(super) revocations: &'a Revocations,
     /// All that is known about the same digest.
     #[expect(dead_code, reason = "the rule `vulnerabilities` looks for VEX in it")]
@@ -108,6 +110,7 @@ impl<'a> Scene<'a> {
         'a: 'f,
     {
         Circumstances {
+            age_relief: self.request.age_relief(),
             revocations: &self.policies.revocations,
             now: self.now,
             findings,

@@ -197,6 +197,7 @@ fn around(findings: &Findings) -> Circumstances<'_> {
     static NONE: std::sync::LazyLock<Revocations> = std::sync::LazyLock::new(Revocations::default);
     Circumstances {
         now: NOW,
+        age_relief: false,
         revocations: &NONE,
         findings,
     }

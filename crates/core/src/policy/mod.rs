@@ -32,11 +32,11 @@ pub use diagnostic::{Diagnostic, Place, Severity};
 use document::Documents;
 use index::Index;
 pub(crate) use model::{
-    Condition, DigestDemand, EvidenceDemand, From, OnUnmatched, Policy, Rule, Selection, Settings,
-    SubjectDemand, Wanted,
+    Condition, DigestDemand, EvidenceDemand, From, Namespaces, OnUnmatched, Policy, Rule,
+    Selection, Settings, SubjectDemand, Wanted,
 };
 use notes::Notes;
-pub use request::Request;
+pub use request::{Namespace, Request};
 pub(crate) use revocation::Revocations;
 pub use tuf::{TufMaterial, TufSource, TufSourceError, TufSources};
 
@@ -200,6 +200,12 @@ impl PolicySet {
     #[must_use]
     pub fn root_origin(&self, name: &str) -> Option<&RootOrigin> {
         self.origins.get(name)
+    }
+
+    /// What the cluster is called to which the set belongs (`cluster` in Settings).
+    #[must_use]
+    pub fn cluster(&self) -> Option<&str> {
+        self.settings.cluster.as_deref()
     }
 
     /// The JSON Schema of one policy document, as in `docs/policy.schema.json`.

@@ -85,6 +85,8 @@ fn policy(outcome: &PolicyOutcome) -> PolicyReport {
         line: outcome.place.line,
         mode: outcome.mode.as_str().to_owned(),
         effective: outcome.effective,
+        namespaces: outcome.namespaces.map(|fit| fit.as_str().to_owned()),
+        emits: outcome.emits.clone(),
         judged: outcome.judged.as_str().to_owned(),
         effect: outcome.effect.as_str().to_owned(),
         rules: outcome.rules.iter().map(rule).collect(),

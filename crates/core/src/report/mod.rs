@@ -99,6 +99,13 @@ pub struct PolicyReport {
     pub mode: String,
     /// Whether its `effectiveFrom` has passed.
     pub effective: bool,
+    /// Whether its `namespaces` fit; absent if it is for all.
+    #[schemars(extend("enum" = ["yes", "not-given", "unknown"]))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespaces: Option<String>,
+    /// The level that a promotion summary may state after it; absent if none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub emits: Option<String>,
     /// What its rules together judge.
     #[schemars(extend("enum" = ["allow", "unknown", "deny"]))]
     pub judged: String,

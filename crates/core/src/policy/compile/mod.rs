@@ -8,6 +8,7 @@ mod from;
 mod images;
 mod keyless;
 mod keys;
+mod namespaces;
 mod overlap;
 pub(crate) mod pattern;
 mod revocation;

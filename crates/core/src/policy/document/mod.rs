@@ -15,8 +15,8 @@ use super::tree::{Node, Plain, Value, plain};
 use crate::ReasonCode;
 pub(crate) use from::{FromSpec, FromWord};
 pub(crate) use policy::{
-    DigestWord, MatchWord, ModeWord, OnUnknownWord, PolicySpec, RuleSpec, SettingsSpec,
-    SignatureSpec, StatementSpec, SubjectWord, UnmatchedWord,
+    DigestWord, MatchWord, ModeWord, NamespacesSpec, OnUnknownWord, PolicySpec, RuleSpec,
+    SettingsSpec, SignatureSpec, StatementSpec, SubjectWord, UnmatchedWord,
 };
 pub(crate) use revocation::RevocationSpec;
 pub(crate) use root::{SctWord, TrustRootSpec, TufSpec};
