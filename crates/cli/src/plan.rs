@@ -17,11 +17,13 @@ use crate::pull::PullJob;
 use crate::registries::RegistryAccess;
 use crate::surroundings::Surroundings;
 use crate::trust::TrustJob;
+use crate::verify_blob::BlobJob;
 
 /// What is to be done.
 #[derive(Debug)]
 pub(crate) enum Job {
     Verify(Box<VerifyJob>),
+    VerifyBlob(Box<BlobJob>),
     VerifyBundle(Box<BundleJob>),
     Evidence(Box<EvidenceJob>),
     PullEvidence(Box<PullJob>),
@@ -100,6 +102,9 @@ impl Job {
             Command::Verify(verify) => VerifyJob::new(verify, surroundings, color)
                 .map(Box::new)
                 .map(Self::Verify),
+            Command::VerifyBlob(typed) => BlobJob::new(typed, surroundings, color)
+                .map(Box::new)
+                .map(Self::VerifyBlob),
             Command::VerifyBundle(typed) => BundleJob::new(typed, &surroundings, color)
                 .map(Box::new)
                 .map(Self::VerifyBundle),
