@@ -53,7 +53,7 @@ pub use finding::{
 pub use image::{Child, ManifestError, PinnedImage, Platform};
 pub use limits::Limits;
 pub use policy::{
-    Diagnostic, ExtraRoot, Files, Loaded, NoFiles, Place, PolicySet, Request, RootOrigin, Severity,
+    Diagnostic, ExtraRoot, Files, Loaded, Mutation, Mutations, NoFiles, Place, PolicySet, Request, RootOrigin, Severity,
     Source, TufMaterial, TufSource, TufSourceError, TufSources,
 };
 pub use reason::{Class, ReasonCode};
