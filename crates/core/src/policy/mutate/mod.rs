@@ -7,7 +7,7 @@ mod other;
 mod walk;
 
 use super::tree::{Key, Node, Value};
-use super::{ExtraRoot, Files, Loaded, Place, PolicySet, Source, read_trees};
+use super::{ExtraRoot, Files, Loaded, Place, PolicySet, Settings, Source, read_trees};
 use walk::Walk;
 
 /// Every small change to a policy set.
@@ -45,7 +45,8 @@ impl<'a> Mutations<'a> {
     /// The changes to a set, in the order of the files. What cannot be read is not changed.
     ///
     /// Not changed are the head of a document (`apiVersion`, `kind`, `metadata`), what stands inside an inline trust root, and
-    /// what only people read: names of rules, ids of keys, reasons and tickets.
+    /// what only people read: names of rules, ids of keys, reasons and tickets. Nor are `stale` and `trust` of Settings, which are
+    /// about registries and TUF repositories that come and go: no case on disk can tell what they do.
     #[must_use]
     pub fn of(sources: &'a [Source]) -> Self {
         let (documents, _, notes) = read_trees(sources);
@@ -88,6 +89,11 @@ impl Loaded {
                 known_as,
                 origins,
             } = loaded.policies.as_ref()?;
+            // That a default is written out moves what is cited, and nothing else.
+            let settings = Settings {
+                place: Place::default(),
+                ..settings.clone()
+            };
             Some(format!(
                 "{settings:?}{policies:?}{known_as:?}{origins:?}{}",
                 trust.fingerprint()

@@ -84,6 +84,11 @@ impl Others<'_> {
     }
 }
 
+/// Whether no case can tell what the field does: it is about a registry or a TUF repository that comes and goes.
+pub(super) fn is_out_of_reach(document: &str, field: &str) -> bool {
+    document.starts_with("Settings/") && matches!(field, "spec.stale" | "spec.trust")
+}
+
 /// Whether a field is for people only: nothing is decided by it.
 pub(super) fn is_for_people(field: &str) -> bool {
     let ends = |end: &str| field.ends_with(end);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use super::other::{Others, is_for_people};
+use super::other::{Others, is_for_people, is_out_of_reach};
 use super::{Edit, Mutation};
 use crate::policy::PolicySet;
 use crate::policy::notes::{At, Notes};
@@ -92,7 +92,10 @@ impl<'a> Walk<'a> {
                     let schemas = fields(&spot.schemas, &key.text);
                     let field = format!("{}.{}", spot.field, cut(&key.text));
                     let inner = spot.to(step, field, &key.text, schemas);
-                    if inner.schemas.is_empty() || is_for_people(&inner.field) {
+                    if inner.schemas.is_empty()
+                        || is_for_people(&inner.field)
+                        || is_out_of_reach(&self.document, &inner.field)
+                    {
                         continue;
                     }
                     self.add(key.at, &inner, "removed".to_owned(), Edit::Remove);
