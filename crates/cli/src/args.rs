@@ -7,6 +7,7 @@ pub(crate) mod policy;
 pub(crate) mod registries;
 pub(crate) mod trust;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -101,6 +102,12 @@ pub(crate) struct Verify {
     pub(crate) judged_as: Option<String>,
     #[command(flatten)]
     pub(crate) registries: registries::RegistryOptions,
+    /// The namespace in which the images are to run; without it every policy's `namespaces` count as matching.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) namespace: Option<String>,
+    /// All labels of the namespace, for policies that select by them; an empty text says that it has none.
+    #[arg(long, value_name = "KEY=VALUE,…", requires = "namespace")]
+    pub(crate) namespace_labels: Option<Labels>,
     /// Give up on an image after this many seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) timeout: u64,
@@ -198,6 +205,27 @@ impl From<When> for anstream::ColorChoice {
     }
 }
 
+/// `KEY=VALUE`, separated by commas.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Labels(pub(crate) BTreeMap<String, String>);
+
+impl FromStr for Labels {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut labels = BTreeMap::new();
+        for pair in text.split(',').filter(|_| !text.is_empty()) {
+            let Some((key, value)) = pair.split_once('=').filter(|(key, _)| !key.is_empty()) else {
+                return Err("expected KEY=VALUE,KEY=VALUE".to_owned());
+            };
+            if labels.insert(key.to_owned(), value.to_owned()).is_some() {
+                return Err(format!("`{key}` stands twice"));
+            }
+        }
+        Ok(Self(labels))
+    }
+}
+
 /// `NAME=FILE`, or a `FILE` for the one TrustRoot that is named and not defined.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NamedFile {
@@ -233,6 +261,21 @@ mod tests {
     #[test]
     fn the_command_is_well_formed() {
         Typed::command().debug_assert();
+    }
+
+    #[test]
+    fn labels_are_pairs_each_once() {
+        let read =
+            |text: &str| Labels::from_str(text).map(|it| it.0.into_iter().collect::<Vec<_>>());
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        assert_eq!(read(""), Ok(Vec::new()));
+        assert_eq!(
+            read("tier=prod,app.example/x="),
+            Ok(vec![pair("app.example/x", ""), pair("tier", "prod")])
+        );
+        for wrong in ["tier", "=x", "a=b,", ",", "a=b,a=c"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

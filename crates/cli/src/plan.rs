@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign::Image;
-use countersign_core::{ImageRef, UnixTime};
+use countersign_core::{ImageRef, Namespace, UnixTime};
 
 use crate::args::policy::{Lint, Test};
 use crate::args::{Command, Format, NamedFile, Policy, Typed, Verify, VerifyBundle};
@@ -135,8 +135,22 @@ impl VerifyJob {
     ) -> Result<Self, Failure> {
         let now = typed.at.unwrap_or(surroundings.now);
         let registry = RegistryAccess::new(typed.registries, &surroundings);
+        let namespace = typed.namespace.as_deref().map(|name| {
+            let namespace = Namespace::new(name);
+            match typed.namespace_labels {
+                Some(labels) => namespace.labelled(labels.0),
+                None => namespace,
+            }
+        });
+        let images = images(&typed.images, typed.judged_as.as_deref())?;
         Ok(Self {
-            images: images(&typed.images, typed.judged_as.as_deref())?,
+            images: match namespace {
+                Some(namespace) => images
+                    .into_iter()
+                    .map(|image| image.in_namespace(namespace.clone()))
+                    .collect(),
+                None => images,
+            },
             policy: typed.policy,
             trust_roots: typed.trust_roots,
             evidence_cache: typed.cache.evidence(),

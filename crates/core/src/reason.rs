@@ -138,6 +138,11 @@ reasons! {
     PlatformNotAllowed "platform-not-allowed" Rejected 63 "The index lists an image that could run and is for none of the platforms that Settings name." "Publish only the platforms that you run, or add the platform to `platforms` in Settings."
     TrustRootExpired "trust-root-expired" Rejected 62 "The TUF metadata of the trust root expired longer ago than the policy allows." "Run `countersign trust update`; if the repository itself is behind, ask those who run it."
 
+    // Revoked: nothing is more specific.
+    EvidenceRevoked "evidence-revoked" Rejected 77 "A Revocation names this evidence." "Make it again, if what it says still holds."
+    SignerRevoked "signer-revoked" Rejected 78 "A Revocation names the signer, and nothing proves that the signature is older." "Sign again with a key or identity that is not revoked."
+    ImageRevoked "image-revoked" Rejected 79 "A Revocation names the image." "Do not run it; build and deploy another one."
+
     // Nobody could tell.
     ImageNotFound "image-not-found" Unknown 80 "The registry says that the image does not exist." "Check the reference; push the image before you verify it."
     RegistryUnavailable "registry-unavailable" Unknown 81 "The registry could not be reached or failed." "Try again; check the registry and the network."
@@ -149,6 +154,8 @@ reasons! {
     RegistryHostile "registry-hostile" Unknown 85 "The registry sent what must not be believed: a wrong digest, endless or oversized data, or a refused redirect." "Do not run the image; find out what the registry serves."
     StaleEvidence "stale-evidence" Unknown 83 "The registry could not be asked, and what it said last stands in for its answer." "Check the registry and the network; `stale: {maxAge}` in Settings says for how long last known evidence may serve."
     LayoutUnreadable "layout-unreadable" Unknown 82 "The OCI layout cannot be read." "Check the path; it must hold `oci-layout`, `index.json` and `blobs/`."
+    NamespaceUnknown "namespace-unknown" Unknown 2 "The policy selects namespaces by labels, and the labels of this one are not known." "Pass the namespace's labels (--namespace-labels), or wait until the cluster has told them."
+    NamespaceNotGiven "namespace-not-given" Unknown 2 "The policy is for some namespaces only and none was given, so it counts as matching." "Pass --namespace, or read the verdict as that of the strictest namespace."
     NotExamined "not-examined" Unknown 2 "Nothing was fetched, because the image is denied for another reason." "Settle the other reason first."
 
     // The policy, the trust material or the command is wrong. They have no rank: all are reported.
@@ -157,7 +164,7 @@ reasons! {
     PolicyTooLarge "policy-too-large" Misconfigured 0 "The policy set is larger or nested deeper than any reviewer could read." "Split or shorten it."
     DuplicateKey "duplicate-key" Misconfigured 0 "A field stands twice in one mapping." "Keep one of the two."
     UnknownField "unknown-field" Misconfigured 0 "There is no such field." "Remove it or correct its name; an unknown field would have no effect."
-    UnknownKind "unknown-kind" Misconfigured 0 "There is no such kind of document." "Use Settings, Signer, TrustRoot or Policy."
+    UnknownKind "unknown-kind" Misconfigured 0 "There is no such kind of document." "Use Settings, Signer, TrustRoot, Policy or Revocation."
     UnknownVersion "unknown-version" Misconfigured 0 "The document's apiVersion is not one that this version reads." "Write `apiVersion: countersign.dev/v1alpha1`."
     NotSupported "not-supported" Misconfigured 0 "This version of countersign does not support the field or kind yet." "Remove it or use a newer version; it is refused rather than ignored."
     MissingField "missing-field" Misconfigured 0 "A required field is missing." "Add it."

@@ -15,6 +15,8 @@ mod cheating;
 mod claims;
 #[path = "decide/keys.rs"]
 mod keys;
+#[path = "decide/namespaces.rs"]
+mod namespaces;
 #[path = "decide/operators.rs"]
 mod operators;
 #[path = "decide/platforms.rs"]
@@ -23,6 +25,8 @@ mod platforms;
 mod property;
 #[path = "decide/report.rs"]
 mod report;
+#[path = "decide/revocation.rs"]
+mod revocation;
 #[path = "decide/selection.rs"]
 mod selection;
 #[path = "decide/signers.rs"]

@@ -3,6 +3,7 @@
 use super::Resolution;
 use super::cite;
 use super::per_signer::Judged;
+use crate::policy::Revocations;
 use crate::policy::signer::Signer;
 use crate::text::safe;
 use crate::{
@@ -22,6 +23,9 @@ pub(super) struct Scene<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Circumstances<'a> {
     pub(super) now: UnixTime,
+    /// Whether age alone denies nothing.
+    pub(super) age_relief: bool,
+    pub(super) revocations: &'a Revocations,
     /// All that is known about the same digest.
     #[expect(dead_code, reason = "the rule `vulnerabilities` looks for VEX in it")]
     pub(super) findings: &'a Findings,
@@ -101,8 +105,13 @@ impl<'a> Scene<'a> {
         })
     }
 
-    pub(super) const fn circumstances<'f>(&self, findings: &'f Findings) -> Circumstances<'f> {
+    pub(super) const fn circumstances<'f>(&self, findings: &'f Findings) -> Circumstances<'f>
+    where
+        'a: 'f,
+    {
         Circumstances {
+            age_relief: self.request.age_relief(),
+            revocations: &self.policies.revocations,
             now: self.now,
             findings,
         }

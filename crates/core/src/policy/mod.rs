@@ -16,6 +16,7 @@ mod mutate;
 mod notes;
 mod repository;
 mod request;
+mod revocation;
 mod scalar;
 mod shape;
 pub(crate) mod signer;
@@ -32,13 +33,14 @@ pub use diagnostic::{Diagnostic, Place, Severity};
 use document::Documents;
 use index::Index;
 pub(crate) use model::{
-    Condition, DigestDemand, EvidenceDemand, From, OnUnmatched, Policy, Rule, Selection, Settings,
-    SubjectDemand, Wanted,
+    Condition, DigestDemand, EvidenceDemand, From, Namespaces, OnUnmatched, Policy, Rule,
+    Selection, Settings, SubjectDemand, Wanted,
 };
-use notes::Notes;
-use tree::Node;
 pub use mutate::{Mutation, Mutations};
-pub use request::Request;
+use notes::Notes;
+pub use request::{Namespace, Request};
+pub(crate) use revocation::Revocations;
+use tree::Node;
 pub use tuf::{TufMaterial, TufSource, TufSourceError, TufSources};
 
 /// One policy file: its text, and the name under which people know it.
@@ -107,6 +109,7 @@ pub struct PolicySet {
     pub(crate) settings: Settings,
     pub(crate) policies: Vec<Policy>,
     index: Index,
+    pub(crate) revocations: Revocations,
     trust: Trust,
     digest: Digest,
     /// `signer/id` of each key.
@@ -208,6 +211,12 @@ impl PolicySet {
         self.origins.get(name)
     }
 
+    /// What the cluster is called to which the set belongs (`cluster` in Settings).
+    #[must_use]
+    pub fn cluster(&self) -> Option<&str> {
+        self.settings.cluster.as_deref()
+    }
+
     /// The JSON Schema of one policy document, as in `docs/policy.schema.json`.
     #[must_use]
     pub fn schema() -> serde_json::Value {
@@ -244,10 +253,18 @@ impl PolicySet {
         self.index.matching(&self.policies, request)
     }
 
-    /// Which evidence can matter for this request: nothing if no policy matches, or if a `digest` rule already denies.
+    /// Which evidence can matter for this request: nothing if no policy matches, or if a `digest` rule or a Revocation
+    /// already denies. Where images are revoked, it matters which one the reference means.
     #[must_use]
     pub fn needs(&self, request: &Request) -> Needs {
-        let mut needs = Needs::default();
+        let mut needs = Needs {
+            manifest: self.revocations.name_images(),
+            ..Needs::default()
+        };
+        let written = request.digest();
+        if written.is_some_and(|digest| self.revocations.of_image(digest).is_some()) {
+            return Needs::default();
+        }
         for policy in self.matching(request) {
             for rule in &policy.rules {
                 match &rule.condition {

@@ -44,6 +44,20 @@ impl Shape for Spanned<Name> {
     }
 }
 
+/// The value of a label, which may be empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LabelValue(pub(crate) String);
+
+impl Shape for LabelValue {
+    fn read(node: &Node, notes: &mut Notes) -> Option<Self> {
+        Some(Self(text_of(node, "text", None, notes)?.to_owned()))
+    }
+
+    fn schema() -> Json {
+        json!({"type": "string"})
+    }
+}
+
 /// A span of time in seconds, written as a number and a unit: `90s`, `30m`, `12h`, `7d`, `4w`. Never zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Duration(pub(crate) i64);

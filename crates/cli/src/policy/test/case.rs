@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use countersign::Image;
-use countersign_core::{ImageRef, UnixTime};
+use countersign_core::{ImageRef, Namespace, UnixTime};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -32,6 +32,8 @@ pub(super) struct Case {
     pub(super) policy: PathBuf,
     pub(super) trust_roots: Vec<NamedFile>,
     pub(super) image: Image,
+    /// Whether the image's registry cannot be asked.
+    pub(super) is_unavailable: bool,
     pub(super) at: UnixTime,
     pub(super) expected: Expected,
 }
@@ -47,9 +49,28 @@ struct CaseFile {
     #[serde(rename = "as")]
     judged_as: Option<String>,
     at: String,
+    /// What the image's registry is like, for an image that is in none of the layouts.
+    registry: Option<RegistryWord>,
+    /// The namespace in which the image is to run.
+    namespace: Option<NamespaceFile>,
     #[serde(default)]
     trust_roots: BTreeMap<String, String>,
     expect: Option<ExpectedFile>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NamespaceFile {
+    name: String,
+    /// Unknown, where they are not given.
+    labels: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RegistryWord {
+    /// It cannot be asked.
+    Unavailable,
 }
 
 /// Every case in the folder, by name.
@@ -107,6 +128,10 @@ fn read(folder: &Path, base: &Path) -> Result<Case, Failure> {
     };
     let wrong = |what: &str, why: &str| broken(path, &format!("`{what}`: {why}"));
     let image = image(&file, base).map_err(|why| wrong("image", &why))?;
+    let image = match file.namespace {
+        Some(namespace) => image.in_namespace(namespace.read()),
+        None => image,
+    };
     let at = UnixTime::parse(&file.at).map_err(|error| wrong("at", &error.to_string()))?;
     let expected = match file.expect {
         Some(expect) => Expected::written(expect),
@@ -131,16 +156,36 @@ fn read(folder: &Path, base: &Path) -> Result<Case, Failure> {
             })
             .collect(),
         image,
+        is_unavailable: file.registry.is_some(),
         at,
         expected,
     })
 }
 
-/// The image of a layout: a case asks nobody.
+impl NamespaceFile {
+    fn read(self) -> Namespace {
+        let namespace = Namespace::new(&self.name);
+        match self.labels {
+            Some(labels) => namespace.labelled(labels),
+            None => namespace,
+        }
+    }
+}
+
+/// The image of a layout, or one of a registry that cannot be asked: a case asks nobody.
 fn image(file: &CaseFile, base: &Path) -> Result<Image, String> {
     let Some(path) = file.image.strip_prefix("oci:") else {
-        return Err("a case is judged offline; write oci:PATH of an OCI layout".to_owned());
+        if file.registry.is_none() || file.judged_as.is_some() {
+            return Err(
+                "a case is judged offline; write oci:PATH of an OCI layout, or a name and `registry: unavailable`"
+                    .to_owned(),
+            );
+        }
+        return Image::parse(&file.image).map_err(|error| error.to_string());
     };
+    if file.registry.is_some() {
+        return Err("`registry` says nothing of an OCI layout".to_owned());
+    }
     let image = Image::parse(&format!("oci:{}", base.join(path).display()))
         .map_err(|error| error.to_string())?;
     let Some(name) = &file.judged_as else {

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use countersign::{Checker, PolicyFiles};
-use countersign_core::{ExtraRoot, Loaded};
+use countersign_core::{
+    Decision, ExtraRoot, Gap, GapClass, Loaded, PolicySet, ReasonCode, Resolution, decide,
+};
 
 use super::case::Case;
 use super::expect::Found;
@@ -101,13 +103,33 @@ impl Suite {
     }
 }
 
-/// What comes out of a case by a policy that was loaded.
+/// What comes out of a case by a policy that was loaded. The checker only knows that policy.
 pub(super) async fn judged(checker: Option<&Checker>, loaded: &Loaded, case: &Case) -> Found {
-    match checker {
-        Some(checker) => {
-            let decision = checker.check(&case.image, case.at).await;
-            Found::decided(&decision, &loaded.diagnostics)
-        }
-        None => Found::invalid(&loaded.diagnostics),
-    }
+    let (Some(checker), Some(policies)) = (checker, &loaded.policies) else {
+        return Found::invalid(&loaded.diagnostics);
+    };
+    let decision = if case.is_unavailable {
+        unasked(policies, case)
+    } else {
+        checker.check(&case.image, case.at).await
+    };
+    Found::decided(&decision, &loaded.diagnostics)
+}
+
+/// What is decided while the registry cannot be asked.
+fn unasked(policies: &PolicySet, case: &Case) -> Decision {
+    let request = case.image.request();
+    let gap = Gap {
+        class: GapClass::Unavailable,
+        code: ReasonCode::RegistryUnavailable,
+        what: request.written().to_owned(),
+        cause: "the case says so".to_owned(),
+        hides: None,
+    };
+    let resolution = if policies.needs(request).is_empty() {
+        Resolution::NotAsked
+    } else {
+        Resolution::Unresolved(&gap)
+    };
+    decide(policies, request, resolution, case.at)
 }

@@ -8,8 +8,10 @@ mod from;
 mod images;
 mod keyless;
 mod keys;
+mod namespaces;
 mod overlap;
 pub(crate) mod pattern;
+mod revocation;
 mod roots;
 mod rules;
 mod settings;
@@ -22,6 +24,7 @@ use std::sync::Arc;
 use super::document::{Document, Documents};
 use super::index::Index;
 use super::notes::{At, Notes, Spanned};
+use super::revocation::{Revocation, Revocations};
 use super::scalar::Name;
 use super::signer::Signer;
 use super::{ExtraRoot, Files, Policy, PolicySet, Severity, Source};
@@ -53,6 +56,11 @@ impl Compiler<'_> {
             .iter()
             .map(|document| self.policy(document, &signers))
             .collect();
+        let revocations: Vec<Option<Revocation>> = documents
+            .revocations
+            .iter()
+            .map(|document| self.revocation(document, &signers))
+            .collect();
         if documents.policies.is_empty() && !documents.lost {
             self.notes.general(
                 ReasonCode::NoPolicies,
@@ -66,6 +74,7 @@ impl Compiler<'_> {
         }
         self.unused(documents);
         let policies: Vec<Policy> = policies.into_iter().collect::<Option<_>>()?;
+        let revocations: Vec<Revocation> = revocations.into_iter().collect::<Option<_>>()?;
         let settings = settings?;
         self.denies_everything(&settings, &policies, documents);
         self.platforms_without_effect(&policies, documents);
@@ -86,6 +95,7 @@ impl Compiler<'_> {
             settings,
             index: Index::of(&policies),
             policies,
+            revocations: Revocations::new(revocations),
             trust,
             digest: self.digest(),
             known_as: signers.known_as(),
@@ -101,6 +111,7 @@ impl Compiler<'_> {
         self.duplicates_of("Signer", &names(&documents.signers));
         self.duplicates_of("TrustRoot", &names(&documents.roots));
         self.duplicates_of("Policy", &names(&documents.policies));
+        self.duplicates_of("Revocation", &names(&documents.revocations));
     }
 
     pub(super) fn duplicates_of(&mut self, what: &str, names: &[&Spanned<Name>]) {

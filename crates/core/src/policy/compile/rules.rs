@@ -7,6 +7,7 @@ use crate::policy::document::{
 };
 use crate::policy::notes::{At, Spanned};
 use crate::policy::scalar::{Duration, Name};
+use crate::policy::shape::Flag;
 use crate::policy::signer::TimeDemand;
 use crate::policy::{
     Condition, DigestDemand, EvidenceDemand, From, Policy, Rule, Selection, SubjectDemand, Wanted,
@@ -49,11 +50,17 @@ impl Compiler<'_> {
             Some(ModeWord::Warn) => Mode::Warn,
             Some(ModeWord::Audit) => Mode::Audit,
         };
+        let namespaces = spec.namespaces.as_ref().map(|it| self.namespaces(it));
+        let emits = spec.emits.as_ref().map(|level| self.level(level));
+        // What is written and wrong leaves no policy; what is not written is nothing.
+        let (namespaces, emits) = (whole(namespaces)?, whole(emits)?);
         Some(Policy {
             name: document.name.value.0.clone(),
             place: self.notes.place(document.name.at),
             images: images?,
             except: except?,
+            namespaces,
+            emits,
             mode,
             effective_from: spec.effective_from.as_ref().map(|from| from.value.0),
             rules: rules??,
@@ -119,11 +126,13 @@ impl Compiler<'_> {
         let selection = selection(spec.selection.as_ref(), Selection::Any);
         let at = spec.selection.as_ref().map_or(spec.at, |word| word.at);
         let max_age = self.ages(&from, selection, at, spec.max_age.as_ref());
+        let age_always = self.age_always(spec.age_always.as_ref(), max_age);
         Some(EvidenceDemand {
             wanted: Wanted::Signature,
             from,
             selection,
             max_age,
+            age_always,
             subject: subject(spec.subject.as_ref()),
         })
     }
@@ -142,6 +151,7 @@ impl Compiler<'_> {
                 word.at
             });
         let max_age = self.ages(&from, selection, at, spec.max_age.as_ref());
+        let age_always = self.age_always(spec.age_always.as_ref(), max_age);
         Some(EvidenceDemand {
             wanted: Wanted::Statement {
                 predicate_type: predicate_type?,
@@ -149,6 +159,7 @@ impl Compiler<'_> {
             from,
             selection,
             max_age,
+            age_always,
             subject: subject(spec.subject.as_ref()),
         })
     }
@@ -187,6 +198,29 @@ impl Compiler<'_> {
             }
         }
         max_age.map(|age| age.value.0)
+    }
+}
+
+impl Compiler<'_> {
+    /// `ageAlways` says something about `maxAge`, and nothing without it.
+    fn age_always(&mut self, flag: Option<&Flag>, max_age: Option<i64>) -> bool {
+        if let Some(flag) = flag.filter(|flag| !flag.value || max_age.is_none()) {
+            let why = if max_age.is_none() {
+                "`ageAlways` has no effect: there is no `maxAge`"
+            } else {
+                "`ageAlways: false` has no effect: it is so anyway"
+            };
+            self.notes.warning(ReasonCode::NoEffect, flag.at, why);
+        }
+        flag.is_some_and(|flag| flag.value)
+    }
+}
+
+/// What may be left out: nothing if it was, and no answer if it was written and is wrong.
+fn whole<T>(read: Option<Option<T>>) -> Option<Option<T>> {
+    match read {
+        None => Some(None),
+        Some(value) => value.map(Some),
     }
 }
 

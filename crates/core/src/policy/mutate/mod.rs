@@ -46,7 +46,8 @@ impl<'a> Mutations<'a> {
     ///
     /// Not changed are the head of a document (`apiVersion`, `kind`, `metadata`), what stands inside an inline trust root, and
     /// what only people read: names of rules, ids of keys, reasons and tickets. Nor are `stale` and `trust` of Settings, which are
-    /// about registries and TUF repositories that come and go: no case on disk can tell what they do.
+    /// about registries and TUF repositories that come and go, and `cluster` and `emits`, which decide nothing about an image:
+    /// no case on disk can tell what they do.
     #[must_use]
     pub fn of(sources: &'a [Source]) -> Self {
         let (documents, _, notes) = read_trees(sources);
@@ -84,6 +85,7 @@ impl Loaded {
                 settings,
                 policies,
                 index: _,
+                revocations,
                 trust,
                 digest: _,
                 known_as,
@@ -95,7 +97,7 @@ impl Loaded {
                 ..settings.clone()
             };
             Some(format!(
-                "{settings:?}{policies:?}{known_as:?}{origins:?}{}",
+                "{settings:?}{policies:?}{revocations:?}{known_as:?}{origins:?}{}",
                 trust.fingerprint()
             ))
         };
@@ -116,7 +118,9 @@ fn apply(documents: &mut Vec<Node>, steps: &[usize], edit: &Edit) {
     };
     let parent = way
         .iter()
-        .try_fold(documents.get_mut(first), |node, step| Some(child(node?, *step)))
+        .try_fold(documents.get_mut(first), |node, step| {
+            Some(child(node?, *step))
+        })
         .flatten();
     match (parent.map(|node| &mut node.value), edit) {
         (Some(Value::List(items)), Edit::Remove) if last < items.len() => {
@@ -144,7 +148,9 @@ fn child(node: &mut Node, step: usize) -> Option<&mut Node> {
 fn child_of(value: &mut Value, step: usize) -> Option<&mut Node> {
     match value {
         Value::List(items) => items.get_mut(step),
-        Value::Map(entries) => entries.get_mut(step).map(|(_, node): &mut (Key, Node)| node),
+        Value::Map(entries) => entries
+            .get_mut(step)
+            .map(|(_, node): &mut (Key, Node)| node),
         Value::Text { .. } | Value::Bad => None,
     }
 }

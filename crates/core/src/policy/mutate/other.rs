@@ -84,9 +84,14 @@ impl Others<'_> {
     }
 }
 
-/// Whether no case can tell what the field does: it is about a registry or a TUF repository that comes and goes.
+/// Whether no case can tell what the field does: it is about a registry or a TUF repository that comes and goes, or decides
+/// nothing about an image.
 pub(super) fn is_out_of_reach(document: &str, field: &str) -> bool {
-    document.starts_with("Settings/") && matches!(field, "spec.stale" | "spec.trust")
+    match document.split('/').next() {
+        Some("Settings") => matches!(field, "spec.stale" | "spec.trust" | "spec.cluster"),
+        Some("Policy") => field == "spec.emits",
+        _ => false,
+    }
 }
 
 /// Whether a field is for people only: nothing is decided by it.
@@ -109,7 +114,13 @@ fn typed(text: &str) -> Option<Vec<String>> {
         Plain::Number => {
             let number: i64 = text.parse().ok()?;
             let others = [number.checked_sub(1), number.checked_add(1)];
-            Some(others.into_iter().flatten().map(|it| it.to_string()).collect())
+            Some(
+                others
+                    .into_iter()
+                    .flatten()
+                    .map(|it| it.to_string())
+                    .collect(),
+            )
         }
         Plain::Null | Plain::Text => None,
     }
@@ -119,7 +130,10 @@ fn typed(text: &str) -> Option<Vec<String>> {
 fn measure(text: &str) -> Option<Vec<String>> {
     let least_and_most = |least: &str, most: &str| Some(vec![least.to_owned(), most.to_owned()]);
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if text.strip_suffix(['s', 'm', 'h', 'd', 'w']).is_some_and(is_number) {
+    if text
+        .strip_suffix(['s', 'm', 'h', 'd', 'w'])
+        .is_some_and(is_number)
+    {
         return least_and_most("1s", "5200w");
     }
     if text.strip_suffix('%').is_some_and(is_number) {

@@ -95,12 +95,11 @@ fn a_changed_set_is_loaded_with_the_one_change() {
         mutations.load(mutation, &NoFiles, &[])
     };
     let rule = "spec.rules[0].signature";
-    let threshold = |loaded: &Loaded| match &loaded.policies.as_ref().unwrap().policies[0].rules[0]
-        .condition
-    {
-        crate::policy::Condition::Evidence(demand) => (demand.from.threshold, demand.max_age),
-        crate::policy::Condition::Digest(_) => unreachable!(),
-    };
+    let threshold =
+        |loaded: &Loaded| match &loaded.policies.as_ref().unwrap().policies[0].rules[0].condition {
+            crate::policy::Condition::Evidence(demand) => (demand.from.threshold, demand.max_age),
+            crate::policy::Condition::Digest(_) => unreachable!(),
+        };
     let days = 86_400;
     assert_eq!(threshold(&original), (2, Some(400 * days)));
     let lower = load(&format!("{rule}.from.atLeast"), "`1`");

@@ -39,7 +39,10 @@ impl<'a> Walk<'a> {
         let schema = PolicySet::schema();
         let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (kind, name) in documents.iter().filter_map(head) {
-            names.entry(kind.to_owned()).or_default().push(name.to_owned());
+            names
+                .entry(kind.to_owned())
+                .or_default()
+                .push(name.to_owned());
         }
         let mut walk = Self {
             notes,
@@ -108,10 +111,8 @@ impl<'a> Walk<'a> {
                     let inner = spot.to(step, field, &spot.key, items_of(&spot.schemas));
                     // A list of one is removed as a whole.
                     if items.len() > 1 {
-                        let gone = shown(item).map_or_else(
-                            || "removed".to_owned(),
-                            |text| format!("{text} removed"),
-                        );
+                        let gone = shown(item)
+                            .map_or_else(|| "removed".to_owned(), |text| format!("{text} removed"));
                         self.add(item.at, &inner, gone, Edit::Remove);
                     }
                     self.inside(item, &inner);
