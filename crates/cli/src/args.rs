@@ -176,6 +176,8 @@ pub(crate) struct VerifyBundle {
 pub(crate) enum Policy {
     /// Find everything that is wrong or doubtful in a policy file or folder.
     Lint(policy::Lint),
+    /// Print the JSON Schema of policy documents, for editors.
+    Schema,
     /// Judge cases with the verdict that is expected, and find what no case notices.
     Test(policy::Test),
     /// Print a policy for what is attached to an image: who signed it, each line with what trusting it means.

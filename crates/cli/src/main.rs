@@ -48,6 +48,7 @@ fn run(typed: Typed) -> Result<Exit, Failure> {
         Job::Copy(job) => copy::run(&job),
         Job::Init(job) => init::run(&job),
         Job::Lint(job) => policy::lint::run(&job),
+        Job::Schema(color) => Ok(policy::schema(color)),
         Job::Test(job) => policy::test::run(&job),
         Job::Trust(job) => trust::run(&job),
     }

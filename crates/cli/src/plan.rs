@@ -31,6 +31,8 @@ pub(crate) enum Job {
     Init(Box<InitJob>),
     Lint(LintJob),
     Test(TestJob),
+    /// Print the JSON Schema of policy documents.
+    Schema(anstream::ColorChoice),
     Trust(TrustJob),
 }
 
@@ -121,6 +123,7 @@ impl Job {
             Command::Policy(Policy::Lint(lint)) => {
                 Ok(Self::Lint(LintJob::new(lint, surroundings, color)))
             }
+            Command::Policy(Policy::Schema) => Ok(Self::Schema(color)),
             Command::Policy(Policy::Test(typed)) => Ok(Self::Test(TestJob::new(typed, color))),
             Command::Trust(typed) => Ok(Self::Trust(TrustJob::new(typed, surroundings, color))),
         }
