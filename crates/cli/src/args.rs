@@ -4,6 +4,7 @@ pub(crate) mod blob;
 pub(crate) mod copy;
 pub(crate) mod evidence;
 pub(crate) mod init;
+pub(crate) mod policy;
 pub(crate) mod registries;
 pub(crate) mod trust;
 
@@ -177,27 +178,13 @@ pub(crate) struct VerifyBundle {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Policy {
     /// Find everything that is wrong or doubtful in a policy file or folder.
-    Lint(Lint),
+    Lint(policy::Lint),
+    /// Print the JSON Schema of policy documents, for editors.
+    Schema,
+    /// Judge cases with the verdict that is expected, and find what no case notices.
+    Test(policy::Test),
     /// Print a policy for what is attached to an image: who signed it, each line with what trusting it means.
     Init(init::Init),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Lint {
-    /// The policy: a file, or a folder whose files are one set.
-    #[arg(value_name = "FILE|DIR")]
-    pub(crate) path: PathBuf,
-    /// Exit with 1 when there are warnings.
-    #[arg(long)]
-    pub(crate) deny_warnings: bool,
-    /// A trusted_root.json that signers name as NAME; without NAME=, the one trust root that they name and nothing defines.
-    #[arg(long = "trust-root", value_name = "[NAME=]FILE")]
-    pub(crate) trust_roots: Vec<NamedFile>,
-    #[command(flatten)]
-    pub(crate) cache: trust::Cache,
-    /// Text for people or JSON for programs.
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(crate) format: Format,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -10,10 +10,10 @@ mod evidence;
 mod exit;
 mod failure;
 mod init;
-mod lint;
 mod output;
 mod plan;
 mod policies;
+mod policy;
 mod progress;
 mod pull;
 mod registries;
@@ -49,7 +49,9 @@ fn run(typed: Typed) -> Result<Exit, Failure> {
         Job::PullEvidence(job) => pull::run(&job),
         Job::Copy(job) => copy::run(&job),
         Job::Init(job) => init::run(&job),
-        Job::Lint(job) => lint::run(&job),
+        Job::Lint(job) => policy::lint::run(&job),
+        Job::Schema(color) => Ok(policy::schema(color)),
+        Job::Test(job) => policy::test::run(&job),
         Job::Trust(job) => trust::run(&job),
     }
 }

@@ -6,13 +6,15 @@ use std::time::Duration;
 use countersign::Image;
 use countersign_core::{ImageRef, Namespace, UnixTime};
 
-use crate::args::{Command, Format, Lint, NamedFile, Policy, Typed, Verify, VerifyBundle};
+use crate::args::policy::{Lint, Test};
+use crate::args::{Command, Format, NamedFile, Policy, Typed, Verify, VerifyBundle};
 use crate::copy::CopyJob;
 use crate::escape::escaped;
 use crate::evidence::EvidenceJob;
 use crate::failure::Failure;
 use crate::init::InitJob;
 use crate::policies::TrustCache;
+use crate::policy::test::{Mutate, TestJob};
 use crate::pull::PullJob;
 use crate::registries::RegistryAccess;
 use crate::surroundings::Surroundings;
@@ -30,6 +32,9 @@ pub(crate) enum Job {
     Copy(Box<CopyJob>),
     Init(Box<InitJob>),
     Lint(LintJob),
+    Test(TestJob),
+    /// Print the JSON Schema of policy documents.
+    Schema(anstream::ColorChoice),
     Trust(TrustJob),
 }
 
@@ -123,6 +128,8 @@ impl Job {
             Command::Policy(Policy::Lint(lint)) => {
                 Ok(Self::Lint(LintJob::new(lint, surroundings, color)))
             }
+            Command::Policy(Policy::Schema) => Ok(Self::Schema(color)),
+            Command::Policy(Policy::Test(typed)) => Ok(Self::Test(TestJob::new(typed, color))),
             Command::Trust(typed) => Ok(Self::Trust(TrustJob::new(typed, surroundings, color))),
         }
     }
@@ -218,7 +225,23 @@ impl LintJob {
             trust_roots: typed.trust_roots,
             cache: TrustCache {
                 folder: typed.cache.trust().or(surroundings.trust_cache),
-                now: surroundings.now,
+                now: typed.at.unwrap_or(surroundings.now),
+            },
+            format: typed.format,
+            color,
+        }
+    }
+}
+
+impl TestJob {
+    fn new(typed: Test, color: anstream::ColorChoice) -> Self {
+        Self {
+            folder: typed.folder,
+            root: typed.root,
+            mutate: match (typed.mutate, typed.across) {
+                (false, _) => None,
+                (true, false) => Some(Mutate::Each),
+                (true, true) => Some(Mutate::Across),
             },
             format: typed.format,
             color,

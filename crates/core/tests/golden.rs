@@ -6,6 +6,9 @@
     clippy::disallowed_types
 )]
 
+#[path = "golden/reference.rs"]
+mod reference;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
@@ -114,6 +117,12 @@ fn docs_reasons_are_generated() {
 #[test]
 fn the_schema_of_policies_is_generated() {
     check("docs/policy.schema.json", &pretty(&PolicySet::schema()));
+}
+
+#[test]
+fn the_reference_of_policies_is_generated() {
+    let page = reference::page(&PolicySet::schema());
+    check("docs/policy-reference.md", &page);
 }
 
 #[test]

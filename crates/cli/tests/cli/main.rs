@@ -11,6 +11,8 @@ mod hostile_registry;
 mod init;
 mod messages;
 mod networks;
+mod policy_schema;
+mod policy_test;
 mod pull;
 mod run;
 mod secrets;

@@ -12,6 +12,7 @@ mod document;
 mod glob;
 mod index;
 mod model;
+mod mutate;
 mod notes;
 mod repository;
 mod request;
@@ -35,9 +36,11 @@ pub(crate) use model::{
     Condition, DigestDemand, EvidenceDemand, From, Namespaces, OnUnmatched, Policy, Rule,
     Selection, Settings, SubjectDemand, Wanted,
 };
+pub use mutate::{Mutation, Mutations};
 use notes::Notes;
 pub use request::{Namespace, Request};
 pub(crate) use revocation::Revocations;
+use tree::Node;
 pub use tuf::{TufMaterial, TufSource, TufSourceError, TufSources};
 
 /// One policy file: its text, and the name under which people know it.
@@ -143,14 +146,23 @@ impl PolicySet {
     ///
     /// `files` reads what documents name by `file:`; `extra` are trust roots that were handed over beside the policy.
     pub fn load(sources: &[Source], files: &dyn Files, extra: &[ExtraRoot]) -> Loaded {
-        let mut notes = Notes::new(sources.iter().map(|source| source.name.clone()).collect());
-        let mut documents = Documents::default();
-        for (file, source) in sources.iter().enumerate() {
-            let (trees, whole) = yaml::read(file, &source.text, &mut notes);
-            documents.lost |= !whole;
-            for tree in &trees {
-                documents.add(tree, &mut notes);
-            }
+        let (trees, whole, notes) = read_trees(sources);
+        Self::of_trees(&trees, whole, notes, (sources, files, extra))
+    }
+
+    /// Compiles what was read; `whole` is false if a document was lost on the way.
+    fn of_trees(
+        trees: &[Node],
+        whole: bool,
+        mut notes: Notes,
+        (sources, files, extra): (&[Source], &dyn Files, &[ExtraRoot]),
+    ) -> Loaded {
+        let mut documents = Documents {
+            lost: !whole,
+            ..Documents::default()
+        };
+        for tree in trees {
+            documents.add(tree, &mut notes);
         }
         let mut compiler = Compiler {
             notes,
@@ -175,13 +187,10 @@ impl PolicySet {
     /// The TUF repositories that a policy set names, also where something else in it is wrong: whoever sets one up has to
     /// fetch before the set can be loaded.
     pub fn tuf_sources(sources: &[Source], files: &dyn Files) -> TufSources {
-        let mut notes = Notes::new(sources.iter().map(|source| source.name.clone()).collect());
+        let (trees, _, mut notes) = read_trees(sources);
         let mut documents = Documents::default();
-        for (file, source) in sources.iter().enumerate() {
-            let (trees, _) = yaml::read(file, &source.text, &mut notes);
-            for tree in &trees {
-                documents.add(tree, &mut notes);
-            }
+        for tree in &trees {
+            documents.add(tree, &mut notes);
         }
         let mut compiler = Compiler {
             notes,
@@ -288,6 +297,18 @@ impl PolicySet {
         platforms.retain(|child| seen.insert(child.digest));
         platforms
     }
+}
+
+/// Every document of the sources as a tree, and whether none was lost.
+fn read_trees(sources: &[Source]) -> (Vec<Node>, bool, Notes) {
+    let mut notes = Notes::new(sources.iter().map(|source| source.name.clone()).collect());
+    let (mut trees, mut all) = (Vec::new(), true);
+    for (file, source) in sources.iter().enumerate() {
+        let (documents, whole) = yaml::read(file, &source.text, &mut notes);
+        all &= whole;
+        trees.extend(documents);
+    }
+    (trees, all, notes)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `countersign policy lint`.
+//! `policy lint`: everything that is wrong or doubtful.
 
 use std::fmt::Write as _;
 
