@@ -5,16 +5,16 @@
 //! only if nothing is wrong. Diagnostics of all steps come at once.
 
 pub(crate) mod authorize;
-mod claim;
+pub(crate) mod claim;
 mod compile;
 mod diagnostic;
 mod document;
-mod glob;
+pub(crate) mod glob;
 mod index;
 mod model;
 mod mutate;
 mod notes;
-mod repository;
+pub(crate) mod repository;
 mod request;
 mod revocation;
 mod scalar;
@@ -27,8 +27,8 @@ mod yaml;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{Child, Digest, Mode, Needs, PinnedImage, Trust, UnixTime};
-use compile::Compiler;
 pub(crate) use compile::pattern::identity_pattern;
+use compile::{Builders, Compiler};
 pub use diagnostic::{Diagnostic, Place, Severity};
 use document::Documents;
 use index::Index;
@@ -169,6 +169,7 @@ impl PolicySet {
             sources,
             files,
             contents: Vec::new(),
+            builders: Builders::default(),
         };
         let policies = compiler.compile(&documents, extra);
         let diagnostics = compiler.notes.finish();
@@ -197,6 +198,7 @@ impl PolicySet {
             sources,
             files,
             contents: Vec::new(),
+            builders: Builders::default(),
         };
         let sources = compiler.tuf_sources(&documents);
         TufSources {
