@@ -11,6 +11,7 @@ mod hostile_registry;
 mod init;
 mod messages;
 mod networks;
+mod policy_explain;
 mod policy_schema;
 mod policy_test;
 mod pull;

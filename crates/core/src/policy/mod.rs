@@ -9,6 +9,7 @@ mod claim;
 mod compile;
 mod diagnostic;
 mod document;
+mod explain;
 mod glob;
 mod index;
 mod model;
@@ -31,6 +32,7 @@ use compile::Compiler;
 pub(crate) use compile::pattern::identity_pattern;
 pub use diagnostic::{Diagnostic, Place, Severity};
 use document::Documents;
+pub use explain::{Explained, Explanation};
 use index::Index;
 pub(crate) use model::{
     Condition, DigestDemand, EvidenceDemand, From, Namespaces, OnUnmatched, Policy, Rule,

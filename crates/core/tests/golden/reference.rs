@@ -37,7 +37,10 @@ pub(crate) fn page(schema: &Value) -> String {
     assert!(!kinds.is_empty());
     for kind in kinds {
         let properties = &kind["properties"];
-        let (name, spec) = (properties["kind"]["const"].as_str().unwrap(), &properties["spec"]);
+        let (name, spec) = (
+            properties["kind"]["const"].as_str().unwrap(),
+            &properties["spec"],
+        );
         write!(page, "\n## {name}\n\n{}\n\n", text(&spec["description"])).unwrap();
         page.push_str("| field | type | meaning |\n|---|---|---|\n");
         rows("", spec, &mut page);
@@ -72,7 +75,10 @@ fn inside(path: &str, field: &Value, page: &mut String) {
 /// What may be written, in words.
 fn kind(schema: &Value) -> String {
     if let Some(words) = schema["enum"].as_array() {
-        let words: Vec<String> = words.iter().map(|word| format!("`{}`", text(word))).collect();
+        let words: Vec<String> = words
+            .iter()
+            .map(|word| format!("`{}`", text(word)))
+            .collect();
         return words.join(", ");
     }
     if let Some(one_of) = schema["oneOf"].as_array() {
