@@ -12,6 +12,7 @@ mod init;
 mod messages;
 mod networks;
 mod policy_explain;
+mod policy_lint;
 mod policy_schema;
 mod policy_test;
 mod pull;

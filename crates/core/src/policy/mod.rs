@@ -12,6 +12,7 @@ mod document;
 mod explain;
 mod glob;
 mod index;
+mod lint;
 mod model;
 mod mutate;
 mod notes;

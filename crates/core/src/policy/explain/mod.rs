@@ -3,8 +3,6 @@
 mod evidence;
 mod signers;
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use super::glob::Glob;
@@ -66,21 +64,8 @@ impl PolicySet {
     }
 
     fn explained_signers(&self) -> Vec<Explained> {
-        let mut signers = BTreeMap::new();
-        for rule in self.policies.iter().flat_map(|policy| &policy.rules) {
-            match &rule.condition {
-                Condition::Digest(_) => {}
-                Condition::Evidence(demand) => {
-                    for signer in &demand.from.signers {
-                        signers.insert(signer.name.as_str(), signer);
-                    }
-                }
-            }
-        }
-        let explained = |(name, signer): (&str, &std::sync::Arc<_>)| {
-            Explained::new(name, None, signers::signer(signer))
-        };
-        signers.into_iter().map(explained).collect()
+        let explained = |(name, signer)| Explained::new(name, None, signers::signer(signer));
+        self.named_signers().into_iter().map(explained).collect()
     }
 }
 
