@@ -1,5 +1,6 @@
 //! What was typed.
 
+pub(crate) mod blob;
 pub(crate) mod copy;
 pub(crate) mod evidence;
 pub(crate) mod init;
@@ -57,6 +58,8 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Say whether a file is signed as demanded, by the Sigstore bundle that belongs to it.
     VerifyBundle(VerifyBundle),
+    /// Say whether a file is what policies demand, by the Sigstore bundles that belong to it.
+    VerifyBlob(blob::VerifyBlob),
     /// Show everything that is attached to an image, verified or why not; it judges nothing.
     Evidence(evidence::Evidence),
     /// Save an image's manifests and evidence as an OCI layout, to verify them where there is no network.

@@ -23,6 +23,7 @@ mod surroundings;
 mod trust;
 mod verbose;
 mod verify;
+mod verify_blob;
 mod verify_bundle;
 
 use crate::args::Typed;
@@ -42,6 +43,7 @@ fn main() -> std::process::ExitCode {
 fn run(typed: Typed) -> Result<Exit, Failure> {
     match Job::new(typed, Surroundings::read())? {
         Job::Verify(job) => verify::run(*job),
+        Job::VerifyBlob(job) => verify_blob::run(&job),
         Job::VerifyBundle(job) => verify_bundle::run(&job),
         Job::Evidence(job) => evidence::run(&job),
         Job::PullEvidence(job) => pull::run(&job),

@@ -20,11 +20,13 @@ use crate::pull::PullJob;
 use crate::registries::RegistryAccess;
 use crate::surroundings::Surroundings;
 use crate::trust::TrustJob;
+use crate::verify_blob::BlobJob;
 
 /// What is to be done.
 #[derive(Debug)]
 pub(crate) enum Job {
     Verify(Box<VerifyJob>),
+    VerifyBlob(Box<BlobJob>),
     VerifyBundle(Box<BundleJob>),
     Evidence(Box<EvidenceJob>),
     PullEvidence(Box<PullJob>),
@@ -107,6 +109,9 @@ impl Job {
             Command::Verify(verify) => VerifyJob::new(verify, surroundings, color)
                 .map(Box::new)
                 .map(Self::Verify),
+            Command::VerifyBlob(typed) => BlobJob::new(typed, surroundings, color)
+                .map(Box::new)
+                .map(Self::VerifyBlob),
             Command::VerifyBundle(typed) => BundleJob::new(typed, &surroundings, color)
                 .map(Box::new)
                 .map(Self::VerifyBundle),

@@ -20,5 +20,6 @@ mod run;
 mod secrets;
 mod trust;
 mod usage;
+mod verify_blob;
 mod verify_bundle;
 mod world;

@@ -129,6 +129,13 @@ impl Scene<'_> {
                 findings,
                 children,
             } => (image, findings, children),
+            // Whatever a rule says of an index's platforms: a file has none.
+            Resolution::Blob(findings) if !self.is_another_image() => {
+                return self.on(findings, demand, &[findings], candidates).judgement;
+            }
+            Resolution::Blob(_) => {
+                return Judgement::Fail(Reason::boxed(ReasonCode::DigestMismatch));
+            }
             Resolution::Unresolved(gap) => return unknown(&[gap]),
             Resolution::NotAsked => return not_examined(),
         };

@@ -10,13 +10,13 @@ impl Wanted {
     /// The field of the policy that makes such a rule.
     pub(super) const fn kind(&self) -> &'static str {
         match self {
-            Self::Signature => "signature",
+            Self::Signature { .. } => "signature",
             Self::Statement { .. } => "statement",
         }
     }
 
     pub(super) const fn is_signature(&self) -> bool {
-        matches!(self, Self::Signature)
+        matches!(self, Self::Signature { .. })
     }
 
     /// Holds what was signed against the rule; `one` is of the kind that the rule asks for and its signer is right.
@@ -28,14 +28,18 @@ impl Wanted {
     ) {
         match self {
             // That it is there is all that such a rule asks.
-            Self::Signature | Self::Statement { .. } => {}
+            Self::Signature { .. } | Self::Statement { .. } => {}
         }
     }
 
     /// Whether refused evidence that claims to be this could have counted: `signature`, or a predicate type.
     pub(super) fn is_claimed(&self, claim: &str) -> bool {
         match self {
-            Self::Signature => claim == "signature" || claim == Claim::COSIGN_SIGN,
+            Self::Signature { blob } => {
+                claim == "signature"
+                    || claim == Claim::COSIGN_SIGN
+                    || (*blob && claim == Claim::Message.kind())
+            }
             Self::Statement { predicate_type } => claim == predicate_type,
         }
     }
@@ -43,7 +47,7 @@ impl Wanted {
     /// Why a rule fails where nothing of its kind is there.
     pub(super) const fn absent(&self) -> ReasonCode {
         match self {
-            Self::Signature => ReasonCode::NoSignature,
+            Self::Signature { .. } => ReasonCode::NoSignature,
             Self::Statement { .. } => ReasonCode::NoStatement,
         }
     }
@@ -51,7 +55,8 @@ impl Wanted {
     /// What is wanted, in a phrase.
     pub(super) fn described(&self) -> String {
         match self {
-            Self::Signature => "a signature of the image".to_owned(),
+            Self::Signature { blob: false } => "a signature of the image".to_owned(),
+            Self::Signature { blob: true } => "a signature of the image or file".to_owned(),
             Self::Statement { predicate_type } => predicate_type.clone(),
         }
     }
@@ -59,7 +64,7 @@ impl Wanted {
     /// That a rule passed, in a sentence; `by` are the signers.
     pub(super) fn passed(&self, by: &str) -> String {
         match self {
-            Self::Signature => format!("Signed by {by}."),
+            Self::Signature { .. } => format!("Signed by {by}."),
             Self::Statement { predicate_type } => {
                 format!("`{}` attested by {by}.", safe(predicate_type))
             }

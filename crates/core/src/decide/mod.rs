@@ -42,6 +42,8 @@ pub enum Resolution<'a> {
         /// What was proven about each child, if it is an index and rules look at its platforms ([`Needs`](crate::Needs)).
         children: &'a [Findings],
     },
+    /// It is a file that is no image: evidence about it was handed over, and there is nothing to fetch.
+    Blob(&'a Findings),
     /// It could not be resolved.
     Unresolved(&'a Gap),
     /// Nothing was asked, because [`PolicySet::needs`] says that nothing fetched can matter.

@@ -170,7 +170,7 @@ impl EvidenceDemand {
             .any(|signer| signer.takes_bundles());
         let legacy = self.from.signers.iter().any(|signer| signer.takes_legacy());
         match self.wanted {
-            Wanted::Signature => needs.signature_tag |= legacy,
+            Wanted::Signature { .. } => needs.signature_tag |= legacy,
             Wanted::Statement { .. } => needs.attestation_tag |= legacy,
         }
     }
@@ -181,8 +181,13 @@ impl EvidenceDemand {
 /// What a kind of rule demands of what was signed is judged beside its kind in `decide/demand.rs`.
 #[derive(Debug, Clone)]
 pub(crate) enum Wanted {
-    Signature,
-    Statement { predicate_type: String },
+    Signature {
+        /// Whether a signature over the bytes themselves counts too.
+        blob: bool,
+    },
+    Statement {
+        predicate_type: String,
+    },
 }
 
 impl Wanted {
@@ -192,9 +197,10 @@ impl Wanted {
     /// attests and never signs, so that what other rules have fetched makes no difference.
     pub(crate) fn is(&self, claim: &Claim, facts: &Facts) -> bool {
         match self {
-            Self::Signature => {
-                claim.is_image_signature()
-                    && !(facts.format() == Format::Legacy && claim.predicate_type().is_some())
+            Self::Signature { blob } => {
+                (*blob && matches!(claim, Claim::Message))
+                    || (claim.is_image_signature()
+                        && !(facts.format() == Format::Legacy && claim.predicate_type().is_some()))
             }
             Self::Statement { predicate_type } => {
                 claim.predicate_type() == Some(predicate_type.as_str())

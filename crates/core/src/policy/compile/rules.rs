@@ -128,7 +128,9 @@ impl Compiler<'_> {
         let max_age = self.ages(&from, selection, at, spec.max_age.as_ref());
         let age_always = self.age_always(spec.age_always.as_ref(), max_age);
         Some(EvidenceDemand {
-            wanted: Wanted::Signature,
+            wanted: Wanted::Signature {
+                blob: self.flag("blob", spec.blob.as_ref()),
+            },
             from,
             selection,
             max_age,
@@ -202,17 +204,23 @@ impl Compiler<'_> {
 }
 
 impl Compiler<'_> {
-    /// `ageAlways` says something about `maxAge`, and nothing without it.
-    fn age_always(&mut self, flag: Option<&Flag>, max_age: Option<i64>) -> bool {
-        if let Some(flag) = flag.filter(|flag| !flag.value || max_age.is_none()) {
-            let why = if max_age.is_none() {
-                "`ageAlways` has no effect: there is no `maxAge`"
-            } else {
-                "`ageAlways: false` has no effect: it is so anyway"
-            };
+    /// A field that is false unless it says otherwise.
+    fn flag(&mut self, name: &str, flag: Option<&Flag>) -> bool {
+        if let Some(flag) = flag.filter(|flag| !flag.value) {
+            let why = format!("`{name}: false` has no effect: it is so anyway");
             self.notes.warning(ReasonCode::NoEffect, flag.at, why);
         }
         flag.is_some_and(|flag| flag.value)
+    }
+
+    /// `ageAlways` says something about `maxAge`, and nothing without it.
+    fn age_always(&mut self, flag: Option<&Flag>, max_age: Option<i64>) -> bool {
+        let always = self.flag("ageAlways", flag);
+        if let (true, None, Some(flag)) = (always, max_age, flag) {
+            let why = "`ageAlways` has no effect: there is no `maxAge`";
+            self.notes.warning(ReasonCode::NoEffect, flag.at, why);
+        }
+        always
     }
 }
 

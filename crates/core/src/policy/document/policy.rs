@@ -111,9 +111,11 @@ choice! {
 
 mapping! {
     /// Simple signing, or a statement of type `https://sigstore.dev/cosign/sign/v1`.
-    struct SignatureSpec later ["blob", "minAge"] {
+    struct SignatureSpec later ["minAge"] {
         /// By whom.
         from "from" Required: FromSpec,
+        /// Whether a signature over the bytes themselves counts too, as `cosign sign-blob` makes one of a file. Default: false.
+        blob "blob" Optional: Flag,
         /// How old it may be, counted from the earliest proven time.
         max_age "maxAge" Optional: Spanned<Duration>,
         /// Whether `maxAge` also denies a Pod that has an owner, whose image was admitted before. Default: false, a warning then.

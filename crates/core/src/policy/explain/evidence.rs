@@ -45,7 +45,10 @@ pub(super) fn demand(demand: &EvidenceDemand) -> Vec<String> {
 /// What is asked for.
 fn wanted(wanted: &Wanted) -> String {
     match wanted {
-        Wanted::Signature => "The image is signed".to_owned(),
+        Wanted::Signature { blob: false } => "The image is signed".to_owned(),
+        Wanted::Signature { blob: true } => {
+            "It is signed, plain signatures over its bytes included,".to_owned()
+        }
         Wanted::Statement { predicate_type } => {
             format!("A statement of type {} is signed", quoted(predicate_type))
         }
