@@ -179,6 +179,8 @@ pub(crate) struct VerifyBundle {
 pub(crate) enum Policy {
     /// Find everything that is wrong or doubtful in a policy file or folder.
     Lint(policy::Lint),
+    /// Say in plain words what a policy file or folder means.
+    Explain(policy::Explain),
     /// Print the JSON Schema of policy documents, for editors.
     Schema,
     /// Judge cases with the verdict that is expected, and find what no case notices.

@@ -36,12 +36,12 @@ impl Exit {
         (
             Self::Allowed,
             "allowed",
-            "Every image is allowed, also when policies that only warn failed; the file is signed as `verify-bundle` demands, or is what the policies of `verify-blob` demand; `policy lint` found nothing to refuse; `evidence` and `pull-evidence` could read everything; `copy` has copied everything.",
+            "Every image is allowed, also when policies that only warn failed; the file is signed as `verify-bundle` demands, or is what the policies of `verify-blob` demand; `policy lint` found nothing to refuse; every case of `policy test` came out as expected, and with `--mutate` every change was noticed; `evidence` and `pull-evidence` could read everything; `copy` has copied everything.",
         ),
         (
             Self::Denied,
             "denied",
-            "An image is denied; the file or its bundle is refused; `policy lint --deny-warnings` found warnings.",
+            "An image is denied; the file or its bundle is refused; `policy lint --deny-warnings` found warnings; a case of `policy test` came out otherwise, or nobody noticed a change.",
         ),
         (
             Self::Unknown,
@@ -51,7 +51,7 @@ impl Exit {
         (
             Self::Misused,
             "misused",
-            "The command line is wrong, or a policy file or what it names, or the key or trust root of `verify-bundle`.",
+            "The command line is wrong, or a policy file or what it names, a case of `policy test`, or the key or trust root of `verify-bundle`.",
         ),
     ];
 

@@ -51,6 +51,7 @@ fn run(typed: Typed) -> Result<Exit, Failure> {
         Job::Init(job) => init::run(&job),
         Job::Lint(job) => policy::lint::run(&job),
         Job::Schema(color) => Ok(policy::schema(color)),
+        Job::Explain(job) => policy::explain::run(&job),
         Job::Test(job) => policy::test::run(&job),
         Job::Trust(job) => trust::run(&job),
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use countersign::Image;
 use countersign_core::{ImageRef, Namespace, UnixTime};
 
-use crate::args::policy::{Lint, Test};
+use crate::args::policy::{Explain, Lint, Test};
 use crate::args::{Command, Format, NamedFile, Policy, Typed, Verify, VerifyBundle};
 use crate::copy::CopyJob;
 use crate::escape::escaped;
@@ -14,6 +14,7 @@ use crate::evidence::EvidenceJob;
 use crate::failure::Failure;
 use crate::init::InitJob;
 use crate::policies::TrustCache;
+use crate::policy::explain::ExplainJob;
 use crate::policy::test::{Mutate, TestJob};
 use crate::pull::PullJob;
 use crate::registries::RegistryAccess;
@@ -32,6 +33,7 @@ pub(crate) enum Job {
     Copy(Box<CopyJob>),
     Init(Box<InitJob>),
     Lint(LintJob),
+    Explain(ExplainJob),
     Test(TestJob),
     /// Print the JSON Schema of policy documents.
     Schema(anstream::ColorChoice),
@@ -127,6 +129,9 @@ impl Job {
                 .map(Self::Init),
             Command::Policy(Policy::Lint(lint)) => {
                 Ok(Self::Lint(LintJob::new(lint, surroundings, color)))
+            }
+            Command::Policy(Policy::Explain(typed)) => {
+                Ok(Self::Explain(ExplainJob::new(typed, surroundings, color)))
             }
             Command::Policy(Policy::Schema) => Ok(Self::Schema(color)),
             Command::Policy(Policy::Test(typed)) => Ok(Self::Test(TestJob::new(typed, color))),
@@ -226,6 +231,21 @@ impl LintJob {
             cache: TrustCache {
                 folder: typed.cache.trust().or(surroundings.trust_cache),
                 now: typed.at.unwrap_or(surroundings.now),
+            },
+            format: typed.format,
+            color,
+        }
+    }
+}
+
+impl ExplainJob {
+    fn new(typed: Explain, surroundings: Surroundings, color: anstream::ColorChoice) -> Self {
+        Self {
+            path: typed.path,
+            trust_roots: typed.trust_roots,
+            cache: TrustCache {
+                folder: typed.cache.trust().or(surroundings.trust_cache),
+                now: surroundings.now,
             },
             format: typed.format,
             color,

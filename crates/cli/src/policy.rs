@@ -1,5 +1,6 @@
 //! `countersign policy …`: what helps to write policies. `init` is a room of its own.
 
+pub(crate) mod explain;
 pub(crate) mod lint;
 pub(crate) mod test;
 

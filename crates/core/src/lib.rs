@@ -55,9 +55,9 @@ pub use finding::{
 pub use image::{Child, ManifestError, PinnedImage, Platform};
 pub use limits::Limits;
 pub use policy::{
-    Diagnostic, ExtraRoot, Files, Loaded, Mutation, Mutations, Namespace, NoFiles, Place,
-    PolicySet, Request, RootOrigin, Severity, Source, TufMaterial, TufSource, TufSourceError,
-    TufSources,
+    Diagnostic, Explained, Explanation, ExtraRoot, Files, Loaded, Mutation, Mutations, Namespace,
+    NoFiles, Place, PolicySet, Request, RootOrigin, Severity, Source, TufMaterial, TufSource,
+    TufSourceError, TufSources,
 };
 pub use reason::{Class, ReasonCode};
 pub use reference::{ImageRef, ReferenceError};

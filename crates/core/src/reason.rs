@@ -213,6 +213,8 @@ reasons! {
     FileUnreadable "file-unreadable" Misconfigured 0 "A file that the policy names cannot be read." "Name a file inside the policy's folder, relative to it."
     Contradiction "contradiction" Misconfigured 0 "Two fields contradict each other." "Change one of them."
     NoEffect "no-effect" Misconfigured 0 "The field has no effect." "Remove it."
+    Expired "expired" Misconfigured 0 "A span of validity is over, or soon will be." "Stage another key beside it, or remove what is over."
+    Unreachable "unreachable" Misconfigured 0 "The rule or policy can decide nothing that another has not decided already." "Remove it, or make it demand what it was meant to."
     DeniesEverything "denies-everything" Misconfigured 0 "`unmatched: deny` without an enforcing policy denies every image." "Add a policy with `mode: enforce`, or set `unmatched: warn` while you begin."
 }
 

@@ -46,3 +46,18 @@ pub(crate) struct Test {
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,
 }
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// The policy: a file, or a folder whose files are one set.
+    #[arg(value_name = "FILE|DIR")]
+    pub(crate) path: PathBuf,
+    /// A trusted_root.json that signers name as NAME; without NAME=, the one trust root that they name and nothing defines.
+    #[arg(long = "trust-root", value_name = "[NAME=]FILE")]
+    pub(crate) trust_roots: Vec<NamedFile>,
+    #[command(flatten)]
+    pub(crate) cache: trust::Cache,
+    /// Text for people or JSON for programs.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+}

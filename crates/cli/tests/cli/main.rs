@@ -11,6 +11,8 @@ mod hostile_registry;
 mod init;
 mod messages;
 mod networks;
+mod policy_explain;
+mod policy_lint;
 mod policy_schema;
 mod policy_test;
 mod pull;

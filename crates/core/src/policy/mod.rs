@@ -9,8 +9,10 @@ pub(crate) mod claim;
 mod compile;
 mod diagnostic;
 mod document;
+mod explain;
 pub(crate) mod glob;
 mod index;
+mod lint;
 mod model;
 mod mutate;
 mod notes;
@@ -31,6 +33,7 @@ pub(crate) use compile::pattern::identity_pattern;
 use compile::{Builders, Compiler};
 pub use diagnostic::{Diagnostic, Place, Severity};
 use document::Documents;
+pub use explain::{Explained, Explanation};
 use index::Index;
 pub(crate) use model::{
     Condition, DigestDemand, EvidenceDemand, From, Namespaces, OnUnmatched, Policy, Rule,

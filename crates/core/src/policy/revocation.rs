@@ -41,6 +41,11 @@ impl Revocations {
         Self { all, images }
     }
 
+    /// All of them, in the order of the files.
+    pub(crate) fn all(&self) -> &[Revocation] {
+        &self.all
+    }
+
     /// Whether any image is revoked, so that it matters which one a reference means.
     pub(crate) fn name_images(&self) -> bool {
         !self.images.is_empty()
