@@ -16,6 +16,7 @@ mod decision;
 mod digest;
 mod evidence;
 mod examine;
+mod expression;
 mod finding;
 mod image;
 mod json;
@@ -48,6 +49,7 @@ pub use evidence::{
 #[doc(hidden)]
 pub use examine::fuzzing;
 pub use examine::{Artifact, Blob, ProofCache, ProofStats, examine, examine_blob, examine_cached};
+pub use expression::{Expression, ExpressionFailure, ExpressionInput, Expressions};
 pub use finding::{
     Certificate, CiClaims, Claim, Facts, Findings, Format, LogFact, ProvenTime, Rejected, RootName,
     San, SignedBy, Statement, Subject, TimeSource, Verified,
