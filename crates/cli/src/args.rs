@@ -1,10 +1,14 @@
 //! What was typed.
 
+pub(crate) mod blob;
 pub(crate) mod copy;
 pub(crate) mod evidence;
+pub(crate) mod init;
+pub(crate) mod policy;
 pub(crate) mod registries;
 pub(crate) mod trust;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -54,6 +58,8 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Say whether a file is signed as demanded, by the Sigstore bundle that belongs to it.
     VerifyBundle(VerifyBundle),
+    /// Say whether a file is what policies demand, by the Sigstore bundles that belong to it.
+    VerifyBlob(blob::VerifyBlob),
     /// Show everything that is attached to an image, verified or why not; it judges nothing.
     Evidence(evidence::Evidence),
     /// Save an image's manifests and evidence as an OCI layout, to verify them where there is no network.
@@ -99,6 +105,12 @@ pub(crate) struct Verify {
     pub(crate) judged_as: Option<String>,
     #[command(flatten)]
     pub(crate) registries: registries::RegistryOptions,
+    /// The namespace in which the images are to run; without it every policy's `namespaces` count as matching.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) namespace: Option<String>,
+    /// All labels of the namespace, for policies that select by them; an empty text says that it has none.
+    #[arg(long, value_name = "KEY=VALUE,…", requires = "namespace")]
+    pub(crate) namespace_labels: Option<Labels>,
     /// Give up on an image after this many seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) timeout: u64,
@@ -166,25 +178,15 @@ pub(crate) struct VerifyBundle {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Policy {
     /// Find everything that is wrong or doubtful in a policy file or folder.
-    Lint(Lint),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Lint {
-    /// The policy: a file, or a folder whose files are one set.
-    #[arg(value_name = "FILE|DIR")]
-    pub(crate) path: PathBuf,
-    /// Exit with 1 when there are warnings.
-    #[arg(long)]
-    pub(crate) deny_warnings: bool,
-    /// A trusted_root.json that signers name as NAME; without NAME=, the one trust root that they name and nothing defines.
-    #[arg(long = "trust-root", value_name = "[NAME=]FILE")]
-    pub(crate) trust_roots: Vec<NamedFile>,
-    #[command(flatten)]
-    pub(crate) cache: trust::Cache,
-    /// Text for people or JSON for programs.
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(crate) format: Format,
+    Lint(policy::Lint),
+    /// Say in plain words what a policy file or folder means.
+    Explain(policy::Explain),
+    /// Print the JSON Schema of policy documents, for editors.
+    Schema,
+    /// Judge cases with the verdict that is expected, and find what no case notices.
+    Test(policy::Test),
+    /// Print a policy for what is attached to an image: who signed it, each line with what trusting it means.
+    Init(init::Init),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -207,6 +209,27 @@ impl From<When> for anstream::ColorChoice {
             When::Always => Self::Always,
             When::Never => Self::Never,
         }
+    }
+}
+
+/// `KEY=VALUE`, separated by commas.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Labels(pub(crate) BTreeMap<String, String>);
+
+impl FromStr for Labels {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut labels = BTreeMap::new();
+        for pair in text.split(',').filter(|_| !text.is_empty()) {
+            let Some((key, value)) = pair.split_once('=').filter(|(key, _)| !key.is_empty()) else {
+                return Err("expected KEY=VALUE,KEY=VALUE".to_owned());
+            };
+            if labels.insert(key.to_owned(), value.to_owned()).is_some() {
+                return Err(format!("`{key}` stands twice"));
+            }
+        }
+        Ok(Self(labels))
     }
 }
 
@@ -245,6 +268,21 @@ mod tests {
     #[test]
     fn the_command_is_well_formed() {
         Typed::command().debug_assert();
+    }
+
+    #[test]
+    fn labels_are_pairs_each_once() {
+        let read =
+            |text: &str| Labels::from_str(text).map(|it| it.0.into_iter().collect::<Vec<_>>());
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        assert_eq!(read(""), Ok(Vec::new()));
+        assert_eq!(
+            read("tier=prod,app.example/x="),
+            Ok(vec![pair("app.example/x", ""), pair("tier", "prod")])
+        );
+        for wrong in ["tier", "=x", "a=b,", ",", "a=b,a=c"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

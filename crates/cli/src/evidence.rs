@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign::{Attached, Budget, Limits, Node, walk};
-use countersign_core::{Digest, Findings, PinnedImage, examine};
+use countersign_core::{Digest, Findings, PinnedImage, Trust, examine};
 
 pub(crate) use self::report::{
     EvidenceReport, GapReport, Kind, NodeReport, RefusedReport, SignedBy, TrustUsed, VerifiedReport,
@@ -92,7 +92,7 @@ async fn look(job: &EvidenceJob, source: &Source, by: &VerifiedBy) -> EvidenceRe
     let attached = walk(source, repository, reference, &source.way(), &budget).await;
     match attached {
         Ok(attached) => {
-            let findings = verified(&attached, source, by, &budget).await;
+            let findings = verified(&attached, source, by.trust(), &budget).await;
             EvidenceReport::new(&job.written, by, &attached, &findings)
         }
         Err(gap) => EvidenceReport::unread(&job.written, by, &gap),
@@ -100,10 +100,10 @@ async fn look(job: &EvidenceJob, source: &Source, by: &VerifiedBy) -> EvidenceRe
 }
 
 /// What verifies about each manifest that has something attached to it, by its digest.
-async fn verified(
+pub(crate) async fn verified(
     attached: &Attached,
     source: &Source,
-    by: &VerifiedBy,
+    trust: &Trust,
     budget: &Budget,
 ) -> BTreeMap<Digest, Findings> {
     let limits = budget.limits();
@@ -118,10 +118,7 @@ async fn verified(
         // Its own share of bytes: the evidence of many platforms is more than that of one image, and is not held at once.
         let own = Budget::new(limits, budget.time_left());
         let evidence = node.evidence(source, &own).await;
-        findings.insert(
-            node.digest,
-            examine(&manifest, &evidence, by.trust(), limits),
-        );
+        findings.insert(node.digest, examine(&manifest, &evidence, trust, limits));
     }
     findings
 }

@@ -3,6 +3,8 @@
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
+use countersign_core::Verdict;
+
 use crate::escape::escaped;
 
 /// How a run ended, ordered by weight: of several images the heaviest outcome is the exit code.
@@ -18,28 +20,38 @@ pub(crate) enum Exit {
     Misused,
 }
 
+impl From<Verdict> for Exit {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Allow => Self::Allowed,
+            Verdict::Deny => Self::Denied,
+            _ => Self::Unknown,
+        }
+    }
+}
+
 impl Exit {
     /// Every outcome with its name and meaning, by code.
     pub(crate) const TABLE: [(Self, &'static str, &'static str); 4] = [
         (
             Self::Allowed,
             "allowed",
-            "Every image is allowed, also when policies that only warn failed; the file is signed as `verify-bundle` demands; `policy lint` found nothing to refuse; `evidence` and `pull-evidence` could read everything; `copy` has copied everything.",
+            "Every image is allowed, also when policies that only warn failed; the file is signed as `verify-bundle` demands, or is what the policies of `verify-blob` demand; `policy lint` found nothing to refuse; every case of `policy test` came out as expected, and with `--mutate` every change was noticed; `evidence` and `pull-evidence` could read everything; `copy` has copied everything.",
         ),
         (
             Self::Denied,
             "denied",
-            "An image is denied; the file or its bundle is refused; `policy lint --deny-warnings` found warnings.",
+            "An image is denied; the file or its bundle is refused; `policy lint --deny-warnings` found warnings; a case of `policy test` came out otherwise, or nobody noticed a change.",
         ),
         (
             Self::Unknown,
             "unknown",
-            "Nobody could tell: a registry did not answer or sent what must not be believed, trust material (`--trust-root`) could not be read, the file or bundle that `verify-bundle` should judge could not be read, `evidence` or `pull-evidence` could not read everything, `copy` could not copy everything, an output could not be written, or countersign itself failed.",
+            "Nobody could tell: a registry did not answer or sent what must not be believed, trust material (`--trust-root`) could not be read, the file or bundle that `verify-bundle` or `verify-blob` should judge could not be read, `evidence` or `pull-evidence` could not read everything, `copy` could not copy everything, an output could not be written, or countersign itself failed.",
         ),
         (
             Self::Misused,
             "misused",
-            "The command line is wrong, or a policy file or what it names, or the key or trust root of `verify-bundle`.",
+            "The command line is wrong, or a policy file or what it names, a case of `policy test`, or the key or trust root of `verify-bundle`.",
         ),
     ];
 

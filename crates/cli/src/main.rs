@@ -9,10 +9,11 @@ mod escape;
 mod evidence;
 mod exit;
 mod failure;
-mod lint;
+mod init;
 mod output;
 mod plan;
 mod policies;
+mod policy;
 mod progress;
 mod pull;
 mod registries;
@@ -22,6 +23,7 @@ mod surroundings;
 mod trust;
 mod verbose;
 mod verify;
+mod verify_blob;
 mod verify_bundle;
 
 use crate::args::Typed;
@@ -41,11 +43,16 @@ fn main() -> std::process::ExitCode {
 fn run(typed: Typed) -> Result<Exit, Failure> {
     match Job::new(typed, Surroundings::read())? {
         Job::Verify(job) => verify::run(*job),
+        Job::VerifyBlob(job) => verify_blob::run(&job),
         Job::VerifyBundle(job) => verify_bundle::run(&job),
         Job::Evidence(job) => evidence::run(&job),
         Job::PullEvidence(job) => pull::run(&job),
         Job::Copy(job) => copy::run(&job),
-        Job::Lint(job) => lint::run(&job),
+        Job::Init(job) => init::run(&job),
+        Job::Lint(job) => policy::lint::run(&job),
+        Job::Schema(color) => Ok(policy::schema(color)),
+        Job::Explain(job) => policy::explain::run(&job),
+        Job::Test(job) => policy::test::run(&job),
         Job::Trust(job) => trust::run(&job),
     }
 }

@@ -4,28 +4,39 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign::Image;
-use countersign_core::{ImageRef, UnixTime};
+use countersign_core::{ImageRef, Namespace, UnixTime};
 
-use crate::args::{Command, Format, Lint, NamedFile, Policy, Typed, Verify, VerifyBundle};
+use crate::args::policy::{Explain, Lint, Test};
+use crate::args::{Command, Format, NamedFile, Policy, Typed, Verify, VerifyBundle};
 use crate::copy::CopyJob;
 use crate::escape::escaped;
 use crate::evidence::EvidenceJob;
 use crate::failure::Failure;
+use crate::init::InitJob;
 use crate::policies::TrustCache;
+use crate::policy::explain::ExplainJob;
+use crate::policy::test::{Mutate, TestJob};
 use crate::pull::PullJob;
 use crate::registries::RegistryAccess;
 use crate::surroundings::Surroundings;
 use crate::trust::TrustJob;
+use crate::verify_blob::BlobJob;
 
 /// What is to be done.
 #[derive(Debug)]
 pub(crate) enum Job {
     Verify(Box<VerifyJob>),
+    VerifyBlob(Box<BlobJob>),
     VerifyBundle(Box<BundleJob>),
     Evidence(Box<EvidenceJob>),
     PullEvidence(Box<PullJob>),
     Copy(Box<CopyJob>),
+    Init(Box<InitJob>),
     Lint(LintJob),
+    Explain(ExplainJob),
+    Test(TestJob),
+    /// Print the JSON Schema of policy documents.
+    Schema(anstream::ColorChoice),
     Trust(TrustJob),
 }
 
@@ -98,6 +109,9 @@ impl Job {
             Command::Verify(verify) => VerifyJob::new(verify, surroundings, color)
                 .map(Box::new)
                 .map(Self::Verify),
+            Command::VerifyBlob(typed) => BlobJob::new(typed, surroundings, color)
+                .map(Box::new)
+                .map(Self::VerifyBlob),
             Command::VerifyBundle(typed) => BundleJob::new(typed, &surroundings, color)
                 .map(Box::new)
                 .map(Self::VerifyBundle),
@@ -110,9 +124,17 @@ impl Job {
             Command::Copy(typed) => CopyJob::new(typed, &surroundings, color)
                 .map(Box::new)
                 .map(Self::Copy),
+            Command::Policy(Policy::Init(typed)) => InitJob::new(typed, &surroundings, color)
+                .map(Box::new)
+                .map(Self::Init),
             Command::Policy(Policy::Lint(lint)) => {
                 Ok(Self::Lint(LintJob::new(lint, surroundings, color)))
             }
+            Command::Policy(Policy::Explain(typed)) => {
+                Ok(Self::Explain(ExplainJob::new(typed, surroundings, color)))
+            }
+            Command::Policy(Policy::Schema) => Ok(Self::Schema(color)),
+            Command::Policy(Policy::Test(typed)) => Ok(Self::Test(TestJob::new(typed, color))),
             Command::Trust(typed) => Ok(Self::Trust(TrustJob::new(typed, surroundings, color))),
         }
     }
@@ -126,8 +148,22 @@ impl VerifyJob {
     ) -> Result<Self, Failure> {
         let now = typed.at.unwrap_or(surroundings.now);
         let registry = RegistryAccess::new(typed.registries, &surroundings);
+        let namespace = typed.namespace.as_deref().map(|name| {
+            let namespace = Namespace::new(name);
+            match typed.namespace_labels {
+                Some(labels) => namespace.labelled(labels.0),
+                None => namespace,
+            }
+        });
+        let images = images(&typed.images, typed.judged_as.as_deref())?;
         Ok(Self {
-            images: images(&typed.images, typed.judged_as.as_deref())?,
+            images: match namespace {
+                Some(namespace) => images
+                    .into_iter()
+                    .map(|image| image.in_namespace(namespace.clone()))
+                    .collect(),
+                None => images,
+            },
             policy: typed.policy,
             trust_roots: typed.trust_roots,
             evidence_cache: typed.cache.evidence(),
@@ -194,7 +230,38 @@ impl LintJob {
             trust_roots: typed.trust_roots,
             cache: TrustCache {
                 folder: typed.cache.trust().or(surroundings.trust_cache),
+                now: typed.at.unwrap_or(surroundings.now),
+            },
+            format: typed.format,
+            color,
+        }
+    }
+}
+
+impl ExplainJob {
+    fn new(typed: Explain, surroundings: Surroundings, color: anstream::ColorChoice) -> Self {
+        Self {
+            path: typed.path,
+            trust_roots: typed.trust_roots,
+            cache: TrustCache {
+                folder: typed.cache.trust().or(surroundings.trust_cache),
                 now: surroundings.now,
+            },
+            format: typed.format,
+            color,
+        }
+    }
+}
+
+impl TestJob {
+    fn new(typed: Test, color: anstream::ColorChoice) -> Self {
+        Self {
+            folder: typed.folder,
+            root: typed.root,
+            mutate: match (typed.mutate, typed.across) {
+                (false, _) => None,
+                (true, false) => Some(Mutate::Each),
+                (true, true) => Some(Mutate::Across),
             },
             format: typed.format,
             color,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use countersign::{PolicyFiles, TrustStore};
 use countersign_core::{
-    Diagnostic, ExtraRoot, Loaded, Severity, Source, TrustError, TrustRoot, UnixTime,
+    Diagnostic, ExtraRoot, Loaded, PolicySet, Severity, Source, TrustError, TrustRoot, UnixTime,
 };
 
 use crate::args::NamedFile;
@@ -12,6 +12,7 @@ use crate::bounded;
 use crate::escape::escaped;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::output;
 
 /// A policy set with the texts that its diagnostics quote.
 pub(crate) struct Policies {
@@ -44,6 +45,26 @@ impl Policies {
         }
         let loaded = files.load(&roots);
         Ok(Self { files, loaded })
+    }
+
+    /// The set, if nothing is wrong with it; what is wrong goes to standard error, warnings too.
+    pub(crate) fn told(
+        self,
+        path: &Path,
+        left_undone: &str,
+        color: anstream::ColorChoice,
+    ) -> Result<PolicySet, Failure> {
+        output::say(
+            &rendered(&self.loaded.diagnostics, self.files.sources()),
+            color,
+        );
+        let errors = self.count(Severity::Error);
+        self.loaded.policies.ok_or_else(|| {
+            let path = path.display();
+            Failure::misused(&format!(
+                "{path}: {errors} errors in the policy; {left_undone}"
+            ))
+        })
     }
 
     pub(crate) fn count(&self, severity: Severity) -> usize {

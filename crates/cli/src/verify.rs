@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use countersign::{Cache, Checker, Image};
-use countersign_core::{Decision, PolicySet, Report, Severity, Verdict};
+use countersign_core::{Decision, PolicySet, Report};
 
 use crate::args::Format;
 use crate::escape::escaped;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::plan::VerifyJob;
-use crate::policies::{Policies, rendered};
+use crate::policies::Policies;
 use crate::{output, progress, render};
 
 /// Judges every image; the heaviest verdict is the exit code.
@@ -20,7 +20,7 @@ pub(crate) fn run(job: VerifyJob) -> Result<Exit, Failure> {
     let decisions = decisions(job, policies)?;
     let exit = decisions
         .iter()
-        .map(|decision| exit(decision.effect()))
+        .map(|decision| Exit::from(decision.effect()))
         .max()
         .unwrap_or(Exit::Misused);
     let result = match format {
@@ -38,19 +38,11 @@ pub(crate) fn run(job: VerifyJob) -> Result<Exit, Failure> {
 
 /// The policy set; what is wrong with it goes to standard error, warnings too.
 fn policies(job: &VerifyJob) -> Result<PolicySet, Failure> {
-    let Policies { files, loaded } = Policies::load(&job.policy, &job.trust_roots, &job.cache)?;
-    output::say(&rendered(&loaded.diagnostics, files.sources()), job.color);
-    loaded.policies.ok_or_else(|| {
-        let errors = loaded
-            .diagnostics
-            .iter()
-            .filter(|it| it.severity == Severity::Error)
-            .count();
-        let path = job.policy.display();
-        Failure::misused(&format!(
-            "{path}: {errors} errors in the policy; no image was looked at"
-        ))
-    })
+    Policies::load(&job.policy, &job.trust_roots, &job.cache)?.told(
+        &job.policy,
+        "no image was looked at",
+        job.color,
+    )
 }
 
 /// Asks for all images, one after the other; the registry client and its connections are shared.
@@ -105,12 +97,4 @@ fn checker(job: &VerifyJob, policies: PolicySet, cache: &Arc<Cache>) -> Result<C
         Some(registry) => checker.registry(registry),
         None => checker,
     })
-}
-
-const fn exit(effect: Verdict) -> Exit {
-    match effect {
-        Verdict::Allow => Exit::Allowed,
-        Verdict::Deny => Exit::Denied,
-        _ => Exit::Unknown,
-    }
 }

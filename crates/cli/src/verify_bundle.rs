@@ -2,7 +2,7 @@
 
 use countersign_core::{
     BlobReport, BlobSigner, BlobSignerError, Limits, PublicKey, Trust, TrustError, TrustRoot,
-    Verdict, decide_blob, examine_blob,
+    decide_blob, examine_blob,
 };
 
 use crate::args::Format;
@@ -40,12 +40,11 @@ pub(crate) fn run(job: &BundleJob) -> Result<Exit, Failure> {
         }
         Format::Json => BlobReport::new(&decision, &name).to_json(),
     };
-    let exit = match decision.verdict() {
-        Verdict::Allow => Exit::Allowed,
-        Verdict::Deny => Exit::Denied,
-        _ => Exit::Unknown,
-    };
-    Ok(output::deliver(&result, job.color, exit))
+    Ok(output::deliver(
+        &result,
+        job.color,
+        decision.verdict().into(),
+    ))
 }
 
 /// The one trust root. A file's name is told apart from those that are built in.

@@ -100,6 +100,7 @@ pub struct Decision {
     pub(crate) effect: Verdict,
     pub(crate) policies: Vec<PolicyOutcome>,
     pub(crate) unmatched: Option<Unmatched>,
+    pub(crate) revoked: Vec<RevokedImage>,
     pub(crate) warnings: Vec<Warning>,
     pub(crate) evidence: Vec<Cited>,
     pub(crate) refused: Vec<Refused>,
@@ -168,6 +169,12 @@ impl Decision {
         self.unmatched.as_ref()
     }
 
+    /// What revokes the image, whatever policies say: not empty means denied.
+    #[must_use]
+    pub fn revoked(&self) -> &[RevokedImage] {
+        &self.revoked
+    }
+
     /// What a person should be told although it did not deny.
     #[must_use]
     pub fn warnings(&self) -> &[Warning] {
@@ -199,6 +206,33 @@ impl Decision {
     }
 }
 
+/// Whether the namespaces that a policy names fit the request's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum NamespaceFit {
+    /// They fit.
+    Yes,
+    /// They do not, and the policy does not judge.
+    No,
+    /// There is no namespace to go by: the policy judges.
+    NotGiven,
+    /// The namespace's labels are not known, so nobody can tell.
+    Unknown,
+}
+
+impl NamespaceFit {
+    /// `yes`, `no`, `not-given` or `unknown`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::No => "no",
+            Self::NotGiven => "not-given",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// How one policy came out.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -211,7 +245,12 @@ pub struct PolicyOutcome {
     pub mode: Mode,
     /// Whether its `effectiveFrom` has passed.
     pub effective: bool,
-    /// What its rules together judge, whatever mode and `effectiveFrom` say.
+    /// Whether its `namespaces` fit; none if it is for all.
+    pub namespaces: Option<NamespaceFit>,
+    /// The level that a promotion summary may state after it.
+    pub emits: Option<String>,
+    /// What its rules together judge, whatever mode and `effectiveFrom` say; unknown where nobody can tell whether its
+    /// namespaces fit.
     pub judged: Verdict,
     /// What follows from it.
     pub effect: Verdict,
@@ -373,6 +412,22 @@ pub struct Refused {
     pub code: ReasonCode,
     /// The particulars.
     pub detail: String,
+}
+
+/// An image that a Revocation names.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct RevokedImage {
+    /// The Revocation.
+    pub name: String,
+    /// Where it stands.
+    pub place: Place,
+    /// Why, as it says.
+    pub reason: String,
+    /// The digest that it names.
+    pub digest: Digest,
+    /// The child of the index that it is; none if it is the image itself.
+    pub child: Option<CitedChild>,
 }
 
 /// No effective, enforcing policy names the image.

@@ -118,6 +118,8 @@ pub struct Needs {
     pub index: bool,
     /// Whether, of an index, evidence on its platforms can matter.
     pub platforms: PlatformNeed,
+    /// Whether it matters what the reference means, even where no evidence does.
+    pub manifest: bool,
 }
 
 /// Whether evidence on the platforms of an index can matter, from less to more.
@@ -141,6 +143,7 @@ impl Needs {
         exhaustive: true,
         index: true,
         platforms: PlatformNeed::Always,
+        manifest: true,
     };
 
     /// Nothing.
@@ -151,12 +154,13 @@ impl Needs {
         exhaustive: false,
         index: false,
         platforms: PlatformNeed::No,
+        manifest: false,
     };
 
     /// Whether nothing has to be fetched at all, the image's manifest included.
     #[must_use]
     pub const fn is_empty(self) -> bool {
-        !self.referrers && !self.signature_tag && !self.attestation_tag
+        !self.referrers && !self.signature_tag && !self.attestation_tag && !self.manifest
     }
 }
 

@@ -22,6 +22,7 @@ mod json;
 mod limits;
 mod pem;
 mod policy;
+mod provenance;
 mod reason;
 mod reference;
 mod refusal;
@@ -36,8 +37,9 @@ pub use decide::{
     BlobDecision, BlobRefusal, BlobSigner, BlobSignerError, Resolution, decide, decide_blob,
 };
 pub use decision::{
-    Candidate, CandidateOutcome, Cited, CitedChild, Comparison, Decision, Identity, Mode, Outcome,
-    PolicyOutcome, Refused, RuleOutcome, Unmatched, Verdict, Warning,
+    Candidate, CandidateOutcome, Cited, CitedChild, Comparison, Decision, Identity, Mode,
+    NamespaceFit, Outcome, PolicyOutcome, Refused, RevokedImage, RuleOutcome, Unmatched, Verdict,
+    Warning,
 };
 pub use digest::{Digest, DigestError, Hasher};
 pub use evidence::{
@@ -54,16 +56,17 @@ pub use finding::{
 pub use image::{Child, ManifestError, PinnedImage, Platform};
 pub use limits::Limits;
 pub use policy::{
-    Diagnostic, ExtraRoot, Files, Loaded, NoFiles, Place, PolicySet, Request, RootOrigin, Severity,
-    Source, TufMaterial, TufSource, TufSourceError, TufSources,
+    Diagnostic, Explained, Explanation, ExtraRoot, Files, Loaded, Mutation, Mutations, Namespace,
+    NoFiles, Place, PolicySet, Request, RootOrigin, Severity, Source, TufMaterial, TufSource,
+    TufSourceError, TufSources,
 };
 pub use reason::{Class, ReasonCode};
 pub use reference::{ImageRef, ReferenceError};
 pub use report::{
     BlobRefusalReport, BlobReport, CandidateReport, ChildReport, Counts, DemandReport,
     EvidenceReport, FoundReport, GapReport, IdentityReport, ImageReport, LogReport, PolicyReport,
-    RefusedReport, Report, RuleReport, StaleReport, TimeReport, TrustRootReport, UnmatchedReport,
-    WarningReport,
+    RefusedReport, Report, RevokedReport, RuleReport, StaleReport, TimeReport, TrustRootReport,
+    UnmatchedReport, WarningReport,
 };
 pub use sbom::{
     Component, DefinedLicense, Generator, LicenseClaim, LicenseForm, Sbom, SbomError,

@@ -15,14 +15,20 @@ mod cheating;
 mod claims;
 #[path = "decide/keys.rs"]
 mod keys;
+#[path = "decide/namespaces.rs"]
+mod namespaces;
 #[path = "decide/operators.rs"]
 mod operators;
 #[path = "decide/platforms.rs"]
 mod platforms;
 #[path = "decide/property.rs"]
 mod property;
+#[path = "decide/provenance.rs"]
+mod provenance;
 #[path = "decide/report.rs"]
 mod report;
+#[path = "decide/revocation.rs"]
+mod revocation;
 #[path = "decide/selection.rs"]
 mod selection;
 #[path = "decide/signers.rs"]

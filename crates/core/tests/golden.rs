@@ -6,6 +6,11 @@
     clippy::disallowed_types
 )]
 
+#[path = "golden/examples.rs"]
+mod examples;
+#[path = "golden/reference.rs"]
+mod reference;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
@@ -73,6 +78,7 @@ fn reason_codes_are_well_formed() {
 
 #[test]
 fn docs_reasons_are_generated() {
+    let (examples, mut missing) = (examples::Examples::read(), Vec::new());
     let mut text = "# Reasons\n\n<!-- Generated from crates/core/src/reason.rs by crates/core/tests/golden.rs; do not edit. -->\n\n\
         Each outcome other than *pass*, and each diagnostic about a policy, has one stable code. When several pieces of\n\
         evidence fail, the one that came farthest is shown.\n"
@@ -97,15 +103,28 @@ fn docs_reasons_are_generated() {
     ] {
         write!(text, "\n## {title}\n\n{about}\n").unwrap();
         for code in ReasonCode::ALL.iter().filter(|code| code.class() == class) {
+            let Some(example) = examples.of(*code) else {
+                missing.push(code.as_str());
+                continue;
+            };
+            let example = match example.strip_prefix("```") {
+                Some(_) => format!("\n\n{example}"),
+                None => format!(" {example}"),
+            };
             write!(
                 text,
-                "\n### {code}\n\n{}\n\n*What to do:* {}\n",
+                "\n### {code}\n\n{}\n\n*What to do:* {}\n\n*For example:*{example}\n",
                 code.message(),
                 code.hint()
             )
             .unwrap();
         }
     }
+    assert_eq!(
+        missing,
+        Vec::<&str>::new(),
+        "each code has an example: a case, or a line in tests/golden/examples.txt"
+    );
     let listed = text.matches("\n### ").count();
     assert_eq!(listed, ReasonCode::ALL.len(), "a class is missing here");
     check("docs/reasons.md", &text);
@@ -114,6 +133,12 @@ fn docs_reasons_are_generated() {
 #[test]
 fn the_schema_of_policies_is_generated() {
     check("docs/policy.schema.json", &pretty(&PolicySet::schema()));
+}
+
+#[test]
+fn the_reference_of_policies_is_generated() {
+    let page = reference::page(&PolicySet::schema());
+    check("docs/policy-reference.md", &page);
 }
 
 #[test]

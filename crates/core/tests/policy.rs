@@ -1,7 +1,7 @@
 //! Wrong policies as data: each `policy/cases/NAME.yaml` has beside it what is said about it, `NAME.txt`.
 //!
 //! A case is loaded together with `policy/base.yaml`, unless it begins with `# alone`; lines `# --trust-root [NAME=]FILE`
-//! hand over roots. `UPDATE_GOLDEN=1` writes the answers anew: read the difference before you commit it.
+//! hand over roots, and a line `# --at TIME` asks for what is doubtful as of that time. `UPDATE_GOLDEN=1` writes the answers anew: read the difference before you commit it.
 // The test reads its cases; core itself reads nothing.
 #![allow(
     clippy::unwrap_used,
@@ -90,12 +90,17 @@ fn answer(path: &Path) -> (String, BTreeSet<ReasonCode>) {
             fs::read_to_string(folder().join("base.yaml")).unwrap(),
         ));
     }
-    let loaded = PolicySet::load(&sources, &CaseFiles, &extra_roots(&text));
+    let mut loaded = PolicySet::load(&sources, &CaseFiles, &extra_roots(&text));
     let errors = loaded
         .diagnostics
         .iter()
         .any(|one| one.severity == Severity::Error);
     assert_eq!(loaded.policies.is_none(), errors, "{}", path.display());
+    let at = text.lines().find_map(|line| line.strip_prefix("# --at "));
+    if let (Some(policies), Some(at)) = (&loaded.policies, at) {
+        let doubtful = policies.lint(UnixTime::parse(at).unwrap());
+        loaded.diagnostics.extend(doubtful);
+    }
     let rendered: Vec<String> = loaded
         .diagnostics
         .iter()

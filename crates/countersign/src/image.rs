@@ -1,6 +1,6 @@
 //! Which image somebody means, and under which name it is judged.
 
-use countersign_core::{ImageRef, ReferenceError, Request};
+use countersign_core::{ImageRef, Namespace, ReferenceError, Request};
 
 use crate::LayoutRef;
 
@@ -70,10 +70,21 @@ impl Image {
             _ => layout,
         };
         let request = Request::named(name).pinned(layout.digest().copied());
+        let request = match self.request.namespace().cloned() {
+            Some(namespace) => request.in_namespace(namespace),
+            None => request,
+        };
         Ok(Self {
             request: request.written_as(self.request.written()),
             place: Place::Layout(layout),
         })
+    }
+
+    /// The same image, to run in this namespace of a cluster.
+    #[must_use]
+    pub fn in_namespace(mut self, namespace: Namespace) -> Self {
+        self.request = self.request.in_namespace(namespace);
+        self
     }
 
     /// The registry that would be asked, as [`Repository::registry`](crate::Repository::registry) names it; none for a layout.

@@ -69,6 +69,6 @@ pub use secret::Secret;
 pub use tuf::{RefreshError, RoleState, TrustState, TrustStore, TufClient, TufError, TufRole};
 
 pub use countersign_core::{
-    Decision, Diagnostic, ExtraRoot, ImageRef, Limits, Loaded, PolicySet, ProofCache, ProofStats,
-    Report, Request, Source, TufSource, UnixTime, Verdict,
+    Decision, Diagnostic, ExtraRoot, ImageRef, Limits, Loaded, Namespace, PolicySet, ProofCache,
+    ProofStats, Report, Request, Source, TufSource, UnixTime, Verdict,
 };

@@ -107,6 +107,64 @@ fn ask(checker: &Checker, image: &str) -> Decision {
 
 const SIGNED: &str = "signature: {from: key}";
 
+/// With everything in the caches, and then with the registry gone.
+#[test]
+fn a_revocation_counts_at_once_and_without_the_registry() {
+    let scene = Scene::new().bundle();
+    let host = scene.registry.host().to_owned();
+    let (by_tag, by_digest) = (
+        format!("{host}/acme/app:v1"),
+        format!("{host}/acme/app@{}", scene.digest),
+    );
+    let allowing = policies(&scene.key, SIGNED, "", "");
+    let checker = scene.checker(allowing);
+    for image in [&by_tag, &by_digest] {
+        assert_eq!(ask(&checker, image).effect(), Verdict::Allow);
+    }
+    let asked = scene.registry.requests().len();
+    for spec in [
+        format!("digests: [\"{}\"]", scene.digest),
+        "keys: [key]".to_owned(),
+    ] {
+        let revoking = format!(
+            "---\napiVersion: countersign.dev/v1alpha1\nkind: Revocation\nmetadata: {{name: r}}\nspec: {{{spec}, reason: stolen}}\n"
+        );
+        let revoked = checker.with_policies(policies_and(&scene.key, SIGNED, "", "", &revoking));
+        for image in [&by_tag, &by_digest] {
+            assert_eq!(
+                ask(&revoked, image).effect(),
+                Verdict::Deny,
+                "{spec} {image}"
+            );
+        }
+    }
+    // What a tag means and which evidence there is was known a moment ago.
+    assert!(scene.registry.requests().len() <= asked + 2);
+    let revoking = format!(
+        "---\napiVersion: countersign.dev/v1alpha1\nkind: Revocation\nmetadata: {{name: r}}\nspec: {{digests: [\"{}\"], reason: bad}}\n",
+        scene.digest
+    );
+    let set = policies_and(&scene.key, SIGNED, "", "", &revoking);
+    // Nobody listens on port 1, and nothing is remembered.
+    let host = "127.0.0.1:1";
+    let (by_tag, by_digest) = (
+        format!("{host}/acme/app:v1"),
+        format!("{host}/acme/app@{}", scene.digest),
+    );
+    let offline = Checker::new(set).registry(
+        HttpRegistry::new()
+            .plain_http(host)
+            .retries(0, Duration::ZERO),
+    );
+    assert_eq!(ask(&offline, &by_digest).effect(), Verdict::Deny);
+    assert_eq!(ask(&offline, &by_tag).effect(), Verdict::Unknown);
+    // Whether an image that no policy names is revoked has to be asked too.
+    assert_eq!(
+        ask(&offline, &format!("{host}/other/app:v1")).effect(),
+        Verdict::Deny
+    );
+}
+
 #[test]
 fn policies_that_are_loaded_anew_decide_at_once_and_verify_nothing_again() {
     let scene = Scene::new().bundle();
@@ -252,6 +310,11 @@ fn a_lie_is_excused_by_no_policy() {
 }
 
 fn policies(key: &Key, rule: &str, signer: &str, settings: &str) -> PolicySet {
+    policies_and(key, rule, signer, settings, "")
+}
+
+/// The same with further documents.
+fn policies_and(key: &Key, rule: &str, signer: &str, settings: &str, more: &str) -> PolicySet {
     let pem: String = key
         .public_pem()
         .lines()
@@ -284,7 +347,7 @@ spec:
       {rule}
     - name: signed
       {SIGNED}
-"#
+{more}"#
     );
     let sources = [Source {
         name: "policy.yaml".to_owned(),

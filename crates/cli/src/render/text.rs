@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use countersign_core::{
-    Candidate, Cited, Decision, Gap, Identity, Mode, Outcome, Place, PolicyOutcome, Refused,
-    RuleOutcome, Verdict,
+    Candidate, Cited, Decision, Gap, Identity, Mode, NamespaceFit, Outcome, Place, PolicyOutcome,
+    ReasonCode, Refused, RevokedImage, RuleOutcome, Verdict,
 };
 
 use crate::escape::escaped;
@@ -24,6 +24,9 @@ pub(crate) fn decision(decision: &Decision, explain: bool) -> String {
     text.head(decision);
     for policy in decision.policies() {
         text.policy(policy);
+    }
+    for revoked in decision.revoked() {
+        text.revoked(revoked);
     }
     if let Some(unmatched) = decision.unmatched() {
         let place = place(&unmatched.place);
@@ -84,16 +87,32 @@ impl Text {
         self.line(2, &format!("{judged}, at {}", decision.now()));
     }
 
+    fn revoked(&mut self, revoked: &RevokedImage) {
+        let what = match &revoked.child {
+            Some(child) => format!("its platform {}", child.digest),
+            None => revoked.digest.to_string(),
+        };
+        let name = safe(&revoked.name);
+        let head = format!("{} {what} by {name}", styled(BAD, "REVOKED"));
+        self.line(2, &format!("{head}{}", place(&revoked.place)));
+        self.line(4, &safe(&revoked.reason));
+        self.line(4, &format!("next: {}", ReasonCode::ImageRevoked.hint()));
+    }
+
     fn policy(&mut self, policy: &PolicyOutcome) {
         let mode = match (policy.effective, policy.mode) {
             (false, _) => ", not yet effective".to_owned(),
             (true, Mode::Enforce) => String::new(),
             (true, mode) => format!(", mode {}", mode.as_str()),
         };
+        let unknown = match policy.namespaces {
+            Some(NamespaceFit::Unknown) => ", which may not be for this namespace",
+            _ => "",
+        };
         self.line(
             2,
             &format!(
-                "policy {}{mode}{}",
+                "policy {}{mode}{unknown}{}",
                 safe(&policy.name),
                 place(&policy.place)
             ),

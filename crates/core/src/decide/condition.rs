@@ -129,6 +129,13 @@ impl Scene<'_> {
                 findings,
                 children,
             } => (image, findings, children),
+            // Whatever a rule says of an index's platforms: a file has none.
+            Resolution::Blob(findings) if !self.is_another_image() => {
+                return self.on(findings, demand, &[findings], candidates).judgement;
+            }
+            Resolution::Blob(_) => {
+                return Judgement::Fail(Reason::boxed(ReasonCode::DigestMismatch));
+            }
             Resolution::Unresolved(gap) => return unknown(&[gap]),
             Resolution::NotAsked => return not_examined(),
         };
@@ -211,7 +218,7 @@ impl Scene<'_> {
         hidden: &[&Gap],
         results: &[PerSigner<'_>],
     ) -> Judgement {
-        let assigned = assign(results);
+        let assigned = assign(results, &demand.wanted);
         let count = assigned.iter().flatten().count();
         let evidence: Vec<Cited> = results
             .iter()

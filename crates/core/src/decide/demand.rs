@@ -3,6 +3,8 @@
 use super::scene::Circumstances;
 use crate::compared::Compared;
 use crate::policy::Wanted;
+use crate::policy::signer::Signer;
+use crate::provenance::{self, ProvenanceDemand};
 use crate::text::safe;
 use crate::{Claim, ReasonCode, Verified};
 
@@ -10,59 +12,79 @@ impl Wanted {
     /// The field of the policy that makes such a rule.
     pub(super) const fn kind(&self) -> &'static str {
         match self {
-            Self::Signature => "signature",
+            Self::Signature { .. } => "signature",
             Self::Statement { .. } => "statement",
+            Self::Provenance(_) => "provenance",
         }
     }
 
     pub(super) const fn is_signature(&self) -> bool {
-        matches!(self, Self::Signature)
+        matches!(self, Self::Signature { .. })
     }
 
     /// Holds what was signed against the rule; `one` is of the kind that the rule asks for and its signer is right.
     pub(super) fn compare(
         &self,
-        _one: &Verified<Claim>,
+        one: &Verified<Claim>,
+        signer: &Signer,
         _circumstances: &Circumstances<'_>,
-        _compared: &mut Compared,
+        compared: &mut Compared,
     ) {
         match self {
             // That it is there is all that such a rule asks.
-            Self::Signature | Self::Statement { .. } => {}
+            Self::Signature { .. } | Self::Statement { .. } => {}
+            Self::Provenance(demand) => demand.compare(one, signer, compared),
+        }
+    }
+
+    /// What must differ between the Signers of one rule, beside who they are: builds are reproduced by different builders.
+    pub(super) fn distinct(&self, one: &Verified<Claim>) -> Option<String> {
+        match self {
+            Self::Provenance(_) => ProvenanceDemand::builder_of(one),
+            Self::Signature { .. } | Self::Statement { .. } => None,
         }
     }
 
     /// Whether refused evidence that claims to be this could have counted: `signature`, or a predicate type.
     pub(super) fn is_claimed(&self, claim: &str) -> bool {
         match self {
-            Self::Signature => claim == "signature" || claim == Claim::COSIGN_SIGN,
+            Self::Signature { blob } => {
+                claim == "signature"
+                    || claim == Claim::COSIGN_SIGN
+                    || (*blob && claim == Claim::Message.kind())
+            }
             Self::Statement { predicate_type } => claim == predicate_type,
+            Self::Provenance(_) => provenance::PREDICATE_TYPES.contains(&claim),
         }
     }
 
     /// Why a rule fails where nothing of its kind is there.
     pub(super) const fn absent(&self) -> ReasonCode {
         match self {
-            Self::Signature => ReasonCode::NoSignature,
+            Self::Signature { .. } => ReasonCode::NoSignature,
             Self::Statement { .. } => ReasonCode::NoStatement,
+            Self::Provenance(_) => ReasonCode::NoProvenance,
         }
     }
 
     /// What is wanted, in a phrase.
     pub(super) fn described(&self) -> String {
         match self {
-            Self::Signature => "a signature of the image".to_owned(),
+            Self::Signature { blob: false } => "a signature of the image".to_owned(),
+            Self::Signature { blob: true } => "a signature of the image or file".to_owned(),
             Self::Statement { predicate_type } => predicate_type.clone(),
+            Self::Provenance(_) => "an SLSA provenance".to_owned(),
         }
     }
 
     /// That a rule passed, in a sentence; `by` are the signers.
     pub(super) fn passed(&self, by: &str) -> String {
         match self {
-            Self::Signature => format!("Signed by {by}."),
+            Self::Signature { .. } => format!("Signed by {by}."),
             Self::Statement { predicate_type } => {
                 format!("`{}` attested by {by}.", safe(predicate_type))
             }
+            Self::Provenance(_) => format!("Built as demanded, says {by}."),
         }
     }
 }

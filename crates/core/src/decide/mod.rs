@@ -11,6 +11,7 @@ mod condition;
 mod demand;
 mod nearest;
 mod per_signer;
+mod revoked;
 mod scene;
 mod stale;
 mod subject;
@@ -24,8 +25,8 @@ use crate::policy::signer::RootLife;
 use crate::policy::{Condition, OnUnmatched, Policy, Settings};
 use crate::text::safe;
 use crate::{
-    Decision, Findings, Gap, GapClass, Mode, Outcome, PinnedImage, PolicyOutcome, PolicySet,
-    ReasonCode, Request, RuleOutcome, UnixTime, Unmatched, Verdict, Warning,
+    Decision, Findings, Gap, GapClass, Mode, NamespaceFit, Outcome, PinnedImage, PolicyOutcome,
+    PolicySet, ReasonCode, Request, RuleOutcome, UnixTime, Unmatched, Verdict, Warning,
 };
 
 /// What is known about the requested image.
@@ -41,6 +42,8 @@ pub enum Resolution<'a> {
         /// What was proven about each child, if it is an index and rules look at its platforms ([`Needs`](crate::Needs)).
         children: &'a [Findings],
     },
+    /// It is a file that is no image: evidence about it was handed over, and there is nothing to fetch.
+    Blob(&'a Findings),
     /// It could not be resolved.
     Unresolved(&'a Gap),
     /// Nothing was asked, because [`PolicySet::needs`] says that nothing fetched can matter.
@@ -60,17 +63,14 @@ pub fn decide(
     let mut warnings = Vec::new();
     let mut outcomes = Vec::new();
     let mut enforced = false;
-    for policy in policies
-        .policies
-        .iter()
-        .filter(|policy| policy.names(request))
-    {
+    let matching = policies.matching(request);
+    for policy in &matching {
         let outcome = judge(policy, &scene, &policies.settings, &mut warnings);
         enforced |=
             outcome.mode == Mode::Enforce && outcome.rules.iter().any(|rule| rule.effective);
         outcomes.push(outcome);
     }
-    warnings.extend(expired_roots(policies, request, now));
+    warnings.extend(expired_roots(&matching, now));
     warnings.extend(subject::unsigned_attestations(&scene));
     let stale = scene.stale();
     warnings.extend(stale.iter().map(stale::warning));
@@ -79,14 +79,18 @@ pub fn decide(
         OnUnmatched::Allow => Verdict::Allow,
         OnUnmatched::Warn | OnUnmatched::Deny => Verdict::Deny,
     };
+    let revoked = scene.revoked();
+    let (revocation_judged, revocation_effect) = scene.revocation(&revoked, &mut warnings);
     let judged = outcomes
         .iter()
         .map(|policy| policy.judged)
-        .chain(unmatched.as_ref().map(|_| unmatched_judged));
+        .chain(unmatched.as_ref().map(|_| unmatched_judged))
+        .chain([revocation_judged]);
     let effect = outcomes
         .iter()
         .map(|policy| policy.effect)
-        .chain(unmatched.as_ref().map(|one| one.effect));
+        .chain(unmatched.as_ref().map(|one| one.effect))
+        .chain([revocation_effect]);
     Decision {
         image: safe(request.written()),
         name: request.name().map(str::to_owned),
@@ -98,6 +102,7 @@ pub fn decide(
         effect: effect.max().unwrap_or(Verdict::Unknown),
         policies: outcomes,
         unmatched,
+        revoked,
         warnings,
         evidence: scene.cite_all(),
         refused: scene.refused(),
@@ -125,7 +130,26 @@ fn judge(
         effect = effect.max(rule_effect(policy, &outcome, excusable, settings, warnings));
         rules.push(outcome);
     }
+    let namespaces = policy.selects(scene.request);
+    match namespaces {
+        Some(NamespaceFit::NotGiven) => {
+            let code = ReasonCode::NamespaceNotGiven;
+            warnings.push(Warning {
+                code,
+                policy: Some(policy.name.clone()),
+                rule: None,
+                message: code.message().to_owned(),
+            });
+        }
+        Some(NamespaceFit::Unknown) => {
+            judged = Verdict::Unknown;
+            effect = unknown_namespace(policy, effective, warnings);
+        }
+        Some(NamespaceFit::Yes | NamespaceFit::No) | None => {}
+    }
     PolicyOutcome {
+        namespaces,
+        emits: policy.emits.clone(),
         name: policy.name.clone(),
         place: policy.place.clone(),
         mode: policy.mode,
@@ -134,6 +158,25 @@ fn judge(
         effect,
         rules,
     }
+}
+
+/// What follows from not knowing whether a policy judges at all: it is never taken for one that does not. No `onUnknown`
+/// excuses it, for that speaks of evidence.
+fn unknown_namespace(policy: &Policy, effective: bool, warnings: &mut Vec<Warning>) -> Verdict {
+    let code = ReasonCode::NamespaceUnknown;
+    let (effect, why) = match policy.mode {
+        Mode::Audit => return Verdict::Allow,
+        Mode::Warn => (Verdict::Allow, " (mode: warn)"),
+        Mode::Enforce if !effective => (Verdict::Allow, " (before effectiveFrom)"),
+        Mode::Enforce => (Verdict::Unknown, ""),
+    };
+    warnings.push(Warning {
+        code,
+        policy: Some(policy.name.clone()),
+        rule: None,
+        message: format!("{}{why}", code.message()),
+    });
+    effect
 }
 
 /// What one rule does to the verdict, by its policy's mode, `effectiveFrom` and `onUnknown`.
@@ -170,12 +213,8 @@ fn rule_effect(
 }
 
 /// Trust roots that vouch for the Signers of this request although their TUF metadata has expired: the policy lets them.
-fn expired_roots(policies: &PolicySet, request: &Request, now: UnixTime) -> Vec<Warning> {
-    let rules = policies
-        .policies
-        .iter()
-        .filter(|policy| policy.names(request))
-        .flat_map(|policy| &policy.rules);
+fn expired_roots(matching: &[&Policy], now: UnixTime) -> Vec<Warning> {
+    let rules = matching.iter().flat_map(|policy| &policy.rules);
     let signers = rules.flat_map(|rule| match &rule.condition {
         Condition::Evidence(demand) => demand.from.signers.as_slice(),
         Condition::Digest(_) => &[],

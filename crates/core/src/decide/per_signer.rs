@@ -38,9 +38,13 @@ pub(super) struct Judged<'a> {
 }
 
 impl<'a> Judged<'a> {
-    fn new(claim: &'a Verified<Claim>, signer: &Signer, now: UnixTime) -> Self {
+    /// What is revoked is nobody's: it can neither help nor harm.
+    fn new(claim: &'a Verified<Claim>, signer: &Signer, circumstances: &Circumstances<'_>) -> Self {
         let mut compared = Compared::default();
-        signer.compare(claim.facts(), now, &mut compared);
+        circumstances
+            .revocations
+            .compare(claim.facts(), &mut compared);
+        signer.compare(claim.facts(), circumstances.now, &mut compared);
         Self {
             claim,
             own: compared.holds(),
@@ -68,10 +72,9 @@ impl<'a> PerSigner<'a> {
         gap: bool,
         circumstances: &Circumstances<'_>,
     ) -> Self {
-        let now = circumstances.now;
         let mut compared: Vec<Judged<'a>> = candidates
             .iter()
-            .map(|candidate| Judged::new(candidate, signer, now))
+            .map(|candidate| Judged::new(candidate, signer, circumstances))
             .collect();
         let own = compared.iter().filter(|one| one.own);
         let newest = own.filter_map(|one| one.claim.facts().signed_at()).max();
@@ -82,12 +85,12 @@ impl<'a> PerSigner<'a> {
                 check_age(
                     one.claim.facts().signed_at(),
                     demand,
-                    now,
+                    circumstances,
                     &mut one.compared,
                 );
                 demand
                     .wanted
-                    .compare(one.claim, circumstances, &mut one.compared);
+                    .compare(one.claim, signer, circumstances, &mut one.compared);
             }
         }
         let with = |outcome: Outcome| {
@@ -143,7 +146,7 @@ impl<'a> PerSigner<'a> {
 fn check_age(
     at: Option<UnixTime>,
     demand: &EvidenceDemand,
-    now: UnixTime,
+    circumstances: &Circumstances<'_>,
     compared: &mut Compared,
 ) {
     if at.is_none() && (demand.selection == Selection::Newest || demand.max_age.is_some()) {
@@ -151,15 +154,27 @@ fn check_age(
         let code = ReasonCode::TimeMissing;
         compared.that("time", wanted, "no proven time", false, code);
     }
-    if let (Some(at), Some(max_age)) = (at, demand.max_age) {
-        let wanted = format!("not before {}", now.plus(-max_age));
-        let is_young = at.plus(max_age) >= now;
-        compared.that(
-            "maxAge",
-            wanted,
-            format!("signed at {at}"),
-            is_young,
-            ReasonCode::TooOld,
+    let (Some(at), Some(max_age)) = (at, demand.max_age) else {
+        return;
+    };
+    let now = circumstances.now;
+    let wanted = format!("not before {}", now.plus(-max_age));
+    let found = format!("signed at {at}");
+    let is_young = at.plus(max_age) >= now;
+    let relieved = circumstances.age_relief && !demand.age_always;
+    if !is_young && relieved {
+        let code = ReasonCode::TooOld;
+        let why = "a Pod that has an owner is only warned of age";
+        compared.warn(
+            code,
+            format!("{} Found {found}; wanted {wanted} ({why}).", code.message()),
         );
     }
+    compared.that(
+        "maxAge",
+        wanted,
+        found,
+        is_young || relieved,
+        ReasonCode::TooOld,
+    );
 }

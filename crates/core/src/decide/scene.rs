@@ -3,6 +3,7 @@
 use super::Resolution;
 use super::cite;
 use super::per_signer::Judged;
+use crate::policy::Revocations;
 use crate::policy::signer::Signer;
 use crate::text::safe;
 use crate::{
@@ -22,6 +23,9 @@ pub(super) struct Scene<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Circumstances<'a> {
     pub(super) now: UnixTime,
+    /// Whether age alone denies nothing.
+    pub(super) age_relief: bool,
+    pub(super) revocations: &'a Revocations,
     /// All that is known about the same digest.
     #[expect(dead_code, reason = "the rule `vulnerabilities` looks for VEX in it")]
     pub(super) findings: &'a Findings,
@@ -45,12 +49,16 @@ impl<'a> Scene<'a> {
     pub(super) const fn image(&self) -> Option<&'a PinnedImage> {
         match self.resolution {
             Resolution::Examined { image, .. } => Some(image),
-            Resolution::Unresolved(_) | Resolution::NotAsked => None,
+            Resolution::Blob(_) | Resolution::Unresolved(_) | Resolution::NotAsked => None,
         }
     }
 
     pub(super) fn digest(&self) -> Option<Digest> {
-        self.image().map(|image| *image.digest())
+        match self.resolution {
+            Resolution::Examined { image, .. } => Some(*image.digest()),
+            Resolution::Blob(findings) => Some(*findings.image()),
+            Resolution::Unresolved(_) | Resolution::NotAsked => None,
+        }
     }
 
     /// What was found out about the image, and then about each child.
@@ -59,6 +67,7 @@ impl<'a> Scene<'a> {
             Resolution::Examined {
                 findings, children, ..
             } => (Some(findings), children),
+            Resolution::Blob(findings) => (Some(findings), [].as_slice()),
             Resolution::Unresolved(_) | Resolution::NotAsked => (None, [].as_slice()),
         };
         own.into_iter().chain(children)
@@ -67,22 +76,21 @@ impl<'a> Scene<'a> {
     /// The doors pass what they resolved; that it is what was written, and what was examined, is checked again here. A child
     /// is what the bytes of the pinned index list.
     pub(super) fn is_another_image(&self) -> bool {
-        let Resolution::Examined {
-            image,
-            findings,
-            children,
-        } = self.resolution
-        else {
-            return false;
+        let is_other = |digest: &Digest| self.request.digest().is_some_and(|it| it != digest);
+        let (image, findings, children) = match self.resolution {
+            Resolution::Examined {
+                image,
+                findings,
+                children,
+            } => (image, findings, children),
+            Resolution::Blob(findings) => return is_other(findings.image()),
+            Resolution::Unresolved(_) | Resolution::NotAsked => return false,
         };
         let listed = image.children().unwrap_or_default();
         let is_listed = |child: &Findings| listed.iter().any(|one| one.digest == *child.image());
         findings.image() != image.digest()
             || !children.iter().all(is_listed)
-            || self
-                .request
-                .digest()
-                .is_some_and(|written| written != image.digest())
+            || is_other(image.digest())
     }
 
     /// Whose evidence this is, unless it is the image's own.
@@ -101,8 +109,13 @@ impl<'a> Scene<'a> {
         })
     }
 
-    pub(super) const fn circumstances<'f>(&self, findings: &'f Findings) -> Circumstances<'f> {
+    pub(super) const fn circumstances<'f>(&self, findings: &'f Findings) -> Circumstances<'f>
+    where
+        'a: 'f,
+    {
         Circumstances {
+            age_relief: self.request.age_relief(),
+            revocations: &self.policies.revocations,
             now: self.now,
             findings,
         }
@@ -157,7 +170,7 @@ impl<'a> Scene<'a> {
     pub(super) fn gaps(&self) -> Vec<Gap> {
         let unresolved = match self.resolution {
             Resolution::Unresolved(gap) => Some(gap),
-            Resolution::Examined { .. } | Resolution::NotAsked => None,
+            Resolution::Examined { .. } | Resolution::Blob(_) | Resolution::NotAsked => None,
         };
         let mut all: Vec<Gap> = unresolved
             .into_iter()

@@ -4,8 +4,8 @@
 use super::per_signer::{PerSigner, Status};
 use super::scene::Circumstances;
 use super::{BlobSigner, Resolution, decide, decide_blob};
-use crate::policy::Condition;
 use crate::policy::tests::{SETTINGS, load};
+use crate::policy::{Condition, Revocations};
 use crate::{
     Certificate, CiClaims, Claim, Digest, Facts, Findings, Format, FoundBy, ImageRef, Limits,
     Locator, PinnedImage, PolicySet, ProvenTime, ReasonCode, Request, RootName, San, SignedBy,
@@ -193,8 +193,14 @@ fn nothing(image: &PinnedImage) -> Findings {
     Findings::new(*image.digest(), none.0, none.1, none.2, none.3)
 }
 
-const fn around(findings: &Findings) -> Circumstances<'_> {
-    Circumstances { now: NOW, findings }
+fn around(findings: &Findings) -> Circumstances<'_> {
+    static NONE: std::sync::LazyLock<Revocations> = std::sync::LazyLock::new(Revocations::default);
+    Circumstances {
+        now: NOW,
+        age_relief: false,
+        revocations: &NONE,
+        findings,
+    }
 }
 
 #[test]

@@ -32,7 +32,7 @@ impl Severity {
 }
 
 /// A place in a policy file.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Place {
     /// The source's name: the path that is shown to people.
     pub file: String,

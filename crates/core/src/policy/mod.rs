@@ -5,15 +5,20 @@
 //! only if nothing is wrong. Diagnostics of all steps come at once.
 
 pub(crate) mod authorize;
-mod claim;
+pub(crate) mod claim;
 mod compile;
 mod diagnostic;
 mod document;
-mod glob;
+mod explain;
+pub(crate) mod glob;
+mod index;
+mod lint;
 mod model;
+mod mutate;
 mod notes;
-mod repository;
+pub(crate) mod repository;
 mod request;
+mod revocation;
 mod scalar;
 mod shape;
 pub(crate) mod signer;
@@ -24,16 +29,21 @@ mod yaml;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{Child, Digest, Mode, Needs, PinnedImage, Trust, UnixTime};
-use compile::Compiler;
 pub(crate) use compile::pattern::identity_pattern;
+use compile::{Builders, Compiler};
 pub use diagnostic::{Diagnostic, Place, Severity};
 use document::Documents;
+pub use explain::{Explained, Explanation};
+use index::Index;
 pub(crate) use model::{
-    Condition, DigestDemand, EvidenceDemand, From, OnUnmatched, Policy, Rule, Selection, Settings,
-    SubjectDemand, Wanted,
+    Condition, DigestDemand, EvidenceDemand, From, Namespaces, OnUnmatched, Policy, Rule,
+    Selection, Settings, SubjectDemand, Wanted,
 };
+pub use mutate::{Mutation, Mutations};
 use notes::Notes;
-pub use request::Request;
+pub use request::{Namespace, Request};
+pub(crate) use revocation::Revocations;
+use tree::Node;
 pub use tuf::{TufMaterial, TufSource, TufSourceError, TufSources};
 
 /// One policy file: its text, and the name under which people know it.
@@ -101,6 +111,8 @@ pub struct Loaded {
 pub struct PolicySet {
     pub(crate) settings: Settings,
     pub(crate) policies: Vec<Policy>,
+    index: Index,
+    pub(crate) revocations: Revocations,
     trust: Trust,
     digest: Digest,
     /// `signer/id` of each key.
@@ -137,20 +149,30 @@ impl PolicySet {
     ///
     /// `files` reads what documents name by `file:`; `extra` are trust roots that were handed over beside the policy.
     pub fn load(sources: &[Source], files: &dyn Files, extra: &[ExtraRoot]) -> Loaded {
-        let mut notes = Notes::new(sources.iter().map(|source| source.name.clone()).collect());
-        let mut documents = Documents::default();
-        for (file, source) in sources.iter().enumerate() {
-            let (trees, whole) = yaml::read(file, &source.text, &mut notes);
-            documents.lost |= !whole;
-            for tree in &trees {
-                documents.add(tree, &mut notes);
-            }
+        let (trees, whole, notes) = read_trees(sources);
+        Self::of_trees(&trees, whole, notes, (sources, files, extra))
+    }
+
+    /// Compiles what was read; `whole` is false if a document was lost on the way.
+    fn of_trees(
+        trees: &[Node],
+        whole: bool,
+        mut notes: Notes,
+        (sources, files, extra): (&[Source], &dyn Files, &[ExtraRoot]),
+    ) -> Loaded {
+        let mut documents = Documents {
+            lost: !whole,
+            ..Documents::default()
+        };
+        for tree in trees {
+            documents.add(tree, &mut notes);
         }
         let mut compiler = Compiler {
             notes,
             sources,
             files,
             contents: Vec::new(),
+            builders: Builders::default(),
         };
         let policies = compiler.compile(&documents, extra);
         let diagnostics = compiler.notes.finish();
@@ -169,19 +191,17 @@ impl PolicySet {
     /// The TUF repositories that a policy set names, also where something else in it is wrong: whoever sets one up has to
     /// fetch before the set can be loaded.
     pub fn tuf_sources(sources: &[Source], files: &dyn Files) -> TufSources {
-        let mut notes = Notes::new(sources.iter().map(|source| source.name.clone()).collect());
+        let (trees, _, mut notes) = read_trees(sources);
         let mut documents = Documents::default();
-        for (file, source) in sources.iter().enumerate() {
-            let (trees, _) = yaml::read(file, &source.text, &mut notes);
-            for tree in &trees {
-                documents.add(tree, &mut notes);
-            }
+        for tree in &trees {
+            documents.add(tree, &mut notes);
         }
         let mut compiler = Compiler {
             notes,
             sources,
             files,
             contents: Vec::new(),
+            builders: Builders::default(),
         };
         let sources = compiler.tuf_sources(&documents);
         TufSources {
@@ -194,6 +214,12 @@ impl PolicySet {
     #[must_use]
     pub fn root_origin(&self, name: &str) -> Option<&RootOrigin> {
         self.origins.get(name)
+    }
+
+    /// What the cluster is called to which the set belongs (`cluster` in Settings).
+    #[must_use]
+    pub fn cluster(&self) -> Option<&str> {
+        self.settings.cluster.as_deref()
     }
 
     /// The JSON Schema of one policy document, as in `docs/policy.schema.json`.
@@ -227,11 +253,24 @@ impl PolicySet {
         self.settings.stale
     }
 
-    /// Which evidence can matter for this request: nothing if no policy matches, or if a `digest` rule already denies.
+    /// The policies that judge a request, in the order of the files.
+    pub(crate) fn matching(&self, request: &Request) -> Vec<&Policy> {
+        self.index.matching(&self.policies, request)
+    }
+
+    /// Which evidence can matter for this request: nothing if no policy matches, or if a `digest` rule or a Revocation
+    /// already denies. Where images are revoked, it matters which one the reference means.
     #[must_use]
     pub fn needs(&self, request: &Request) -> Needs {
-        let mut needs = Needs::default();
-        for policy in self.policies.iter().filter(|policy| policy.names(request)) {
+        let mut needs = Needs {
+            manifest: self.revocations.name_images(),
+            ..Needs::default()
+        };
+        let written = request.digest();
+        if written.is_some_and(|digest| self.revocations.of_image(digest).is_some()) {
+            return Needs::default();
+        }
+        for policy in self.matching(request) {
             for rule in &policy.rules {
                 match &rule.condition {
                     Condition::Digest(demand) => {
@@ -263,6 +302,18 @@ impl PolicySet {
         platforms.retain(|child| seen.insert(child.digest));
         platforms
     }
+}
+
+/// Every document of the sources as a tree, and whether none was lost.
+fn read_trees(sources: &[Source]) -> (Vec<Node>, bool, Notes) {
+    let mut notes = Notes::new(sources.iter().map(|source| source.name.clone()).collect());
+    let (mut trees, mut all) = (Vec::new(), true);
+    for (file, source) in sources.iter().enumerate() {
+        let (documents, whole) = yaml::read(file, &source.text, &mut notes);
+        all &= whole;
+        trees.extend(documents);
+    }
+    (trees, all, notes)
 }
 
 #[cfg(test)]

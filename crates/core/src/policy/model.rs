@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::glob::Glob;
 use super::signer::Signer;
-use super::{Place, Request};
+use super::{Namespace, Place, Request};
 use crate::evidence::PlatformNeed;
-use crate::{Claim, Facts, Format, Mode, Needs, Platform, UnixTime, Verdict};
+use crate::provenance::{self, ProvenanceDemand};
+use crate::{Claim, Facts, Format, Mode, NamespaceFit, Needs, Platform, UnixTime, Verdict};
 
 /// `kind: Settings`.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) stale: Option<std::time::Duration>,
     /// The platforms that are run; any if there are none.
     pub(crate) platforms: Vec<Platform>,
+    /// What the cluster is called.
+    pub(crate) cluster: Option<String>,
 }
 
 impl Settings {
@@ -45,18 +48,63 @@ pub(crate) struct Policy {
     pub(crate) place: Place,
     pub(crate) images: Vec<Glob>,
     pub(crate) except: Vec<Glob>,
+    pub(crate) namespaces: Option<Namespaces>,
     pub(crate) mode: Mode,
     pub(crate) effective_from: Option<UnixTime>,
+    /// The level that a promotion summary may state.
+    pub(crate) emits: Option<String>,
     pub(crate) rules: Vec<Rule>,
 }
 
 impl Policy {
-    /// Whether the policy judges this request: its patterns fit the name, or there is no name to go by.
+    /// Whether the policy judges this request: its patterns fit the name, or there is no name to go by; and its namespaces
+    /// fit, or nobody can say that they do not.
     pub(crate) fn names(&self, request: &Request) -> bool {
-        request.name().is_none_or(|name| {
+        let fits_name = request.name().is_none_or(|name| {
             let fits = |globs: &[Glob]| globs.iter().any(|glob| glob.matches(name));
             fits(&self.images) && !fits(&self.except)
-        })
+        });
+        fits_name && self.selects(request) != Some(NamespaceFit::No)
+    }
+
+    /// Whether the policy's namespaces fit; none if it is for all.
+    pub(crate) fn selects(&self, request: &Request) -> Option<NamespaceFit> {
+        self.namespaces
+            .as_ref()
+            .map(|it| it.fit(request.namespace()))
+    }
+}
+
+/// `namespaces`.
+#[derive(Debug, Clone)]
+pub(crate) struct Namespaces {
+    pub(crate) names: Vec<Glob>,
+    pub(crate) not_names: Vec<Glob>,
+    pub(crate) labels: Vec<(String, String)>,
+}
+
+impl Namespaces {
+    /// Labels that nobody knows fit neither nor fail to.
+    fn fit(&self, namespace: Option<&Namespace>) -> NamespaceFit {
+        let Some(namespace) = namespace else {
+            return NamespaceFit::NotGiven;
+        };
+        let fits = |globs: &[Glob]| globs.iter().any(|glob| glob.matches(namespace.name()));
+        if (!self.names.is_empty() && !fits(&self.names)) || fits(&self.not_names) {
+            return NamespaceFit::No;
+        }
+        match namespace.labels() {
+            _ if self.labels.is_empty() => NamespaceFit::Yes,
+            None => NamespaceFit::Unknown,
+            Some(labels) => {
+                let has = |(key, value): &(String, String)| labels.get(key) == Some(value);
+                if self.labels.iter().all(has) {
+                    NamespaceFit::Yes
+                } else {
+                    NamespaceFit::No
+                }
+            }
+        }
     }
 }
 
@@ -101,10 +149,17 @@ pub(crate) struct EvidenceDemand {
     pub(crate) selection: Selection,
     /// Seconds.
     pub(crate) max_age: Option<i64>,
+    /// Whether `maxAge` also denies what runs already.
+    pub(crate) age_always: bool,
     pub(crate) subject: SubjectDemand,
 }
 
 impl EvidenceDemand {
+    /// The same demand for another kind of evidence.
+    pub(crate) fn wanting(self, wanted: Wanted) -> Self {
+        Self { wanted, ..self }
+    }
+
     /// Adds what could satisfy the rule.
     pub(crate) fn add_needs(&self, needs: &mut Needs) {
         needs.exhaustive |= self.selection != Selection::Any;
@@ -121,8 +176,8 @@ impl EvidenceDemand {
             .any(|signer| signer.takes_bundles());
         let legacy = self.from.signers.iter().any(|signer| signer.takes_legacy());
         match self.wanted {
-            Wanted::Signature => needs.signature_tag |= legacy,
-            Wanted::Statement { .. } => needs.attestation_tag |= legacy,
+            Wanted::Signature { .. } => needs.signature_tag |= legacy,
+            Wanted::Statement { .. } | Wanted::Provenance(_) => needs.attestation_tag |= legacy,
         }
     }
 }
@@ -132,8 +187,14 @@ impl EvidenceDemand {
 /// What a kind of rule demands of what was signed is judged beside its kind in `decide/demand.rs`.
 #[derive(Debug, Clone)]
 pub(crate) enum Wanted {
-    Signature,
-    Statement { predicate_type: String },
+    Signature {
+        /// Whether a signature over the bytes themselves counts too.
+        blob: bool,
+    },
+    Statement {
+        predicate_type: String,
+    },
+    Provenance(Box<ProvenanceDemand>),
 }
 
 impl Wanted {
@@ -143,13 +204,17 @@ impl Wanted {
     /// attests and never signs, so that what other rules have fetched makes no difference.
     pub(crate) fn is(&self, claim: &Claim, facts: &Facts) -> bool {
         match self {
-            Self::Signature => {
-                claim.is_image_signature()
-                    && !(facts.format() == Format::Legacy && claim.predicate_type().is_some())
+            Self::Signature { blob } => {
+                (*blob && matches!(claim, Claim::Message))
+                    || (claim.is_image_signature()
+                        && !(facts.format() == Format::Legacy && claim.predicate_type().is_some()))
             }
             Self::Statement { predicate_type } => {
                 claim.predicate_type() == Some(predicate_type.as_str())
             }
+            Self::Provenance(_) => claim
+                .predicate_type()
+                .is_some_and(|it| provenance::PREDICATE_TYPES.contains(&it)),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What is to be judged.
 
+use std::collections::BTreeMap;
+
 use crate::{Digest, ImageRef};
 
 /// One image that is to be judged: how it was written, what policies match, and the digest that was written.
@@ -8,6 +10,45 @@ pub struct Request {
     written: String,
     name: Option<String>,
     digest: Option<Digest>,
+    namespace: Option<Namespace>,
+    age_relief: bool,
+}
+
+/// The namespace of a cluster in which an image is to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Namespace {
+    name: String,
+    labels: Option<BTreeMap<String, String>>,
+}
+
+impl Namespace {
+    /// A namespace whose labels are not known, or not yet: policies that select by labels cannot tell whether they judge.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            labels: None,
+        }
+    }
+
+    /// The same namespace with its labels, all of them.
+    #[must_use]
+    pub fn labelled(mut self, labels: BTreeMap<String, String>) -> Self {
+        self.labels = Some(labels);
+        self
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its labels, if they are known.
+    #[must_use]
+    pub const fn labels(&self) -> Option<&BTreeMap<String, String>> {
+        self.labels.as_ref()
+    }
 }
 
 impl Request {
@@ -18,6 +59,8 @@ impl Request {
             written: image.written().to_owned(),
             name: Some(image.name()),
             digest: image.digest().copied(),
+            namespace: None,
+            age_relief: false,
         }
     }
 
@@ -29,6 +72,8 @@ impl Request {
             written: written.to_owned(),
             name: None,
             digest,
+            namespace: None,
+            age_relief: false,
         }
     }
 
@@ -46,6 +91,22 @@ impl Request {
         self
     }
 
+    /// The same request for an image that is to run in this namespace: policies whose `namespaces` do not fit it do not judge.
+    /// Without a namespace every policy's `namespaces` count as fitting, and the decision says so.
+    #[must_use]
+    pub fn in_namespace(mut self, namespace: Namespace) -> Self {
+        self.namespace = Some(namespace);
+        self
+    }
+
+    /// The same request for a Pod that has an owner, whose image was admitted when the owner was: what only has become too
+    /// old since is a warning, unless the rule says `ageAlways`. An owner proves nothing, so nothing else is relieved.
+    #[must_use]
+    pub const fn with_age_relief(mut self) -> Self {
+        self.age_relief = true;
+        self
+    }
+
     /// The image as it was written, for people.
     #[must_use]
     pub fn written(&self) -> &str {
@@ -56,6 +117,18 @@ impl Request {
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
+    }
+
+    /// The namespace in which the image is to run, if there is one.
+    #[must_use]
+    pub const fn namespace(&self) -> Option<&Namespace> {
+        self.namespace.as_ref()
+    }
+
+    /// Whether age alone denies nothing.
+    #[must_use]
+    pub const fn age_relief(&self) -> bool {
+        self.age_relief
     }
 
     /// The digest that was written, which the rule `digest` demands.

@@ -40,7 +40,21 @@ impl Shape for Spanned<Name> {
     }
 
     fn schema() -> Json {
-        json!({"type": "string", "maxLength": MAX_NAME, "pattern": "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"})
+        json!({"title": "name", "type": "string", "maxLength": MAX_NAME, "pattern": "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"})
+    }
+}
+
+/// The value of a label, which may be empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LabelValue(pub(crate) String);
+
+impl Shape for LabelValue {
+    fn read(node: &Node, notes: &mut Notes) -> Option<Self> {
+        Some(Self(text_of(node, "text", None, notes)?.to_owned()))
+    }
+
+    fn schema() -> Json {
+        json!({"type": "string"})
     }
 }
 
@@ -84,7 +98,7 @@ impl Shape for Spanned<Duration> {
     }
 
     fn schema() -> Json {
-        json!({"type": "string", "pattern": "^[0-9]{1,9}[smhdw]$"})
+        json!({"title": "duration", "type": "string", "pattern": "^[0-9]{1,9}[smhdw]$"})
     }
 }
 
@@ -106,7 +120,7 @@ impl Shape for Spanned<Platform> {
     }
 
     fn schema() -> Json {
-        json!({"type": "string", "pattern": "^[a-z0-9._-]+/[a-z0-9._-]+(/[a-z0-9._-]+)?$"})
+        json!({"title": "platform", "type": "string", "pattern": "^[a-z0-9._-]+/[a-z0-9._-]+(/[a-z0-9._-]+)?$"})
     }
 }
 
@@ -205,6 +219,7 @@ fn time(node: &Node, notes: &mut Notes) -> Option<(UnixTime, bool)> {
 
 fn time_schema() -> Json {
     json!({
+        "title": "time",
         "type": "string",
         "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]+)?)?([Zz]|[+-][0-9]{2}:[0-9]{2}))?$",
     })

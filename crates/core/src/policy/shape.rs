@@ -241,6 +241,54 @@ impl Shape for Number {
     }
 }
 
+/// `true` or `false`.
+pub(crate) type Flag = Spanned<bool>;
+
+impl Shape for Flag {
+    fn read(node: &Node, notes: &mut Notes) -> Option<Self> {
+        let value = match &node.value {
+            Value::Text { text, plain: true } => plain(text),
+            _ => Plain::Text,
+        };
+        match value {
+            Plain::Bool(value) => Some(Self { at: node.at, value }),
+            _ => wrong_type(node, "`true` or `false`", notes),
+        }
+    }
+
+    fn schema() -> Json {
+        json!({"type": "boolean"})
+    }
+}
+
+/// A mapping whose keys are free; an empty one is an error, because nothing passes by emptiness.
+pub(crate) type Table<T> = Spanned<Vec<(Text, T)>>;
+
+impl<T: Shape> Shape for Table<T> {
+    fn read(node: &Node, notes: &mut Notes) -> Option<Self> {
+        let Value::Map(entries) = &node.value else {
+            return wrong_type(node, "a mapping", notes);
+        };
+        if entries.is_empty() {
+            notes.error(ReasonCode::EmptyList, node.at, "the mapping is empty");
+            return None;
+        }
+        let read = entries.iter().filter_map(|(key, value)| {
+            let name = Text {
+                at: key.at,
+                value: key.text.clone(),
+            };
+            Some((name, T::read(value, notes)?))
+        });
+        let value = read.collect();
+        Some(Self { at: node.at, value })
+    }
+
+    fn schema() -> Json {
+        json!({"type": "object", "minProperties": 1, "additionalProperties": T::schema()})
+    }
+}
+
 /// A list; an empty one is an error, because nothing passes by emptiness.
 pub(crate) type Items<T> = Spanned<Vec<T>>;
 

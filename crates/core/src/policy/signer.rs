@@ -2,6 +2,7 @@
 
 use regex::Regex;
 
+use super::Place;
 use super::claim::ClaimDemand;
 use super::glob::Glob;
 use crate::{Digest, Format, UnixTime};
@@ -55,6 +56,8 @@ pub(crate) enum Maker {
 pub(crate) struct Key {
     pub(crate) id: String,
     pub(crate) key: Digest,
+    /// Where it stands; none for one that no policy names.
+    pub(crate) place: Option<Place>,
     pub(crate) valid_from: Option<UnixTime>,
     pub(crate) valid_until: Option<UnixTime>,
 }

@@ -2,13 +2,13 @@
 
 use super::{
     CandidateReport, ChildReport, Counts, EvidenceReport, FoundReport, GapReport, IdentityReport,
-    ImageReport, LogReport, PolicyReport, RefusedReport, RuleReport, StaleReport, TimeReport,
-    UnmatchedReport, WarningReport,
+    ImageReport, LogReport, PolicyReport, RefusedReport, RevokedReport, RuleReport, StaleReport,
+    TimeReport, UnmatchedReport, WarningReport,
 };
 use crate::text::safe;
 use crate::{
-    Candidate, Cited, CitedChild, Decision, Identity, Locator, Place, PolicyOutcome, Refused,
-    RuleOutcome,
+    Candidate, Cited, CitedChild, Decision, Identity, Locator, Place, PolicyOutcome, ReasonCode,
+    Refused, RuleOutcome,
 };
 
 pub(super) fn image(decision: &Decision) -> ImageReport {
@@ -27,6 +27,19 @@ pub(super) fn image(decision: &Decision) -> ImageReport {
             file: file(&unmatched.place),
             line: unmatched.place.line,
         }),
+        revoked: decision
+            .revoked()
+            .iter()
+            .map(|revoked| RevokedReport {
+                code: ReasonCode::ImageRevoked.as_str().to_owned(),
+                revocation: revoked.name.clone(),
+                file: file(&revoked.place),
+                line: revoked.place.line,
+                reason: safe(&revoked.reason),
+                digest: revoked.digest.to_string(),
+                child: revoked.child.as_ref().map(child),
+            })
+            .collect(),
         warnings: decision
             .warnings()
             .iter()
@@ -72,6 +85,8 @@ fn policy(outcome: &PolicyOutcome) -> PolicyReport {
         line: outcome.place.line,
         mode: outcome.mode.as_str().to_owned(),
         effective: outcome.effective,
+        namespaces: outcome.namespaces.map(|fit| fit.as_str().to_owned()),
+        emits: outcome.emits.clone(),
         judged: outcome.judged.as_str().to_owned(),
         effect: outcome.effect.as_str().to_owned(),
         rules: outcome.rules.iter().map(rule).collect(),

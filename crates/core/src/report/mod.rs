@@ -65,6 +65,9 @@ pub struct ImageReport {
     /// Present when no effective, enforcing policy names the image.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unmatched: Option<UnmatchedReport>,
+    /// What revokes the image, whatever policies say; absent if nothing does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revoked: Vec<RevokedReport>,
     /// What a person should be told although it did not deny.
     pub warnings: Vec<WarningReport>,
     /// All evidence that verified, whether or not a rule asked for it.
@@ -96,6 +99,13 @@ pub struct PolicyReport {
     pub mode: String,
     /// Whether its `effectiveFrom` has passed.
     pub effective: bool,
+    /// Whether its `namespaces` fit; absent if it is for all.
+    #[schemars(extend("enum" = ["yes", "not-given", "unknown"]))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespaces: Option<String>,
+    /// The level that a promotion summary may state after it; absent if none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub emits: Option<String>,
     /// What its rules together judge.
     #[schemars(extend("enum" = ["allow", "unknown", "deny"]))]
     pub judged: String,
@@ -178,6 +188,28 @@ pub struct UnmatchedReport {
     pub file: String,
     /// The line in it.
     pub line: usize,
+}
+
+/// An image that a Revocation names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct RevokedReport {
+    /// `image-revoked`.
+    pub code: String,
+    /// The Revocation.
+    pub revocation: String,
+    /// The policy file that has it.
+    pub file: String,
+    /// The line in it.
+    pub line: usize,
+    /// Why, as it says.
+    pub reason: String,
+    /// The digest that it names.
+    pub digest: String,
+    /// The child of the index that it is; absent if it is the image itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub child: Option<ChildReport>,
 }
 
 /// What a person should be told although it did not deny.

@@ -671,3 +671,32 @@ fn findings_join_only_of_one_digest() {
     assert!(amd.join(amd.clone()).is_none());
     assert_eq!((amd.verified().len(), amd.gaps().len()), (2, 2));
 }
+
+/// Whichever platform a node picks, and whatever any rule asks: nothing that is revoked may run. What cannot run is passed over.
+#[test]
+fn an_index_that_lists_a_revoked_image_is_denied() {
+    let attestation = annotated(child("statements", unknown()));
+    let entries = [
+        child("amd", linux("amd64")),
+        child("arm", linux("arm64")),
+        attestation,
+    ];
+    let family = Family::of(&entries).index_signed();
+    let text = set(&[ci()], ON_INDEX);
+    for (name, expected) in [
+        ("amd", Verdict::Deny),
+        ("arm", Verdict::Deny),
+        ("statements", Verdict::Allow),
+        ("another", Verdict::Allow),
+    ] {
+        let revoking = format!(
+            "{text}---\napiVersion: countersign.dev/v1alpha1\nkind: Revocation\nmetadata: {{name: r}}\nspec: {{digests: [\"{}\"], reason: bad}}\n",
+            digest(name)
+        );
+        let decision = family.decide(&revoking);
+        assert_eq!(decision.effect(), expected, "{name}");
+        let told = decision.revoked().first().and_then(|it| it.child.as_ref());
+        let platform = told.and_then(|child| child.platform.as_deref());
+        assert_eq!(platform.is_some(), expected == Verdict::Deny, "{name}");
+    }
+}

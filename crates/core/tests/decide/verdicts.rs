@@ -248,6 +248,7 @@ fn needs_are_what_can_matter_and_no_more() {
         exhaustive,
         index: true,
         platforms: PlatformNeed::No,
+        manifest: false,
     };
     let pinned =
         "ghcr.io/acme/app@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";

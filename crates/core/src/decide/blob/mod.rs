@@ -78,6 +78,7 @@ impl BlobSigner {
         let only = Key {
             id: name.clone(),
             key: *key.id(),
+            place: None,
             valid_from: None,
             valid_until: None,
         };

@@ -52,6 +52,7 @@ impl Compiler<'_> {
                 keys.push(Key {
                     id: id.value.0.clone(),
                     key: *key.id(),
+                    place: Some(self.notes.place(id.at)),
                     valid_from: spec.valid_from.as_ref().map(|from| from.value.0),
                     valid_until: spec.valid_until.as_ref().map(|until| until.value.0),
                 });

@@ -2,11 +2,12 @@
 
 use super::{Compiler, Signers};
 use crate::policy::document::{
-    DigestWord, Document, MatchWord, ModeWord, PolicySpec, RuleSpec, SignatureSpec, StatementSpec,
-    SubjectWord,
+    DigestWord, Document, FromSpec, MatchWord, ModeWord, PolicySpec, RuleSpec, SignatureSpec,
+    StatementSpec, SubjectWord,
 };
 use crate::policy::notes::{At, Spanned};
 use crate::policy::scalar::{Duration, Name};
+use crate::policy::shape::Flag;
 use crate::policy::signer::TimeDemand;
 use crate::policy::{
     Condition, DigestDemand, EvidenceDemand, From, Policy, Rule, Selection, SubjectDemand, Wanted,
@@ -49,11 +50,17 @@ impl Compiler<'_> {
             Some(ModeWord::Warn) => Mode::Warn,
             Some(ModeWord::Audit) => Mode::Audit,
         };
+        let namespaces = spec.namespaces.as_ref().map(|it| self.namespaces(it));
+        let emits = spec.emits.as_ref().map(|level| self.level(level));
+        // What is written and wrong leaves no policy; what is not written is nothing.
+        let (namespaces, emits) = (whole(namespaces)?, whole(emits)?);
         Some(Policy {
             name: document.name.value.0.clone(),
             place: self.notes.place(document.name.at),
             images: images?,
             except: except?,
+            namespaces,
+            emits,
             mode,
             effective_from: spec.effective_from.as_ref().map(|from| from.value.0),
             rules: rules??,
@@ -110,22 +117,24 @@ impl Compiler<'_> {
         if let Some(rule) = &spec.signature {
             return self.signature(rule, signers).map(Condition::Evidence);
         }
+        if let Some(rule) = &spec.provenance {
+            return self.provenance(rule, signers).map(Condition::Evidence);
+        }
         self.statement(spec.statement.as_ref()?, signers)
             .map(Condition::Evidence)
     }
 
     fn signature(&mut self, spec: &SignatureSpec, signers: &Signers) -> Option<EvidenceDemand> {
-        let from = self.from(spec.from.as_ref()?, signers)?;
-        let selection = selection(spec.selection.as_ref(), Selection::Any);
-        let at = spec.selection.as_ref().map_or(spec.at, |word| word.at);
-        let max_age = self.ages(&from, selection, at, spec.max_age.as_ref());
-        Some(EvidenceDemand {
-            wanted: Wanted::Signature,
-            from,
-            selection,
-            max_age,
-            subject: subject(spec.subject.as_ref()),
-        })
+        let blob = self.flag("blob", spec.blob.as_ref());
+        let demand = self.evidence_demand(
+            spec.at,
+            spec.from.as_ref()?,
+            signers,
+            (spec.selection.as_ref(), Selection::Any),
+            (spec.max_age.as_ref(), spec.age_always.as_ref()),
+            spec.subject.as_ref(),
+        )?;
+        Some(demand.wanting(Wanted::Signature { blob }))
     }
 
     fn statement(&mut self, spec: &StatementSpec, signers: &Signers) -> Option<EvidenceDemand> {
@@ -133,23 +142,45 @@ impl Compiler<'_> {
             .predicate_type
             .as_ref()
             .and_then(|text| self.exact(text));
-        let from = self.from(spec.from.as_ref()?, signers)?;
-        let selection = selection(spec.selection.as_ref(), Selection::Newest);
-        let at = spec
-            .selection
-            .as_ref()
-            .map_or(spec.from.as_ref().map_or(spec.at, |from| from.at), |word| {
-                word.at
-            });
-        let max_age = self.ages(&from, selection, at, spec.max_age.as_ref());
+        let demand = self.evidence_demand(
+            spec.at,
+            spec.from.as_ref()?,
+            signers,
+            (spec.selection.as_ref(), Selection::Newest),
+            (spec.max_age.as_ref(), spec.age_always.as_ref()),
+            spec.subject.as_ref(),
+        );
+        let predicate_type = predicate_type?;
+        Some(demand?.wanting(Wanted::Statement { predicate_type }))
+    }
+
+    /// What every rule over evidence says in the same words; `wanted` is still to be said.
+    pub(super) fn evidence_demand(
+        &mut self,
+        at: At,
+        from: &FromSpec,
+        signers: &Signers,
+        (word, default): (Option<&Spanned<MatchWord>>, Selection),
+        (max_age, always): (Option<&Spanned<Duration>>, Option<&Flag>),
+        about: Option<&Spanned<SubjectWord>>,
+    ) -> Option<EvidenceDemand> {
+        let from_at = from.at;
+        let from = self.from(from, signers)?;
+        let selection = selection(word, default);
+        let at = match (word, default) {
+            (Some(word), _) => word.at,
+            (None, Selection::Any) => at,
+            (None, _) => from_at,
+        };
+        let max_age = self.ages(&from, selection, at, max_age);
+        let age_always = self.age_always(always, max_age);
         Some(EvidenceDemand {
-            wanted: Wanted::Statement {
-                predicate_type: predicate_type?,
-            },
+            wanted: Wanted::Signature { blob: false },
             from,
             selection,
             max_age,
-            subject: subject(spec.subject.as_ref()),
+            age_always,
+            subject: subject(about),
         })
     }
 
@@ -187,6 +218,35 @@ impl Compiler<'_> {
             }
         }
         max_age.map(|age| age.value.0)
+    }
+}
+
+impl Compiler<'_> {
+    /// A field that is false unless it says otherwise.
+    fn flag(&mut self, name: &str, flag: Option<&Flag>) -> bool {
+        if let Some(flag) = flag.filter(|flag| !flag.value) {
+            let why = format!("`{name}: false` has no effect: it is so anyway");
+            self.notes.warning(ReasonCode::NoEffect, flag.at, why);
+        }
+        flag.is_some_and(|flag| flag.value)
+    }
+
+    /// `ageAlways` says something about `maxAge`, and nothing without it.
+    fn age_always(&mut self, flag: Option<&Flag>, max_age: Option<i64>) -> bool {
+        let always = self.flag("ageAlways", flag);
+        if let (true, None, Some(flag)) = (always, max_age, flag) {
+            let why = "`ageAlways` has no effect: there is no `maxAge`";
+            self.notes.warning(ReasonCode::NoEffect, flag.at, why);
+        }
+        always
+    }
+}
+
+/// What may be left out: nothing if it was, and no answer if it was written and is wrong.
+fn whole<T>(read: Option<Option<T>>) -> Option<Option<T>> {
+    match read {
+        None => Some(None),
+        Some(value) => value.map(Some),
     }
 }
 

@@ -57,6 +57,7 @@ impl Compiler<'_> {
             on_unknown,
             stale: stale.map(|max_age| max_age.value.span()),
             platforms: platforms?,
+            cluster: spec.cluster.as_ref().map(|name| name.value.0.clone()),
         })
     }
 

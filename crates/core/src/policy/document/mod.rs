@@ -2,6 +2,8 @@
 
 mod from;
 mod policy;
+mod provenance;
+mod revocation;
 mod root;
 mod signer;
 
@@ -14,9 +16,14 @@ use super::tree::{Node, Plain, Value, plain};
 use crate::ReasonCode;
 pub(crate) use from::{FromSpec, FromWord};
 pub(crate) use policy::{
-    DigestWord, MatchWord, ModeWord, OnUnknownWord, PolicySpec, RuleSpec, SettingsSpec,
-    SignatureSpec, StatementSpec, SubjectWord, UnmatchedWord,
+    DigestWord, MatchWord, ModeWord, NamespacesSpec, OnUnknownWord, PolicySpec, RuleSpec,
+    SettingsSpec, SignatureSpec, StatementSpec, SubjectWord, UnmatchedWord,
 };
+pub(crate) use provenance::{
+    BuilderIdSpec, BuilderSpec, DependencySpec, OfSignerWord, OthersWord, ParametersSpec,
+    ProvenanceSourceSpec, ProvenanceSpec,
+};
+pub(crate) use revocation::RevocationSpec;
 pub(crate) use root::{SctWord, TrustRootSpec, TufSpec};
 pub(crate) use signer::{
     BuildSpec, BundleWord, FormatWord, KeySpec, KeylessSpec, LogWord, SignerSpec, SourceSpec,
@@ -25,9 +32,16 @@ pub(crate) use signer::{
 
 /// The one version of policy documents.
 pub(crate) const API_VERSION: &str = "countersign.dev/v1alpha1";
-const KINDS: [&str; 4] = ["Settings", "Signer", "TrustRoot", "Policy"];
+const KINDS: [&str; 6] = [
+    "Settings",
+    "Signer",
+    "TrustRoot",
+    "Policy",
+    "Builder",
+    "Revocation",
+];
 /// Kinds of the design that come with later versions: refused by name, never ignored.
-const LATER_KINDS: [&str; 4] = ["Exception", "Revocation", "BreakGlass", "Builder"];
+const LATER_KINDS: [&str; 2] = ["Exception", "BreakGlass"];
 
 /// One document of any kind, with its name.
 #[derive(Debug, Clone)]
@@ -43,6 +57,8 @@ pub(crate) struct Documents {
     pub(crate) signers: Vec<Document<SignerSpec>>,
     pub(crate) roots: Vec<Document<TrustRootSpec>>,
     pub(crate) policies: Vec<Document<PolicySpec>>,
+    pub(crate) builders: Vec<Document<BuilderSpec>>,
+    pub(crate) revocations: Vec<Document<RevocationSpec>>,
     /// Whether a document could not be read at all, so that something may be missing for that reason only.
     pub(crate) lost: bool,
 }
@@ -77,6 +93,10 @@ impl Documents {
                 "Signer" => self.lost |= !push(&mut self.signers, document(name, &fields, notes)),
                 "TrustRoot" => self.lost |= !push(&mut self.roots, document(name, &fields, notes)),
                 "Policy" => self.lost |= !push(&mut self.policies, document(name, &fields, notes)),
+                "Builder" => self.lost |= !push(&mut self.builders, document(name, &fields, notes)),
+                "Revocation" => {
+                    self.lost |= !push(&mut self.revocations, document(name, &fields, notes));
+                }
                 other => {
                     self.lost = true;
                     unknown_kind(other, kind.at, notes);
@@ -109,6 +129,8 @@ pub(crate) fn schema() -> Json {
             of::<SignerSpec>("Signer"),
             of::<TrustRootSpec>("TrustRoot"),
             of::<PolicySpec>("Policy"),
+            of::<BuilderSpec>("Builder"),
+            of::<RevocationSpec>("Revocation"),
         ],
     })
 }

@@ -1,14 +1,15 @@
 //! `kind: Settings` and `kind: Policy`, as they are written.
 
+use super::ProvenanceSpec;
 use super::from::FromSpec;
 use crate::Platform;
 use crate::policy::notes::Spanned;
-use crate::policy::scalar::{Begin, Duration, Name};
-use crate::policy::shape::{Items, Text, choice, mapping};
+use crate::policy::scalar::{Begin, Duration, LabelValue, Name};
+use crate::policy::shape::{Flag, Items, Table, Text, choice, mapping};
 
 mapping! {
     /// What holds for the whole set; exactly one per set.
-    struct SettingsSpec later ["cluster", "registries"] {
+    struct SettingsSpec later ["registries"] {
         /// What happens to an image that no effective, enforcing policy names. Default: deny.
         unmatched "unmatched" Optional: Spanned<UnmatchedWord>,
         /// What happens when evidence is unavailable; when it is hostile, the answer is always no. Default: deny.
@@ -20,6 +21,8 @@ mapping! {
         platforms "platforms" Optional: Items<Spanned<Platform>>,
         /// How trust roots age that a TUF repository gives.
         trust "trust" Optional: TrustAgeSpec,
+        /// What the cluster is called to which the set belongs: whom a break-glass statement has to name.
+        cluster "cluster" Optional: Spanned<Name>,
     }
 }
 
@@ -51,17 +54,33 @@ choice! {
 
 mapping! {
     /// What images must fulfil.
-    struct PolicySpec later ["namespaces", "emits"] {
+    struct PolicySpec later [] {
         /// Patterns over the canonical `host/path`, without tag or digest; `*` stays within one path element, `**` crosses.
         images "images" Required: Items<Text>,
         /// Patterns that are left out.
         except "except" Optional: Items<Text>,
+        /// The namespaces in which the policy judges. Default: all. Where no namespace is given, it judges.
+        namespaces "namespaces" Optional: NamespacesSpec,
         /// What a failure does. Default: enforce.
         mode "mode" Optional: Spanned<ModeWord>,
         /// Before this time a failure is a warning.
         effective_from "effectiveFrom" Optional: Spanned<Begin>,
+        /// The level that a promotion summary may state after this policy, such as `ACME_PROD`.
+        emits "emits" Optional: Text,
         /// All must pass.
         rules "rules" Required: Items<RuleSpec>,
+    }
+}
+
+mapping! {
+    /// Namespaces of a cluster; all that is written has to fit.
+    struct NamespacesSpec later [] {
+        /// Patterns over the name, of which one fits; `*` stands for any characters.
+        names "names" Optional: Items<Text>,
+        /// Patterns of which none fits.
+        not_names "notNames" Optional: Items<Text>,
+        /// Labels that the namespace has, with exactly these values. Labels that are not known make the answer unknown.
+        match_labels "matchLabels" Optional: Table<LabelValue>,
     }
 }
 
@@ -72,7 +91,7 @@ choice! {
 
 mapping! {
     /// One rule: a name and exactly one condition.
-    struct RuleSpec later ["provenance", "sbom", "vulnerabilities", "summary", "vex", "ageAlways"] {
+    struct RuleSpec later ["sbom", "vulnerabilities", "summary", "vex"] {
         /// The name by which it is cited.
         name "name" Required: Spanned<Name>,
         /// Whether the reference must have a digest.
@@ -81,8 +100,20 @@ mapping! {
         signature "signature" Optional: SignatureSpec,
         /// Something is attested about the image.
         statement "statement" Optional: StatementSpec,
+        /// How the image was built is attested.
+        provenance "provenance" Optional: ProvenanceSpec,
         /// Before this time a failure is a warning.
         effective_from "effectiveFrom" Optional: Spanned<Begin>,
+    }
+}
+
+impl RuleSpec {
+    /// By whom the evidence is, of whatever kind the rule is.
+    pub(crate) fn from(&self) -> Option<&FromSpec> {
+        let signature = self.signature.as_ref().and_then(|it| it.from.as_ref());
+        let statement = self.statement.as_ref().and_then(|it| it.from.as_ref());
+        let provenance = self.provenance.as_ref().and_then(|it| it.from.as_ref());
+        signature.or(statement).or(provenance)
     }
 }
 
@@ -93,11 +124,15 @@ choice! {
 
 mapping! {
     /// Simple signing, or a statement of type `https://sigstore.dev/cosign/sign/v1`.
-    struct SignatureSpec later ["blob", "minAge", "ageAlways"] {
+    struct SignatureSpec later ["minAge"] {
         /// By whom.
         from "from" Required: FromSpec,
+        /// Whether a signature over the bytes themselves counts too, as `cosign sign-blob` makes one of a file. Default: false.
+        blob "blob" Optional: Flag,
         /// How old it may be, counted from the earliest proven time.
         max_age "maxAge" Optional: Spanned<Duration>,
+        /// Whether `maxAge` also denies a Pod that has an owner, whose image was admitted before. Default: false, a warning then.
+        age_always "ageAlways" Optional: Flag,
         /// Which of several count. Default: any.
         selection "match" Optional: Spanned<MatchWord>,
         /// Of an index: what the evidence is about. Default: index.
@@ -107,13 +142,15 @@ mapping! {
 
 mapping! {
     /// A verified in-toto statement of a type.
-    struct StatementSpec later ["where", "minAge", "ageAlways"] {
+    struct StatementSpec later ["where", "minAge"] {
         /// By whom.
         from "from" Required: FromSpec,
         /// The predicate type, compared exactly.
         predicate_type "predicateType" Required: Text,
         /// How old it may be, counted from the earliest proven time.
         max_age "maxAge" Optional: Spanned<Duration>,
+        /// Whether `maxAge` also denies a Pod that has an owner, whose image was admitted before. Default: false, a warning then.
+        age_always "ageAlways" Optional: Flag,
         /// Which of several count. Default: newest.
         selection "match" Optional: Spanned<MatchWord>,
         /// Of an index: what the evidence is about. Default: index.

@@ -1,4 +1,4 @@
-//! `countersign policy lint`.
+//! `policy lint`: everything that is wrong or doubtful.
 
 use std::fmt::Write as _;
 
@@ -42,7 +42,11 @@ struct Position<'a> {
 
 /// Lists everything that is wrong or doubtful.
 pub(crate) fn run(job: &LintJob) -> Result<Exit, Failure> {
-    let policies = Policies::load(&job.path, &job.trust_roots, &job.cache)?;
+    let mut policies = Policies::load(&job.path, &job.trust_roots, &job.cache)?;
+    if let Some(set) = &policies.loaded.policies {
+        let doubtful = set.lint(job.cache.now);
+        policies.loaded.diagnostics.extend(doubtful);
+    }
     let (errors, warnings) = (
         policies.count(Severity::Error),
         policies.count(Severity::Warning),

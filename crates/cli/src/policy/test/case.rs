@@ -1,0 +1,223 @@
+//! Which cases there are, and what they say.
+//!
+//! A case is a folder with `case.yaml` or `case.json`. Everything it needs is on disk, and its time is fixed: it comes out
+//! today as it will in a year.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use countersign::Image;
+use countersign_core::{ImageRef, Namespace, UnixTime};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::expect::{Expected, ExpectedFile};
+use crate::args::NamedFile;
+use crate::bounded;
+use crate::escape::escaped;
+use crate::failure::Failure;
+
+/// Folders within folders that are looked through.
+const MAX_DEPTH: usize = 8;
+/// Cases of one run.
+const MAX_CASES: usize = 10_000;
+
+/// One case.
+#[derive(Debug)]
+pub(super) struct Case {
+    /// Its folder, as it is shown.
+    pub(super) name: String,
+    pub(super) why: String,
+    pub(super) policy: PathBuf,
+    pub(super) trust_roots: Vec<NamedFile>,
+    pub(super) image: Image,
+    /// Whether the image's registry cannot be asked.
+    pub(super) is_unavailable: bool,
+    pub(super) at: UnixTime,
+    pub(super) expected: Expected,
+}
+
+/// `case.yaml` and `case.json`, as they are written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct CaseFile {
+    why: String,
+    /// `policy.yaml` beside the case, unless it is given.
+    policy: Option<String>,
+    image: String,
+    #[serde(rename = "as")]
+    judged_as: Option<String>,
+    at: String,
+    /// What the image's registry is like, for an image that is in none of the layouts.
+    registry: Option<RegistryWord>,
+    /// The namespace in which the image is to run.
+    namespace: Option<NamespaceFile>,
+    #[serde(default)]
+    trust_roots: BTreeMap<String, String>,
+    expect: Option<ExpectedFile>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NamespaceFile {
+    name: String,
+    /// Unknown, where they are not given.
+    labels: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RegistryWord {
+    /// It cannot be asked.
+    Unavailable,
+}
+
+/// Every case in the folder, by name.
+pub(super) fn all(folder: &Path, root: Option<&Path>) -> Result<Vec<Case>, Failure> {
+    let mut found = Vec::new();
+    search(folder, 0, &mut found)?;
+    if found.is_empty() {
+        return Err(broken(folder, "there is no case.yaml or case.json in it"));
+    }
+    found
+        .iter()
+        .map(|folder| read(folder, root.unwrap_or(folder)))
+        .collect()
+}
+
+fn search(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| broken(folder, &error.to_string());
+    if ["case.yaml", "case.json"]
+        .iter()
+        .any(|name| folder.join(name).is_file())
+    {
+        if found.len() == MAX_CASES {
+            return Err(broken(folder, &format!("more than {MAX_CASES} cases")));
+        }
+        found.push(folder.to_owned());
+        return Ok(());
+    }
+    if depth == MAX_DEPTH {
+        return Ok(());
+    }
+    let mut inner = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        // A link could lead round in a circle.
+        let is_folder = entry.file_type().map_err(failed)?.is_dir();
+        if is_folder && !entry.file_name().as_encoded_bytes().starts_with(b".") {
+            inner.push(entry.path());
+        }
+    }
+    inner.sort_unstable();
+    inner
+        .iter()
+        .try_for_each(|folder| search(folder, depth + 1, found))
+}
+
+/// Reads one case; the paths in it begin at `base`, but for its own `policy.yaml` and `expect.json`.
+fn read(folder: &Path, base: &Path) -> Result<Case, Failure> {
+    let (yaml, json) = (folder.join("case.yaml"), folder.join("case.json"));
+    let (path, file): (_, CaseFile) = match (yaml.is_file(), json.is_file()) {
+        (true, true) => {
+            return Err(broken(folder, "both case.yaml and case.json are in it"));
+        }
+        (true, false) => (&yaml, from_yaml(&yaml)?),
+        _ => (&json, from_json(&json)?),
+    };
+    let wrong = |what: &str, why: &str| broken(path, &format!("`{what}`: {why}"));
+    let image = image(&file, base).map_err(|why| wrong("image", &why))?;
+    let image = match file.namespace {
+        Some(namespace) => image.in_namespace(namespace.read()),
+        None => image,
+    };
+    let at = UnixTime::parse(&file.at).map_err(|error| wrong("at", &error.to_string()))?;
+    let expected = match file.expect {
+        Some(expect) => Expected::written(expect),
+        None => from_json(&folder.join("expect.json"))
+            .map_err(|failure| failure.message)
+            .and_then(|report| Expected::of_report(&report)),
+    };
+    let expected = expected.map_err(|why| wrong("expect", &why))?;
+    Ok(Case {
+        name: folder.display().to_string(),
+        why: file.why,
+        policy: match &file.policy {
+            Some(policy) => base.join(policy),
+            None => folder.join("policy.yaml"),
+        },
+        trust_roots: file
+            .trust_roots
+            .into_iter()
+            .map(|(name, file)| NamedFile {
+                name: Some(name),
+                file: base.join(file),
+            })
+            .collect(),
+        image,
+        is_unavailable: file.registry.is_some(),
+        at,
+        expected,
+    })
+}
+
+impl NamespaceFile {
+    fn read(self) -> Namespace {
+        let namespace = Namespace::new(&self.name);
+        match self.labels {
+            Some(labels) => namespace.labelled(labels),
+            None => namespace,
+        }
+    }
+}
+
+/// The image of a layout, or one of a registry that cannot be asked: a case asks nobody.
+fn image(file: &CaseFile, base: &Path) -> Result<Image, String> {
+    let Some(path) = file.image.strip_prefix("oci:") else {
+        if file.registry.is_none() || file.judged_as.is_some() {
+            return Err(
+                "a case is judged offline; write oci:PATH of an OCI layout, or a name and `registry: unavailable`"
+                    .to_owned(),
+            );
+        }
+        return Image::parse(&file.image).map_err(|error| error.to_string());
+    };
+    if file.registry.is_some() {
+        return Err("`registry` says nothing of an OCI layout".to_owned());
+    }
+    let image = Image::parse(&format!("oci:{}", base.join(path).display()))
+        .map_err(|error| error.to_string())?;
+    let Some(name) = &file.judged_as else {
+        return Ok(image);
+    };
+    ImageRef::parse(name)
+        .map_err(|error| format!("as: {error}"))
+        .and_then(|name| image.judged_as(&name).map_err(|error| error.to_string()))
+}
+
+fn from_yaml<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
+    let options = serde_saphyr::options! {
+        with_snippet: false,
+        strict_booleans: true,
+    };
+    serde_saphyr::from_str_with_options(&text(path)?, options)
+        .map_err(|error| broken(path, &error.to_string()))
+}
+
+fn from_json<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
+    serde_json::from_str(&text(path)?).map_err(|error| broken(path, &error.to_string()))
+}
+
+fn text(path: &Path) -> Result<String, Failure> {
+    let bytes = bounded::read(path).map_err(|error| broken(path, &error.to_string()))?;
+    String::from_utf8(bytes).map_err(|_| broken(path, "not UTF-8 text"))
+}
+
+fn broken(path: &Path, why: &str) -> Failure {
+    Failure::misused(&format!(
+        "{}: {}",
+        escaped(&path.display().to_string(), 300),
+        escaped(why, 500)
+    ))
+}

@@ -1,0 +1,135 @@
+//! The cases of one policy: loaded once, and everything that is verified is verified once.
+
+use std::path::{Path, PathBuf};
+
+use countersign::{Checker, PolicyFiles};
+use countersign_core::{
+    Decision, ExtraRoot, Gap, GapClass, Loaded, PolicySet, ReasonCode, Resolution, decide,
+};
+
+use super::case::Case;
+use super::expect::Found;
+use crate::args::NamedFile;
+use crate::failure::Failure;
+use crate::policies::extra_root;
+
+/// The cases of one policy file or folder.
+pub(super) struct Suite {
+    pub(super) policy: PathBuf,
+    pub(super) files: PolicyFiles,
+    pub(super) setups: Vec<Setup>,
+}
+
+/// Those of them with the same trust roots.
+pub(super) struct Setup {
+    trust_roots: Vec<NamedFile>,
+    pub(super) roots: Vec<ExtraRoot>,
+    pub(super) loaded: Loaded,
+    /// None if the policy does not load.
+    pub(super) checker: Option<Checker>,
+    pub(super) cases: Vec<Case>,
+    /// What differs, for each case; filled by [`Suite::run`].
+    pub(super) differences: Vec<Vec<String>>,
+}
+
+/// Groups cases by policy and trust roots; the order of both is that of the cases.
+pub(super) fn of(cases: Vec<Case>) -> Result<Vec<Suite>, Failure> {
+    let mut suites: Vec<Suite> = Vec::new();
+    for case in cases {
+        let suite = match suites.iter().position(|it| it.policy == case.policy) {
+            Some(known) => known,
+            None => {
+                suites.push(Suite::open(&case.policy)?);
+                suites.len() - 1
+            }
+        };
+        if let Some(suite) = suites.get_mut(suite) {
+            suite.add(case)?;
+        }
+    }
+    Ok(suites)
+}
+
+impl Suite {
+    fn open(policy: &Path) -> Result<Self, Failure> {
+        let files =
+            PolicyFiles::open(policy).map_err(|error| Failure::misused(&error.to_string()))?;
+        Ok(Self {
+            policy: policy.to_owned(),
+            files,
+            setups: Vec::new(),
+        })
+    }
+
+    fn add(&mut self, case: Case) -> Result<(), Failure> {
+        let known = |setup: &&mut Setup| setup.trust_roots == case.trust_roots;
+        if let Some(setup) = self.setups.iter_mut().find(known) {
+            setup.cases.push(case);
+            return Ok(());
+        }
+        let roots: Vec<ExtraRoot> = case
+            .trust_roots
+            .iter()
+            .map(extra_root)
+            .collect::<Result<_, _>>()?;
+        let loaded = self.files.load(&roots);
+        self.setups.push(Setup {
+            trust_roots: case.trust_roots.clone(),
+            roots,
+            checker: loaded.policies.clone().map(Checker::new),
+            loaded,
+            cases: vec![case],
+            differences: Vec::new(),
+        });
+        Ok(())
+    }
+
+    /// Judges every case.
+    pub(super) async fn run(&mut self) {
+        for setup in &mut self.setups {
+            let mut differences = Vec::new();
+            for case in &setup.cases {
+                let found = judged(setup.checker.as_ref(), &setup.loaded, case).await;
+                differences.push(case.expected.differences(&found));
+            }
+            setup.differences = differences;
+        }
+    }
+
+    /// Whether every case came out as expected.
+    pub(super) fn passed(&self) -> bool {
+        let mut all = self.setups.iter().flat_map(|setup| &setup.differences);
+        all.all(Vec::is_empty)
+    }
+}
+
+/// What comes out of a case by a policy that was loaded. The checker only knows that policy.
+pub(super) async fn judged(checker: Option<&Checker>, loaded: &Loaded, case: &Case) -> Found {
+    let (Some(checker), Some(policies)) = (checker, &loaded.policies) else {
+        return Found::invalid(&loaded.diagnostics);
+    };
+    let decision = if case.is_unavailable {
+        unasked(policies, case)
+    } else {
+        checker.check(&case.image, case.at).await
+    };
+    Found::decided(&decision, &loaded.diagnostics)
+}
+
+/// What is decided while the registry cannot be asked.
+fn unasked(policies: &PolicySet, case: &Case) -> Decision {
+    let request = case.image.request();
+    let gap = Gap {
+        class: GapClass::Unavailable,
+        code: ReasonCode::RegistryUnavailable,
+        what: request.written().to_owned(),
+        cause: "the case says so".to_owned(),
+        hides: None,
+    };
+    let resolution = if policies.needs(request).is_empty() {
+        Resolution::NotAsked
+    } else {
+        Resolution::Unresolved(&gap)
+    };
+    decide(policies, request, resolution, case.at)
+}

@@ -1,0 +1,78 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::policy::tests::{SETTINGS, load};
+
+fn explain(text: &str) -> Explanation {
+    let loaded = load(&format!("{SETTINGS}---\n{text}"));
+    assert!(loaded.policies.is_some(), "{:?}", loaded.diagnostics);
+    loaded.policies.unwrap().explain()
+}
+
+fn signers(names: &[&str]) -> String {
+    let signer = |name: &&str| {
+        format!(
+            "apiVersion: countersign.dev/v1alpha1\nkind: Signer\nmetadata: {{name: {name}}}\nspec: {{trust: public-good, keyless: {{issuer: \"https://accounts.example\", subject: {{email: {name}@acme.example}}}}}}\n---\n"
+        )
+    };
+    names.iter().map(signer).collect()
+}
+
+fn policy_with(rule: &str) -> String {
+    format!(
+        "apiVersion: countersign.dev/v1alpha1\nkind: Policy\nmetadata: {{name: production}}\nspec:\n  images: [\"ghcr.io/acme/**\"]\n  except: [\"ghcr.io/acme/x\"]\n  rules:\n    - {rule}\n"
+    )
+}
+
+#[test]
+fn a_threshold_is_said_as_it_counts() {
+    for (from, names, expected) in [
+        ("a", &["a"][..], "by `a`."),
+        ("{any: [a, b]}", &["a", "b"], "by `a` or `b`."),
+        ("{all: [a, b]}", &["a", "b"], "by each of `a` and `b`."),
+        (
+            "{atLeast: 2, of: [a, b, c]}",
+            &["a", "b", "c"],
+            "by at least 2 of `a`, `b` and `c`, each by a key or identity of its own.",
+        ),
+    ] {
+        let rule = format!("{{name: signed, signature: {{from: {from}, maxAge: 36h}}}}");
+        let explained = explain(&(signers(names) + &policy_with(&rule)));
+        let rule = &explained.policies[0].rules[0];
+        assert_eq!(rule.says[0], format!("The image is signed {expected}"));
+        assert_eq!(
+            rule.says[1],
+            "By its proven time it is at most 36 hours old."
+        );
+        assert_eq!(explained.signers.len(), names.len());
+    }
+}
+
+#[test]
+fn what_limits_a_policy_is_said() {
+    let explained = explain(&policy_with("{name: pinned, digest: required}"));
+    let policy = &explained.policies[0];
+    assert_eq!(
+        policy.says,
+        [
+            "It judges images that match `ghcr.io/acme/**`.",
+            "It leaves out those that match `ghcr.io/acme/x`.",
+            "An image that fails is denied.",
+        ]
+    );
+    assert_eq!(policy.place.as_deref(), Some("policy.yaml:8"));
+    assert_eq!(policy.rules[0].says, ["The reference names a digest."]);
+}
+
+#[test]
+fn a_span_is_said_in_its_largest_whole_unit() {
+    for (seconds, expected) in [
+        (1, "1 second"),
+        (90, "90 seconds"),
+        (60, "1 minute"),
+        (36 * 3600, "36 hours"),
+        (400 * 86_400, "400 days"),
+    ] {
+        assert_eq!(span(seconds), expected);
+    }
+}

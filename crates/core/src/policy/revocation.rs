@@ -1,0 +1,116 @@
+//! What was revoked: keys, identities, images and pieces of evidence that count no more.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Place;
+use super::authorize::{Mismatch, maker_text};
+use crate::compared::Compared;
+use crate::{Digest, Facts, ReasonCode, SignedBy, UnixTime};
+
+/// `kind: Revocation`.
+#[derive(Debug, Clone)]
+pub(crate) struct Revocation {
+    pub(crate) name: String,
+    pub(crate) place: Place,
+    pub(crate) reason: String,
+    /// Since when keys and identities are not believed; none: never.
+    pub(crate) from: Option<UnixTime>,
+    pub(crate) keys: BTreeSet<Digest>,
+    /// Issuer and subject.
+    pub(crate) identities: BTreeSet<(String, String)>,
+    pub(crate) digests: BTreeSet<Digest>,
+    pub(crate) evidence: BTreeSet<Digest>,
+}
+
+/// All revocations of a set.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Revocations {
+    all: Vec<Revocation>,
+    /// Which of them revokes an image.
+    images: BTreeMap<Digest, usize>,
+}
+
+impl Revocations {
+    pub(crate) fn new(all: Vec<Revocation>) -> Self {
+        let mut images = BTreeMap::new();
+        for (number, revocation) in all.iter().enumerate() {
+            for digest in &revocation.digests {
+                images.entry(*digest).or_insert(number);
+            }
+        }
+        Self { all, images }
+    }
+
+    /// All of them, in the order of the files.
+    pub(crate) fn all(&self) -> &[Revocation] {
+        &self.all
+    }
+
+    /// Whether any image is revoked, so that it matters which one a reference means.
+    pub(crate) fn name_images(&self) -> bool {
+        !self.images.is_empty()
+    }
+
+    /// What revokes an image or index.
+    pub(crate) fn of_image(&self, digest: &Digest) -> Option<&Revocation> {
+        self.all.get(*self.images.get(digest)?)
+    }
+
+    /// Records that a piece of evidence was revoked, or that its signer was when it was made.
+    pub(crate) fn compare(&self, facts: &Facts, compared: &mut Compared) {
+        for revocation in &self.all {
+            if let Some(mismatch) = revocation.refuses(facts) {
+                compared.fail("revocation", mismatch);
+                return;
+            }
+        }
+    }
+}
+
+impl Revocation {
+    fn refuses(&self, facts: &Facts) -> Option<Mismatch> {
+        let locator = facts.locator();
+        let piece = [locator.manifest, locator.blob];
+        if let Some(digest) = piece.iter().find(|digest| self.evidence.contains(digest)) {
+            return Some(self.mismatch(ReasonCode::EvidenceRevoked, format!("evidence {digest}")));
+        }
+        let is_signer = match facts.signer() {
+            SignedBy::Key(key) => self.keys.contains(key),
+            SignedBy::Certificate(certificate) => {
+                self.identities.iter().any(|(issuer, subject)| {
+                    *issuer == certificate.issuer && subject == certificate.san.value()
+                })
+            }
+        };
+        // What nobody proves to be older may have been made by a thief.
+        let is_older = self
+            .from
+            .zip(facts.signed_at())
+            .is_some_and(|(from, at)| at < from);
+        if !is_signer || is_older {
+            return None;
+        }
+        let when = match facts.signed_at() {
+            Some(at) => format!("signed {at}"),
+            None => "no proven time".to_owned(),
+        };
+        let found = format!("{}, {when}", maker_text(facts.signer()));
+        Some(self.mismatch(ReasonCode::SignerRevoked, found))
+    }
+
+    fn mismatch(&self, code: ReasonCode, found: String) -> Mismatch {
+        let since = self
+            .from
+            .filter(|_| code == ReasonCode::SignerRevoked)
+            .map(|from| format!(" since {from}"))
+            .unwrap_or_default();
+        Mismatch {
+            code,
+            found,
+            wanted: format!(
+                "nothing that `{}` revokes{since}: {}",
+                self.name, self.reason
+            ),
+        }
+    }
+}
