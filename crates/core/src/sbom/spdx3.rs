@@ -9,6 +9,8 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use serde::de::{MapAccess, SeqAccess};
 
+use crate::json;
+
 use super::shape::{Count, Each, List, Object, One, Texts, index, push, said, skip, text};
 use super::spdx2::{asserted, claim, take_subject};
 use super::{
@@ -157,37 +159,35 @@ impl<'a> Graph<'a> {
             let Some(at) = places.get(&*package) else {
                 continue;
             };
-            // What is not an element of this document is its own name: a licence of SPDX's list, by IRI.
-            let text = self.names.get(&license).cloned().unwrap_or(license);
-            found.extend(claim(listed(text), stance).map(|claim| (*at, claim)));
+            let text = listed(&license)
+                .or_else(|| self.names.get(&license).cloned())
+                .unwrap_or(license);
+            found.extend(claim(text, stance).map(|claim| (*at, claim)));
         }
         found.sort_by_key(|(at, _)| *at);
         let mut licenses = Vec::with_capacity(found.len());
-        for (at, claim) in found {
-            let start =
-                index::<_, serde_json::Error>(&licenses).map_err(crate::json::Error::from)?;
-            if let Some(component) = self.components.get_mut(at) {
-                if component.licenses.1 != start || start == 0 {
-                    component.licenses.0 = start;
-                }
-                component.licenses.1 = start + 1;
+        for of_one in found.chunk_by(|(one, _), (other, _)| one == other) {
+            let start = index::<_, serde_json::Error>(&licenses).map_err(json::Error::from)?;
+            licenses.extend(of_one.iter().map(|(_, claim)| claim.clone()));
+            let end = index::<_, serde_json::Error>(&licenses).map_err(json::Error::from)?;
+            let at = of_one.first().map(|(at, _)| *at);
+            if let Some(component) = at.and_then(|at| self.components.get_mut(at)) {
+                component.licenses = (start, end);
             }
-            licenses.push(claim);
         }
         Ok(licenses)
     }
 }
 
 /// The id in the IRI of a licence of SPDX's list, or of one of its two individuals.
-fn listed(text: Cow<'_, str>) -> Cow<'_, str> {
-    let id = text.rsplit_once('/').and_then(|(base, id)| {
-        let known = base.ends_with("spdx.org/licenses") || base.ends_with("/terms/Licensing");
-        known.then(|| id.trim_end_matches("License").to_owned())
-    });
-    match id.as_deref() {
-        Some("NoAssertion") => Cow::Borrowed("NOASSERTION"),
-        Some("None") => Cow::Borrowed("NONE"),
-        _ => id.map_or(text, Cow::Owned),
+fn listed<'a>(iri: &str) -> Option<Cow<'a, str>> {
+    let (base, id) = iri.rsplit_once('/')?;
+    match id {
+        "NoAssertionLicense" | "NoAssertion" => Some(Cow::Borrowed("NOASSERTION")),
+        "NoneLicense" | "None" => Some(Cow::Borrowed("NONE")),
+        _ => base
+            .ends_with("spdx.org/licenses")
+            .then(|| Cow::Owned(id.to_owned())),
     }
 }
 
