@@ -28,6 +28,7 @@ mod reason;
 mod reference;
 mod refusal;
 mod report;
+mod sbom;
 mod text;
 mod time;
 mod trust;
@@ -68,6 +69,10 @@ pub use report::{
     EvidenceReport, FoundReport, GapReport, IdentityReport, ImageReport, LogReport, PolicyReport,
     RefusedReport, Report, RevokedReport, RuleReport, StaleReport, TimeReport, TrustRootReport,
     UnmatchedReport, WarningReport,
+};
+pub use sbom::{
+    Component, DefinedLicense, Generator, LicenseClaim, LicenseForm, Sbom, SbomError,
+    SbomErrorKind, SbomFormat, Stance,
 };
 pub use time::{TimeError, UnixTime};
 pub use trust::{KeyError, PublicKey, RootPart, RootPartKind, Trust, TrustError, TrustRoot};
