@@ -22,6 +22,7 @@ mod json;
 mod limits;
 mod pem;
 mod policy;
+mod provenance;
 mod reason;
 mod reference;
 mod refusal;

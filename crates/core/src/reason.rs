@@ -81,6 +81,7 @@ reasons! {
     NoEvidence "no-evidence" Absent 1 "Nothing is attached to the image that this rule could count." "Sign the image by digest in CI (`cosign sign IMAGE@DIGEST`) and push the signature to the same repository."
     NoSignature "no-signature" Absent 3 "Nothing that is attached signs the image; an attestation is not a signature." "Sign the image itself (`cosign sign IMAGE@DIGEST`), or write a `statement` rule if the attestation is what you rely on."
     NoStatement "no-statement" Absent 3 "No attestation of the wanted predicate type is attached." "Attest it in CI (`cosign attest --type … IMAGE@DIGEST`), and compare the rule's `predicateType` with what `countersign verify --explain` lists."
+    NoProvenance "no-provenance" Absent 3 "Nothing that is attached says how the image was built." "Attest SLSA provenance (`actions/attest-build-provenance`, slsa-github-generator, or `cosign attest --type slsaprovenance1`)."
     NoPlatform "no-platform" Absent 4 "The index lists nothing that could run, so there is no platform on which evidence could be." "Check the index: `docker buildx imagetools inspect IMAGE`."
     DigestRequired "digest-required" Absent 5 "The reference has no digest, so what runs may differ from what was checked." "Write `repository:tag@sha256:…` in the manifest."
     ThresholdNotMet "threshold-not-met" Absent 60 "Fewer distinct signers signed than the rule demands." "Let the missing signers sign the same digest."
@@ -137,6 +138,22 @@ reasons! {
     NestedIndex "nested-index" Rejected 63 "The index lists another index among what could run, and evidence on a platform cannot be looked for behind it." "Publish one index that lists the images of all platforms."
     PlatformNotAllowed "platform-not-allowed" Rejected 63 "The index lists an image that could run and is for none of the platforms that Settings name." "Publish only the platforms that you run, or add the platform to `platforms` in Settings."
     TrustRootExpired "trust-root-expired" Rejected 62 "The TUF metadata of the trust root expired longer ago than the policy allows." "Run `countersign trust update`; if the repository itself is behind, ask those who run it."
+
+    // A provenance by the right signer, and what it says. The order is that in which a build is told.
+    ProvenanceMalformed "provenance-malformed" Rejected 63 "The provenance cannot be read." "Attest with a current builder; its predicate must be SLSA provenance v0.2 or v1."
+    UnknownBuildType "unknown-build-type" Rejected 64 "The provenance is of a build type that is not known here, so nobody can say what its parameters mean." "Build with a known builder, or list the type in the rule's `buildTypes`."
+    BuilderMismatch "builder-mismatch" Rejected 65 "The provenance names another builder than the rule's." "Build with a builder of the rule, or name the builder if you trust it."
+    BuilderSignerMismatch "builder-signer-mismatch" Rejected 66 "The provenance claims a builder that its signer cannot speak for." "Find out who signed in another builder's name."
+    LevelTooLow "level-too-low" Rejected 67 "Signer and builder together are trusted for a lower SLSA build level than the rule demands." "Build with a builder of that level."
+    ProvenanceCertificateMismatch "provenance-certificate-mismatch" Rejected 68 "The provenance says otherwise than the certificate of whoever signed it." "Find out who signed another build's provenance; the certificate says who it was."
+    ProvenanceSourceMismatch "provenance-source-mismatch" Rejected 69 "It was built from another source repository." "Compare the rule's `source` with the one shown."
+    ProvenanceRefMismatch "provenance-ref-mismatch" Rejected 70 "It was built from another branch or tag." "Build from a ref of the rule; a branch named like a tag is no tag."
+    ProvenanceCommitMismatch "provenance-commit-mismatch" Rejected 70 "It was built from another commit." "Build the commit that the rule names."
+    ProvenanceEventMismatch "provenance-event-mismatch" Rejected 71 "Another event started the build." "Build on an event of the rule; pull requests count only where `events` names them."
+    ProvenanceRunnerMismatch "provenance-runner-mismatch" Rejected 71 "It was built on another kind of machine." "Build on a runner of the kind that the rule names."
+    ProvenanceWorkflowMismatch "provenance-workflow-mismatch" Rejected 72 "Another workflow built it." "Build by a workflow of the rule."
+    ProvenanceParameterMismatch "provenance-parameter-mismatch" Rejected 73 "The build's parameters are not those that the rule allows; one that nobody lists counts as wrong." "Compare the rule's `parameters` with those shown."
+    ProvenanceDependencyMissing "provenance-dependency-missing" Rejected 74 "What the rule demands did not go into the build." "Build on the base image that the rule names, or correct its digest."
 
     // Revoked: nothing is more specific.
     EvidenceRevoked "evidence-revoked" Rejected 77 "A Revocation names this evidence." "Make it again, if what it says still holds."

@@ -23,6 +23,8 @@ mod operators;
 mod platforms;
 #[path = "decide/property.rs"]
 mod property;
+#[path = "decide/provenance.rs"]
+mod provenance;
 #[path = "decide/report.rs"]
 mod report;
 #[path = "decide/revocation.rs"]

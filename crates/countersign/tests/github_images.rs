@@ -55,15 +55,59 @@ fn each_wrong_demand_denies_each_with_its_own_reason() {
             ReasonCode::SubjectMismatch,
         ),
         (
-            "predicateType: https://slsa.dev/provenance/v0.2",
-            "predicateType: https://slsa.dev/provenance/v1",
-            ReasonCode::NoStatement,
+            "builders: [slsa-github-container]",
+            "builders: [slsa-github-generic]",
+            ReasonCode::BuilderMismatch,
         ),
         (
-            "statement:\n        from: slsa-generator\n        predicateType: https://slsa.dev/provenance/v0.2",
-            "signature:\n        from: slsa-generator",
-            // An attestation is not even looked for where a signature is demanded.
-            ReasonCode::NoEvidence,
+            "builders: [slsa-github-container]\n        minLevel: 3",
+            "builders: [github-attest]\n        minLevel: 2",
+            ReasonCode::BuilderMismatch,
+        ),
+        (
+            "repository: slsa-framework/example-package\n          repositoryId: \"486325809\" # survives renaming",
+            "repository: slsa-framework/example-package-evil",
+            ReasonCode::ProvenanceSourceMismatch,
+        ),
+        (
+            "repositoryId: \"486325809\"",
+            "repositoryId: \"48632580\"",
+            ReasonCode::ProvenanceSourceMismatch,
+        ),
+        (
+            "refs: [refs/heads/main, \"refs/tags/v*\"]",
+            "refs: [refs/heads/release]",
+            ReasonCode::ProvenanceRefMismatch,
+        ),
+        (
+            "events: [push, workflow_dispatch]",
+            "events: [release]",
+            ReasonCode::ProvenanceEventMismatch,
+        ),
+        (
+            "events: [push, workflow_dispatch]",
+            "commit: \"0000000000000000000000000000000000000000\"",
+            ReasonCode::ProvenanceCommitMismatch,
+        ),
+        (
+            "        source:\n          repository: slsa-framework/example-package\n          repositoryId",
+            "        workflow: .github/workflows/other.yml\n        source:\n          repositoryId",
+            ReasonCode::ProvenanceWorkflowMismatch,
+        ),
+        (
+            "events: [push, workflow_dispatch]",
+            "runner: self-hosted",
+            ReasonCode::ProvenanceRunnerMismatch,
+        ),
+        (
+            "        source:\n          repository: slsa-framework/example-package\n          repositoryId",
+            "        parameters: {values: {inputs.debug: [\"true\"]}}\n        source:\n          repositoryId",
+            ReasonCode::ProvenanceParameterMismatch,
+        ),
+        (
+            "        source:\n          repository: slsa-framework/example-package\n          repositoryId",
+            "        dependencies: [{uri: \"pkg:docker/alpine\"}]\n        source:\n          repositoryId",
+            ReasonCode::ProvenanceDependencyMissing,
         ),
     ] {
         let policy = POLICY.replace(from, to);
@@ -74,6 +118,28 @@ fn each_wrong_demand_denies_each_with_its_own_reason() {
                 judge(&corpus, version, &policy),
                 expected,
                 "{version}: {to}"
+            );
+        }
+    }
+}
+
+/// The one that was built from a tag has a version; those of a branch have none.
+#[test]
+fn a_range_of_tags_lets_the_tagged_build_pass() {
+    let Some(corpus) = gate::corpus() else { return };
+    let refs = "refs: [refs/heads/main, \"refs/tags/v*\"]";
+    for (range, expected) in [(">=13.0.30, <14", "v1.9.0"), (">=14", "")] {
+        let policy = POLICY.replace(refs, &format!("tags: \"{range}\""));
+        for version in VERSIONS {
+            let expected = if version == expected {
+                (Verdict::Allow, None)
+            } else {
+                (Verdict::Deny, Some(ReasonCode::ProvenanceRefMismatch))
+            };
+            assert_eq!(
+                judge(&corpus, version, &policy),
+                expected,
+                "{version} {range}"
             );
         }
     }

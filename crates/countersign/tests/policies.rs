@@ -30,7 +30,7 @@ fn each_example_is_clean_and_decides() {
             "slsa-provenance.yaml",
             (
                 "ghcr.io/slsa-framework/example-package.x",
-                Some(ReasonCode::NoStatement),
+                Some(ReasonCode::NoProvenance),
             ),
         ),
         ("testdata-keyed.yaml", ("registry.example/acme/app", None)),

@@ -152,3 +152,63 @@ fn what_is_told_of_files() {
         scene.told("file", &["signed.json"], "image.yaml", &[])
     );
 }
+
+/// Two files of the Bazel registry, attested by GitHub: one by the workflow that publishes there, one by a stranger's who claims
+/// to be that workflow. Both are accepted as signers here, so that only signer and builder together tell them apart.
+#[test]
+fn a_strangers_attestation_in_the_name_of_a_trusted_builder_is_refused() {
+    let Some(corpus) = countersign_testkit::gate::corpus() else {
+        return;
+    };
+    let signer = |name: &str, path: &str, git_ref: &str, source: &str| {
+        format!(
+            "---\napiVersion: countersign.dev/v1alpha1\nkind: Signer\nmetadata: {{name: {name}}}\nspec:\n  trust: public-good\n  keyless:\n    \
+             issuer: https://token.actions.githubusercontent.com\n    subject: {{workflow: {{path: {path}, refs: [{git_ref}]}}}}\n    \
+             source: {{repository: {source}}}\n"
+        )
+    };
+    let publisher = signer(
+        "publisher",
+        "bazel-contrib/publish-to-bcr/.github/workflows/publish.yaml",
+        "refs/tags/v0.0.1",
+        "aspect-build/rules_lint",
+    );
+    let stranger = signer(
+        "stranger",
+        "loosebazooka/aa-test/.github/workflows/malicious_attestation.yaml",
+        "refs/heads/main",
+        "loosebazooka/aa-test",
+    );
+    let policy = format!(
+        "apiVersion: countersign.dev/v1alpha1\nkind: Settings\nmetadata: {{name: s}}\nspec: {{unmatched: deny, onUnknown: deny}}\n{publisher}{stranger}\
+         ---\napiVersion: countersign.dev/v1alpha1\nkind: Policy\nmetadata: {{name: p}}\nspec:\n  images: [\"**\"]\n  rules:\n    - name: published\n      \
+         provenance:\n        from: {{any: [publisher, stranger]}}\n        builders: [github-attest-reusable]\n        minLevel: 3\n        \
+         source: {{repository: aspect-build/rules_lint, events: [workflow_dispatch]}}\n"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("policy.yaml");
+    fs::write(&file, policy).unwrap();
+    let judged = |name: &str| {
+        let module = corpus.join("slsa-verifier/bcr").join(name);
+        let module = module.to_str().unwrap();
+        let bundle = format!("{module}.intoto.jsonl");
+        let policy = file.to_str().unwrap();
+        let words = [
+            "verify-blob",
+            module,
+            "--bundle",
+            &bundle,
+            "--policy",
+            policy,
+            "--format",
+            "json",
+        ];
+        let output = crate::run::output(&words);
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let code = &report["images"][0]["policies"][0]["rules"][0]["code"];
+        (output.status.code(), code.as_str().map(str::to_owned))
+    };
+    assert_eq!(judged("MODULE.bazel"), (Some(0), None));
+    let refused = Some("builder-signer-mismatch".to_owned());
+    assert_eq!(judged("MODULE-wrong-signer.bazel"), (Some(1), refused));
+}

@@ -218,7 +218,7 @@ impl Scene<'_> {
         hidden: &[&Gap],
         results: &[PerSigner<'_>],
     ) -> Judgement {
-        let assigned = assign(results);
+        let assigned = assign(results, &demand.wanted);
         let count = assigned.iter().flatten().count();
         let evidence: Vec<Cited> = results
             .iter()

@@ -3,6 +3,8 @@
 use super::scene::Circumstances;
 use crate::compared::Compared;
 use crate::policy::Wanted;
+use crate::policy::signer::Signer;
+use crate::provenance::{self, ProvenanceDemand};
 use crate::text::safe;
 use crate::{Claim, ReasonCode, Verified};
 
@@ -12,6 +14,7 @@ impl Wanted {
         match self {
             Self::Signature { .. } => "signature",
             Self::Statement { .. } => "statement",
+            Self::Provenance(_) => "provenance",
         }
     }
 
@@ -22,13 +25,23 @@ impl Wanted {
     /// Holds what was signed against the rule; `one` is of the kind that the rule asks for and its signer is right.
     pub(super) fn compare(
         &self,
-        _one: &Verified<Claim>,
+        one: &Verified<Claim>,
+        signer: &Signer,
         _circumstances: &Circumstances<'_>,
-        _compared: &mut Compared,
+        compared: &mut Compared,
     ) {
         match self {
             // That it is there is all that such a rule asks.
             Self::Signature { .. } | Self::Statement { .. } => {}
+            Self::Provenance(demand) => demand.compare(one, signer, compared),
+        }
+    }
+
+    /// What must differ between the Signers of one rule, beside who they are: builds are reproduced by different builders.
+    pub(super) fn distinct(&self, one: &Verified<Claim>) -> Option<String> {
+        match self {
+            Self::Provenance(_) => ProvenanceDemand::builder_of(one),
+            Self::Signature { .. } | Self::Statement { .. } => None,
         }
     }
 
@@ -41,6 +54,7 @@ impl Wanted {
                     || (*blob && claim == Claim::Message.kind())
             }
             Self::Statement { predicate_type } => claim == predicate_type,
+            Self::Provenance(_) => provenance::PREDICATE_TYPES.contains(&claim),
         }
     }
 
@@ -49,6 +63,7 @@ impl Wanted {
         match self {
             Self::Signature { .. } => ReasonCode::NoSignature,
             Self::Statement { .. } => ReasonCode::NoStatement,
+            Self::Provenance(_) => ReasonCode::NoProvenance,
         }
     }
 
@@ -58,6 +73,7 @@ impl Wanted {
             Self::Signature { blob: false } => "a signature of the image".to_owned(),
             Self::Signature { blob: true } => "a signature of the image or file".to_owned(),
             Self::Statement { predicate_type } => predicate_type.clone(),
+            Self::Provenance(_) => "an SLSA provenance".to_owned(),
         }
     }
 
@@ -68,6 +84,7 @@ impl Wanted {
             Self::Statement { predicate_type } => {
                 format!("`{}` attested by {by}.", safe(predicate_type))
             }
+            Self::Provenance(_) => format!("Built as demanded, says {by}."),
         }
     }
 }

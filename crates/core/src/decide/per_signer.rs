@@ -90,7 +90,7 @@ impl<'a> PerSigner<'a> {
                 );
                 demand
                     .wanted
-                    .compare(one.claim, circumstances, &mut one.compared);
+                    .compare(one.claim, signer, circumstances, &mut one.compared);
             }
         }
         let with = |outcome: Outcome| {

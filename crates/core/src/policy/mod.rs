@@ -5,18 +5,18 @@
 //! only if nothing is wrong. Diagnostics of all steps come at once.
 
 pub(crate) mod authorize;
-mod claim;
+pub(crate) mod claim;
 mod compile;
 mod diagnostic;
 mod document;
 mod explain;
-mod glob;
+pub(crate) mod glob;
 mod index;
 mod lint;
 mod model;
 mod mutate;
 mod notes;
-mod repository;
+pub(crate) mod repository;
 mod request;
 mod revocation;
 mod scalar;
@@ -29,8 +29,8 @@ mod yaml;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{Child, Digest, Mode, Needs, PinnedImage, Trust, UnixTime};
-use compile::Compiler;
 pub(crate) use compile::pattern::identity_pattern;
+use compile::{Builders, Compiler};
 pub use diagnostic::{Diagnostic, Place, Severity};
 use document::Documents;
 pub use explain::{Explained, Explanation};
@@ -172,6 +172,7 @@ impl PolicySet {
             sources,
             files,
             contents: Vec::new(),
+            builders: Builders::default(),
         };
         let policies = compiler.compile(&documents, extra);
         let diagnostics = compiler.notes.finish();
@@ -200,6 +201,7 @@ impl PolicySet {
             sources,
             files,
             contents: Vec::new(),
+            builders: Builders::default(),
         };
         let sources = compiler.tuf_sources(&documents);
         TufSources {

@@ -6,6 +6,7 @@ use super::glob::Glob;
 use super::signer::Signer;
 use super::{Namespace, Place, Request};
 use crate::evidence::PlatformNeed;
+use crate::provenance::{self, ProvenanceDemand};
 use crate::{Claim, Facts, Format, Mode, NamespaceFit, Needs, Platform, UnixTime, Verdict};
 
 /// `kind: Settings`.
@@ -154,6 +155,11 @@ pub(crate) struct EvidenceDemand {
 }
 
 impl EvidenceDemand {
+    /// The same demand for another kind of evidence.
+    pub(crate) fn wanting(self, wanted: Wanted) -> Self {
+        Self { wanted, ..self }
+    }
+
     /// Adds what could satisfy the rule.
     pub(crate) fn add_needs(&self, needs: &mut Needs) {
         needs.exhaustive |= self.selection != Selection::Any;
@@ -171,7 +177,7 @@ impl EvidenceDemand {
         let legacy = self.from.signers.iter().any(|signer| signer.takes_legacy());
         match self.wanted {
             Wanted::Signature { .. } => needs.signature_tag |= legacy,
-            Wanted::Statement { .. } => needs.attestation_tag |= legacy,
+            Wanted::Statement { .. } | Wanted::Provenance(_) => needs.attestation_tag |= legacy,
         }
     }
 }
@@ -188,6 +194,7 @@ pub(crate) enum Wanted {
     Statement {
         predicate_type: String,
     },
+    Provenance(Box<ProvenanceDemand>),
 }
 
 impl Wanted {
@@ -205,6 +212,9 @@ impl Wanted {
             Self::Statement { predicate_type } => {
                 claim.predicate_type() == Some(predicate_type.as_str())
             }
+            Self::Provenance(_) => claim
+                .predicate_type()
+                .is_some_and(|it| provenance::PREDICATE_TYPES.contains(&it)),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::Compiler;
 use crate::ReasonCode;
 use crate::policy::claim::{CiClaim, ClaimDemand, GitDigest, Pattern, Stars, UriPattern};
-use crate::policy::document::{BuildSpec, KeylessSpec, SourceSpec};
+use crate::policy::document::{BuildSpec, KeylessSpec, ProvenanceSourceSpec, SourceSpec};
 use crate::policy::notes::did_you_mean;
 use crate::policy::repository::{Owner, Repository};
 use crate::policy::shape::{Items, OneOf, Text, listed};
@@ -86,6 +86,38 @@ impl Compiler<'_> {
             Self::line,
             demands,
         );
+    }
+
+    /// What a provenance's source must be: the same claims in the same words.
+    pub(super) fn provenance_claims(&mut self, spec: &ProvenanceSourceSpec) -> Vec<ClaimDemand> {
+        let mut demands = Vec::new();
+        let all = &mut demands;
+        self.demand(
+            CiClaim::Repository,
+            spec.repository.as_ref(),
+            Self::repository,
+            all,
+        );
+        self.demand(
+            CiClaim::RepositoryId,
+            spec.repository_id.as_ref(),
+            Self::text,
+            all,
+        );
+        self.demand(CiClaim::OwnerId, spec.owner_id.as_ref(), Self::text, all);
+        if let Some(refs) = &spec.refs {
+            self.duplicate_texts(refs);
+            if let Some(globs) = self.globs_that(refs, Self::whole_ref) {
+                all.push(ClaimDemand {
+                    claim: CiClaim::Ref,
+                    any_of: globs.into_iter().map(Pattern::Glob).collect(),
+                });
+            }
+        }
+        self.demand(CiClaim::Commit, spec.commit.as_ref(), Self::commit, all);
+        self.demand_list(CiClaim::Event, spec.events.as_ref(), Self::text, all);
+        self.demand(CiClaim::Runner, spec.runner.as_ref(), Self::text, all);
+        demands
     }
 
     fn build(&mut self, spec: &BuildSpec, demands: &mut Vec<ClaimDemand>) {

@@ -107,7 +107,7 @@ impl Compiler<'_> {
         })
     }
 
-    fn workflow_path(&mut self, path: &Text) -> Option<String> {
+    pub(super) fn workflow_path(&mut self, path: &Text) -> Option<String> {
         let value = self.exact(path)?;
         let mut elements = value.split('/');
         let (owner, repository) = (elements.next(), elements.next());

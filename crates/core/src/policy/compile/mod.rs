@@ -3,6 +3,7 @@
 //! Like the reading, it does not stop at the first error; whatever cannot be compiled is noted and left out.
 
 mod breadth;
+mod builders;
 mod claims;
 mod from;
 mod images;
@@ -11,6 +12,7 @@ mod keys;
 mod namespaces;
 mod overlap;
 pub(crate) mod pattern;
+mod provenance;
 mod revocation;
 mod roots;
 mod rules;
@@ -21,12 +23,14 @@ mod witnesses;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::document::{Document, Documents};
+use super::document::{Document, Documents, RuleSpec};
 use super::index::Index;
 use super::notes::{At, Notes, Spanned};
 use super::revocation::{Revocation, Revocations};
 use super::scalar::Name;
 use super::signer::Signer;
+pub(super) use builders::Builders;
+
 use super::{ExtraRoot, Files, Policy, PolicySet, Severity, Source};
 use crate::{Digest, ReasonCode, Trust};
 
@@ -37,6 +41,8 @@ pub(super) struct Compiler<'a> {
     pub(super) files: &'a dyn Files,
     /// sha256 of every content that entered: sources, named files, roots handed over.
     pub(super) contents: Vec<Digest>,
+    /// Read before the policies, whose rules name them.
+    pub(super) builders: Builders,
 }
 
 impl Compiler<'_> {
@@ -51,6 +57,7 @@ impl Compiler<'_> {
         let max_age = settings::max_age(documents);
         let roots = self.roots(documents, extra, max_age);
         let signers = self.signers(documents, &roots);
+        self.builders = self.builders(documents, &signers);
         let policies: Vec<Option<Policy>> = documents
             .policies
             .iter()
@@ -111,6 +118,7 @@ impl Compiler<'_> {
         self.duplicates_of("Signer", &names(&documents.signers));
         self.duplicates_of("TrustRoot", &names(&documents.roots));
         self.duplicates_of("Policy", &names(&documents.policies));
+        self.duplicates_of("Builder", &names(&documents.builders));
         self.duplicates_of("Revocation", &names(&documents.revocations));
     }
 
@@ -139,11 +147,7 @@ impl Compiler<'_> {
             .iter()
             .filter_map(|policy| policy.spec.rules.as_ref())
             .flat_map(|rules| &rules.value)
-            .flat_map(|rule| {
-                let signature = rule.signature.as_ref().and_then(|rule| rule.from.as_ref());
-                let statement = rule.statement.as_ref().and_then(|rule| rule.from.as_ref());
-                signature.into_iter().chain(statement)
-            })
+            .filter_map(RuleSpec::from)
             .flat_map(|from| &from.names)
             .map(|name| name.value.0.as_str())
             .collect();
@@ -153,6 +157,24 @@ impl Compiler<'_> {
                 let message = format!("no rule names the Signer `{name}`");
                 self.notes
                     .warning(ReasonCode::UnusedName, signer.name.at, message);
+            }
+        }
+        let rules = documents
+            .policies
+            .iter()
+            .filter_map(|policy| policy.spec.rules.as_ref());
+        let built: BTreeSet<&str> = rules
+            .flat_map(|rules| &rules.value)
+            .filter_map(|rule| rule.provenance.as_ref()?.builders.as_ref())
+            .flat_map(|builders| &builders.value)
+            .map(|name| name.value.0.as_str())
+            .collect();
+        for builder in &documents.builders {
+            let name = &builder.name.value.0;
+            if !built.contains(name.as_str()) {
+                let message = format!("no rule names the Builder `{name}`");
+                self.notes
+                    .warning(ReasonCode::UnusedName, builder.name.at, message);
             }
         }
         let trusted: BTreeSet<&str> = documents

@@ -2,8 +2,8 @@
 
 use super::{Compiler, Signers};
 use crate::policy::document::{
-    DigestWord, Document, MatchWord, ModeWord, PolicySpec, RuleSpec, SignatureSpec, StatementSpec,
-    SubjectWord,
+    DigestWord, Document, FromSpec, MatchWord, ModeWord, PolicySpec, RuleSpec, SignatureSpec,
+    StatementSpec, SubjectWord,
 };
 use crate::policy::notes::{At, Spanned};
 use crate::policy::scalar::{Duration, Name};
@@ -117,26 +117,24 @@ impl Compiler<'_> {
         if let Some(rule) = &spec.signature {
             return self.signature(rule, signers).map(Condition::Evidence);
         }
+        if let Some(rule) = &spec.provenance {
+            return self.provenance(rule, signers).map(Condition::Evidence);
+        }
         self.statement(spec.statement.as_ref()?, signers)
             .map(Condition::Evidence)
     }
 
     fn signature(&mut self, spec: &SignatureSpec, signers: &Signers) -> Option<EvidenceDemand> {
-        let from = self.from(spec.from.as_ref()?, signers)?;
-        let selection = selection(spec.selection.as_ref(), Selection::Any);
-        let at = spec.selection.as_ref().map_or(spec.at, |word| word.at);
-        let max_age = self.ages(&from, selection, at, spec.max_age.as_ref());
-        let age_always = self.age_always(spec.age_always.as_ref(), max_age);
-        Some(EvidenceDemand {
-            wanted: Wanted::Signature {
-                blob: self.flag("blob", spec.blob.as_ref()),
-            },
-            from,
-            selection,
-            max_age,
-            age_always,
-            subject: subject(spec.subject.as_ref()),
-        })
+        let blob = self.flag("blob", spec.blob.as_ref());
+        let demand = self.evidence_demand(
+            spec.at,
+            spec.from.as_ref()?,
+            signers,
+            (spec.selection.as_ref(), Selection::Any),
+            (spec.max_age.as_ref(), spec.age_always.as_ref()),
+            spec.subject.as_ref(),
+        )?;
+        Some(demand.wanting(Wanted::Signature { blob }))
     }
 
     fn statement(&mut self, spec: &StatementSpec, signers: &Signers) -> Option<EvidenceDemand> {
@@ -144,25 +142,45 @@ impl Compiler<'_> {
             .predicate_type
             .as_ref()
             .and_then(|text| self.exact(text));
-        let from = self.from(spec.from.as_ref()?, signers)?;
-        let selection = selection(spec.selection.as_ref(), Selection::Newest);
-        let at = spec
-            .selection
-            .as_ref()
-            .map_or(spec.from.as_ref().map_or(spec.at, |from| from.at), |word| {
-                word.at
-            });
-        let max_age = self.ages(&from, selection, at, spec.max_age.as_ref());
-        let age_always = self.age_always(spec.age_always.as_ref(), max_age);
+        let demand = self.evidence_demand(
+            spec.at,
+            spec.from.as_ref()?,
+            signers,
+            (spec.selection.as_ref(), Selection::Newest),
+            (spec.max_age.as_ref(), spec.age_always.as_ref()),
+            spec.subject.as_ref(),
+        );
+        let predicate_type = predicate_type?;
+        Some(demand?.wanting(Wanted::Statement { predicate_type }))
+    }
+
+    /// What every rule over evidence says in the same words; `wanted` is still to be said.
+    pub(super) fn evidence_demand(
+        &mut self,
+        at: At,
+        from: &FromSpec,
+        signers: &Signers,
+        (word, default): (Option<&Spanned<MatchWord>>, Selection),
+        (max_age, always): (Option<&Spanned<Duration>>, Option<&Flag>),
+        about: Option<&Spanned<SubjectWord>>,
+    ) -> Option<EvidenceDemand> {
+        let from_at = from.at;
+        let from = self.from(from, signers)?;
+        let selection = selection(word, default);
+        let at = match (word, default) {
+            (Some(word), _) => word.at,
+            (None, Selection::Any) => at,
+            (None, _) => from_at,
+        };
+        let max_age = self.ages(&from, selection, at, max_age);
+        let age_always = self.age_always(always, max_age);
         Some(EvidenceDemand {
-            wanted: Wanted::Statement {
-                predicate_type: predicate_type?,
-            },
+            wanted: Wanted::Signature { blob: false },
             from,
             selection,
             max_age,
             age_always,
-            subject: subject(spec.subject.as_ref()),
+            subject: subject(about),
         })
     }
 

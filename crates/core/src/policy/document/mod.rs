@@ -2,6 +2,7 @@
 
 mod from;
 mod policy;
+mod provenance;
 mod revocation;
 mod root;
 mod signer;
@@ -18,6 +19,10 @@ pub(crate) use policy::{
     DigestWord, MatchWord, ModeWord, NamespacesSpec, OnUnknownWord, PolicySpec, RuleSpec,
     SettingsSpec, SignatureSpec, StatementSpec, SubjectWord, UnmatchedWord,
 };
+pub(crate) use provenance::{
+    BuilderIdSpec, BuilderSpec, DependencySpec, OfSignerWord, OthersWord, ParametersSpec,
+    ProvenanceSourceSpec, ProvenanceSpec,
+};
 pub(crate) use revocation::RevocationSpec;
 pub(crate) use root::{SctWord, TrustRootSpec, TufSpec};
 pub(crate) use signer::{
@@ -27,9 +32,16 @@ pub(crate) use signer::{
 
 /// The one version of policy documents.
 pub(crate) const API_VERSION: &str = "countersign.dev/v1alpha1";
-const KINDS: [&str; 5] = ["Settings", "Signer", "TrustRoot", "Policy", "Revocation"];
+const KINDS: [&str; 6] = [
+    "Settings",
+    "Signer",
+    "TrustRoot",
+    "Policy",
+    "Builder",
+    "Revocation",
+];
 /// Kinds of the design that come with later versions: refused by name, never ignored.
-const LATER_KINDS: [&str; 3] = ["Exception", "BreakGlass", "Builder"];
+const LATER_KINDS: [&str; 2] = ["Exception", "BreakGlass"];
 
 /// One document of any kind, with its name.
 #[derive(Debug, Clone)]
@@ -45,6 +57,7 @@ pub(crate) struct Documents {
     pub(crate) signers: Vec<Document<SignerSpec>>,
     pub(crate) roots: Vec<Document<TrustRootSpec>>,
     pub(crate) policies: Vec<Document<PolicySpec>>,
+    pub(crate) builders: Vec<Document<BuilderSpec>>,
     pub(crate) revocations: Vec<Document<RevocationSpec>>,
     /// Whether a document could not be read at all, so that something may be missing for that reason only.
     pub(crate) lost: bool,
@@ -80,6 +93,7 @@ impl Documents {
                 "Signer" => self.lost |= !push(&mut self.signers, document(name, &fields, notes)),
                 "TrustRoot" => self.lost |= !push(&mut self.roots, document(name, &fields, notes)),
                 "Policy" => self.lost |= !push(&mut self.policies, document(name, &fields, notes)),
+                "Builder" => self.lost |= !push(&mut self.builders, document(name, &fields, notes)),
                 "Revocation" => {
                     self.lost |= !push(&mut self.revocations, document(name, &fields, notes));
                 }
@@ -115,6 +129,7 @@ pub(crate) fn schema() -> Json {
             of::<SignerSpec>("Signer"),
             of::<TrustRootSpec>("TrustRoot"),
             of::<PolicySpec>("Policy"),
+            of::<BuilderSpec>("Builder"),
             of::<RevocationSpec>("Revocation"),
         ],
     })

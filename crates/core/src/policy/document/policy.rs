@@ -1,5 +1,6 @@
 //! `kind: Settings` and `kind: Policy`, as they are written.
 
+use super::ProvenanceSpec;
 use super::from::FromSpec;
 use crate::Platform;
 use crate::policy::notes::Spanned;
@@ -90,7 +91,7 @@ choice! {
 
 mapping! {
     /// One rule: a name and exactly one condition.
-    struct RuleSpec later ["provenance", "sbom", "vulnerabilities", "summary", "vex"] {
+    struct RuleSpec later ["sbom", "vulnerabilities", "summary", "vex"] {
         /// The name by which it is cited.
         name "name" Required: Spanned<Name>,
         /// Whether the reference must have a digest.
@@ -99,8 +100,20 @@ mapping! {
         signature "signature" Optional: SignatureSpec,
         /// Something is attested about the image.
         statement "statement" Optional: StatementSpec,
+        /// How the image was built is attested.
+        provenance "provenance" Optional: ProvenanceSpec,
         /// Before this time a failure is a warning.
         effective_from "effectiveFrom" Optional: Spanned<Begin>,
+    }
+}
+
+impl RuleSpec {
+    /// By whom the evidence is, of whatever kind the rule is.
+    pub(crate) fn from(&self) -> Option<&FromSpec> {
+        let signature = self.signature.as_ref().and_then(|it| it.from.as_ref());
+        let statement = self.statement.as_ref().and_then(|it| it.from.as_ref());
+        let provenance = self.provenance.as_ref().and_then(|it| it.from.as_ref());
+        signature.or(statement).or(provenance)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Rules that ask for evidence, in plain words.
 
-use super::{either, quoted, span};
+use super::{either, provenance, quoted, span};
 use crate::policy::model::{EvidenceDemand, From, Selection, SubjectDemand, Wanted};
 
 /// What a rule demands, a sentence each.
@@ -10,6 +10,9 @@ pub(super) fn demand(demand: &EvidenceDemand) -> Vec<String> {
         wanted(&demand.wanted),
         from(&demand.from)
     )];
+    if let Wanted::Provenance(demand) = &demand.wanted {
+        says.extend(provenance::says(demand));
+    }
     if let Some(age) = demand.max_age {
         let always = if demand.age_always {
             ", also for what runs already"
@@ -52,6 +55,7 @@ fn wanted(wanted: &Wanted) -> String {
         Wanted::Statement { predicate_type } => {
             format!("A statement of type {} is signed", quoted(predicate_type))
         }
+        Wanted::Provenance(_) => "How it was built is attested as SLSA provenance".to_owned(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! A policy set in plain words, from what was compiled: what counts, not what was written.
 
 mod evidence;
+mod provenance;
 mod signers;
 
 use serde::Serialize;
