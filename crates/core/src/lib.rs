@@ -16,6 +16,7 @@ mod decision;
 mod digest;
 mod evidence;
 mod examine;
+mod expression;
 mod finding;
 mod image;
 mod json;
@@ -27,6 +28,7 @@ mod reason;
 mod reference;
 mod refusal;
 mod report;
+mod sbom;
 mod text;
 mod time;
 mod trust;
@@ -48,6 +50,7 @@ pub use evidence::{
 #[doc(hidden)]
 pub use examine::fuzzing;
 pub use examine::{Artifact, Blob, ProofCache, ProofStats, examine, examine_blob, examine_cached};
+pub use expression::{Expression, ExpressionFailure, ExpressionInput, Expressions};
 pub use finding::{
     Certificate, CiClaims, Claim, Facts, Findings, Format, LogFact, ProvenTime, Rejected, RootName,
     San, SignedBy, Statement, Subject, TimeSource, Verified,
@@ -66,6 +69,10 @@ pub use report::{
     EvidenceReport, FoundReport, GapReport, IdentityReport, ImageReport, LogReport, PolicyReport,
     RefusedReport, Report, RevokedReport, RuleReport, StaleReport, TimeReport, TrustRootReport,
     UnmatchedReport, WarningReport,
+};
+pub use sbom::{
+    Component, DefinedLicense, Generator, LicenseClaim, LicenseForm, Sbom, SbomError,
+    SbomErrorKind, SbomFormat, Stance,
 };
 pub use time::{TimeError, UnixTime};
 pub use trust::{KeyError, PublicKey, RootPart, RootPartKind, Trust, TrustError, TrustRoot};

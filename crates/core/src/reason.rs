@@ -139,6 +139,8 @@ reasons! {
     PlatformNotAllowed "platform-not-allowed" Rejected 63 "The index lists an image that could run and is for none of the platforms that Settings name." "Publish only the platforms that you run, or add the platform to `platforms` in Settings."
     TrustRootExpired "trust-root-expired" Rejected 62 "The TUF metadata of the trust root expired longer ago than the policy allows." "Run `countersign trust update`; if the repository itself is behind, ask those who run it."
 
+    ExpressionWrong "expression-wrong" Rejected 62 "The rule's expression cannot be asked of this statement: a field is missing, or types do not fit." "Compare the expression with what the statement says; `has(predicate.field)` asks whether a field is there."
+    ExpressionFalse "expression-false" Rejected 63 "The rule's expression is not true of this statement." "Compare the expression with what the statement says."
     // A provenance by the right signer, and what it says. The order is that in which a build is told.
     ProvenanceMalformed "provenance-malformed" Rejected 63 "The provenance cannot be read." "Attest with a current builder; its predicate must be SLSA provenance v0.2 or v1."
     UnknownBuildType "unknown-build-type" Rejected 64 "The provenance is of a build type that is not known here, so nobody can say what its parameters mean." "Build with a known builder, or list the type in the rule's `buildTypes`."
@@ -171,6 +173,7 @@ reasons! {
     RegistryHostile "registry-hostile" Unknown 85 "The registry sent what must not be believed: a wrong digest, endless or oversized data, or a refused redirect." "Do not run the image; find out what the registry serves."
     StaleEvidence "stale-evidence" Unknown 83 "The registry could not be asked, and what it said last stands in for its answer." "Check the registry and the network; `stale: {maxAge}` in Settings says for how long last known evidence may serve."
     LayoutUnreadable "layout-unreadable" Unknown 82 "The OCI layout cannot be read." "Check the path; it must hold `oci-layout`, `index.json` and `blobs/`."
+    ExpressionUntold "expression-untold" Unknown 2 "Whether the rule's expression is true could not be told: it would cost too much, or did not end in time." "Ask less of large predicates: fewer loops within one another."
     NamespaceUnknown "namespace-unknown" Unknown 2 "The policy selects namespaces by labels, and the labels of this one are not known." "Pass the namespace's labels (--namespace-labels), or wait until the cluster has told them."
     NamespaceNotGiven "namespace-not-given" Unknown 2 "The policy is for some namespaces only and none was given, so it counts as matching." "Pass --namespace, or read the verdict as that of the strictest namespace."
     NotExamined "not-examined" Unknown 2 "Nothing was fetched, because the image is denied for another reason." "Settle the other reason first."
@@ -211,6 +214,8 @@ reasons! {
     TrustRootNotFetched "trust-root-not-fetched" Misconfigured 0 "Nothing that may be used was fetched from the TUF repository of the trust root." "Run `countersign trust update --policy PATH`, with the same `--cache-dir` if you pass one."
     TrustRootStale "trust-root-stale" Misconfigured 0 "The TUF metadata of the trust root has expired, or will soon." "Run `countersign trust update`; if the repository itself is behind, ask those who run it."
     FileUnreadable "file-unreadable" Misconfigured 0 "A file that the policy names cannot be read." "Name a file inside the policy's folder, relative to it."
+    ExpressionInvalid "expression-invalid" Misconfigured 0 "The expression is not one that can be evaluated." "Write CEL over `predicate`, `predicateType` and `signedAt`, such as `predicate.result == \"PASSED\"`."
+    ExpressionsMissing "expressions-missing" Misconfigured 0 "The policy has an expression, and this program was built without expressions." "Use the countersign command, or build the library with its feature `cel`."
     Contradiction "contradiction" Misconfigured 0 "Two fields contradict each other." "Change one of them."
     NoEffect "no-effect" Misconfigured 0 "The field has no effect." "Remove it."
     Expired "expired" Misconfigured 0 "A span of validity is over, or soon will be." "Stage another key beside it, or remove what is over."

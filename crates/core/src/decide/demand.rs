@@ -2,11 +2,12 @@
 
 use super::scene::Circumstances;
 use crate::compared::Compared;
-use crate::policy::Wanted;
+use crate::policy::authorize::Mismatch;
 use crate::policy::signer::Signer;
+use crate::policy::{Asked, Wanted};
 use crate::provenance::{self, ProvenanceDemand};
 use crate::text::safe;
-use crate::{Claim, ReasonCode, Verified};
+use crate::{Claim, ExpressionFailure, ExpressionInput, ReasonCode, Verified};
 
 impl Wanted {
     /// The field of the policy that makes such a rule.
@@ -32,7 +33,10 @@ impl Wanted {
     ) {
         match self {
             // That it is there is all that such a rule asks.
-            Self::Signature { .. } | Self::Statement { .. } => {}
+            Self::Signature { .. } | Self::Statement { asked: None, .. } => {}
+            Self::Statement {
+                asked: Some(asked), ..
+            } => ask(asked, one, compared),
             Self::Provenance(demand) => demand.compare(one, signer, compared),
         }
     }
@@ -53,7 +57,7 @@ impl Wanted {
                     || claim == Claim::COSIGN_SIGN
                     || (*blob && claim == Claim::Message.kind())
             }
-            Self::Statement { predicate_type } => claim == predicate_type,
+            Self::Statement { predicate_type, .. } => claim == predicate_type,
             Self::Provenance(_) => provenance::PREDICATE_TYPES.contains(&claim),
         }
     }
@@ -72,7 +76,7 @@ impl Wanted {
         match self {
             Self::Signature { blob: false } => "a signature of the image".to_owned(),
             Self::Signature { blob: true } => "a signature of the image or file".to_owned(),
-            Self::Statement { predicate_type } => predicate_type.clone(),
+            Self::Statement { predicate_type, .. } => predicate_type.clone(),
             Self::Provenance(_) => "an SLSA provenance".to_owned(),
         }
     }
@@ -81,10 +85,45 @@ impl Wanted {
     pub(super) fn passed(&self, by: &str) -> String {
         match self {
             Self::Signature { .. } => format!("Signed by {by}."),
-            Self::Statement { predicate_type } => {
+            Self::Statement { predicate_type, .. } => {
                 format!("`{}` attested by {by}.", safe(predicate_type))
             }
             Self::Provenance(_) => format!("Built as demanded, says {by}."),
+        }
+    }
+}
+
+/// Holds an expression against a statement. What it cannot tell is unknown; what it cannot ask is a failure.
+fn ask(asked: &Asked, one: &Verified<Claim>, compared: &mut Compared) {
+    let Claim::Statement(statement) = one.claim() else {
+        return;
+    };
+    let input = ExpressionInput {
+        predicate_type: &statement.predicate_type,
+        predicate: statement.predicate_json(),
+        signed_at: one.facts().signed_at(),
+    };
+    let mismatch = |code, found| Mismatch {
+        code,
+        found,
+        wanted: asked.source.clone(),
+    };
+    match asked.expression.holds(&input) {
+        Ok(holds) => {
+            let found = if holds { "true" } else { "false" };
+            compared.that(
+                "where",
+                &asked.source,
+                found,
+                holds,
+                ReasonCode::ExpressionFalse,
+            );
+        }
+        Err(ExpressionFailure::Wrong(why)) => {
+            compared.fail("where", mismatch(ReasonCode::ExpressionWrong, why));
+        }
+        Err(ExpressionFailure::Untold(why)) => {
+            compared.unknown("where", mismatch(ReasonCode::ExpressionUntold, why));
         }
     }
 }

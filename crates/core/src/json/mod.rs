@@ -14,7 +14,7 @@ use serde::Deserialize;
 use crate::refusal::Refusal;
 use crate::{Limits, ReasonCode};
 pub(crate) use scan::{Member, scan};
-pub(crate) use shapes::{Few, Text, null_is_default};
+pub(crate) use shapes::{Few, TOO_MANY, Text, null_is_default};
 
 /// How large a document may be in other ways than bytes.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +61,6 @@ impl Error {
         }
     }
 
-    #[cfg(test)]
     pub(crate) const fn is_over_limit(&self) -> bool {
         self.over_limit
     }

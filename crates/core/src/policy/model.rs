@@ -7,7 +7,9 @@ use super::signer::Signer;
 use super::{Namespace, Place, Request};
 use crate::evidence::PlatformNeed;
 use crate::provenance::{self, ProvenanceDemand};
-use crate::{Claim, Facts, Format, Mode, NamespaceFit, Needs, Platform, UnixTime, Verdict};
+use crate::{
+    Claim, Expression, Facts, Format, Mode, NamespaceFit, Needs, Platform, UnixTime, Verdict,
+};
 
 /// `kind: Settings`.
 #[derive(Debug, Clone)]
@@ -193,6 +195,8 @@ pub(crate) enum Wanted {
     },
     Statement {
         predicate_type: String,
+        /// `where`: what the statement must say.
+        asked: Option<Asked>,
     },
     Provenance(Box<ProvenanceDemand>),
 }
@@ -209,7 +213,7 @@ impl Wanted {
                     || (claim.is_image_signature()
                         && !(facts.format() == Format::Legacy && claim.predicate_type().is_some()))
             }
-            Self::Statement { predicate_type } => {
+            Self::Statement { predicate_type, .. } => {
                 claim.predicate_type() == Some(predicate_type.as_str())
             }
             Self::Provenance(_) => claim
@@ -217,6 +221,13 @@ impl Wanted {
                 .is_some_and(|it| provenance::PREDICATE_TYPES.contains(&it)),
         }
     }
+}
+
+/// An expression, with its source.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(crate) source: String,
+    pub(crate) expression: Arc<dyn Expression>,
 }
 
 /// `match: any | all | newest`.

@@ -142,11 +142,13 @@ mapping! {
 
 mapping! {
     /// A verified in-toto statement of a type.
-    struct StatementSpec later ["where", "minAge"] {
+    struct StatementSpec later ["minAge"] {
         /// By whom.
         from "from" Required: FromSpec,
         /// The predicate type, compared exactly.
         predicate_type "predicateType" Required: Text,
+        /// A CEL expression over `predicate`, `predicateType` and `signedAt` that must be true.
+        condition "where" Optional: Text,
         /// How old it may be, counted from the earliest proven time.
         max_age "maxAge" Optional: Spanned<Duration>,
         /// Whether `maxAge` also denies a Pod that has an owner, whose image was admitted before. Default: false, a warning then.

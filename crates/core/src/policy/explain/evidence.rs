@@ -10,6 +10,12 @@ pub(super) fn demand(demand: &EvidenceDemand) -> Vec<String> {
         wanted(&demand.wanted),
         from(&demand.from)
     )];
+    if let Wanted::Statement {
+        asked: Some(asked), ..
+    } = &demand.wanted
+    {
+        says.push(format!("Of it this is true: {}.", quoted(&asked.source)));
+    }
     if let Wanted::Provenance(demand) = &demand.wanted {
         says.extend(provenance::says(demand));
     }
@@ -52,7 +58,7 @@ fn wanted(wanted: &Wanted) -> String {
         Wanted::Signature { blob: true } => {
             "It is signed, plain signatures over its bytes included,".to_owned()
         }
-        Wanted::Statement { predicate_type } => {
+        Wanted::Statement { predicate_type, .. } => {
             format!("A statement of type {} is signed", quoted(predicate_type))
         }
         Wanted::Provenance(_) => "How it was built is attested as SLSA provenance".to_owned(),
