@@ -29,7 +29,7 @@ const WORK: [Work; 3] = [
     Work {
         name: "read",
         run: read,
-        most: Some(2.0),
+        most: Some(2.5),
     },
     Work {
         name: "scan and read a file",
@@ -38,7 +38,7 @@ const WORK: [Work; 3] = [
                 Sbom::read_document(bytes, &Limits::default()).unwrap(),
             ))
         },
-        most: Some(3.0),
+        most: None,
     },
     Work {
         name: "cyclonedx-bom",
