@@ -36,7 +36,8 @@ mod trust;
 mod x509;
 
 pub use decide::{
-    BlobDecision, BlobRefusal, BlobSigner, BlobSignerError, Resolution, decide, decide_blob,
+    BlobDecision, BlobRefusal, BlobSigner, BlobSignerError, Resolution, SbomRuleOutcome, decide,
+    decide_blob,
 };
 pub use decision::{
     Candidate, CandidateOutcome, Cited, CitedChild, Comparison, Decision, Identity, Mode,

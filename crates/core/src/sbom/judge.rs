@@ -255,7 +255,10 @@ impl LicenseDemand {
         let mut known: HashMap<&str, LicenseVerdict> = HashMap::new();
         let (mut denied, mut unknown, mut missing) =
             (Told::default(), Told::default(), Told::default());
-        for component in sbom.all() {
+        // What the document describes is a part of nothing, and hardly any generator says its licence.
+        let subject = sbom.subject.iter().map(|it| (it, false));
+        let parts = sbom.components.iter().map(|it| (it, true));
+        for (component, is_part) in subject.chain(parts) {
             let claims = counted(sbom, component);
             let mut verdict = None;
             let mut texts: Vec<&str> = Vec::new();
@@ -270,7 +273,8 @@ impl LicenseDemand {
                 }
             }
             match verdict {
-                None => missing.add(component, &[]),
+                None if is_part => missing.add(component, &[]),
+                None => {}
                 Some(LicenseVerdict::Denied) => denied.add(component, &texts),
                 Some(LicenseVerdict::Unknown) => unknown.add(component, &texts),
                 Some(LicenseVerdict::Accepted) => {}
