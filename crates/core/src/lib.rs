@@ -27,9 +27,11 @@ mod reason;
 mod reference;
 mod refusal;
 mod report;
+mod scan;
 mod text;
 mod time;
 mod trust;
+mod vex;
 mod x509;
 
 pub use decide::{

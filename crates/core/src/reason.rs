@@ -82,6 +82,7 @@ reasons! {
     NoSignature "no-signature" Absent 3 "Nothing that is attached signs the image; an attestation is not a signature." "Sign the image itself (`cosign sign IMAGE@DIGEST`), or write a `statement` rule if the attestation is what you rely on."
     NoStatement "no-statement" Absent 3 "No attestation of the wanted predicate type is attached." "Attest it in CI (`cosign attest --type … IMAGE@DIGEST`), and compare the rule's `predicateType` with what `countersign verify --explain` lists."
     NoProvenance "no-provenance" Absent 3 "Nothing that is attached says how the image was built." "Attest SLSA provenance (`actions/attest-build-provenance`, slsa-github-generator, or `cosign attest --type slsaprovenance1`)."
+    NoScan "no-scan" Absent 3 "Nothing that is attached is a vulnerability scan of the image." "Attest one in CI (`cosign attest --type vuln`), of cosign's `vuln` v1 or in-toto's `vulns`."
     NoPlatform "no-platform" Absent 4 "The index lists nothing that could run, so there is no platform on which evidence could be." "Check the index: `docker buildx imagetools inspect IMAGE`."
     DigestRequired "digest-required" Absent 5 "The reference has no digest, so what runs may differ from what was checked." "Write `repository:tag@sha256:…` in the manifest."
     ThresholdNotMet "threshold-not-met" Absent 60 "Fewer distinct signers signed than the rule demands." "Let the missing signers sign the same digest."
@@ -154,6 +155,14 @@ reasons! {
     ProvenanceWorkflowMismatch "provenance-workflow-mismatch" Rejected 72 "Another workflow built it." "Build by a workflow of the rule."
     ProvenanceParameterMismatch "provenance-parameter-mismatch" Rejected 73 "The build's parameters are not those that the rule allows; one that nobody lists counts as wrong." "Compare the rule's `parameters` with those shown."
     ProvenanceDependencyMissing "provenance-dependency-missing" Rejected 74 "What the rule demands did not go into the build." "Build on the base image that the rule names, or correct its digest."
+    ScanMalformed "scan-malformed" Rejected 63 "The scan cannot be read." "Attest again; the predicate must be cosign's `vuln` v1 or in-toto's `vulns` v0.1 or v0.2."
+    UnsupportedFormat "unsupported-format" Rejected 63 "The predicate's content is of a format that this version does not read." "Attest a format that the documentation lists, or say what such content means (`unsupported`)."
+    ScanEmpty "scan-empty" Rejected 64 "The scan has no result or no time, so nothing was scanned that anybody could know of." "Attest the scanner's report in the predicate's own shape (Trivy: `--format cosign-vuln`); a bare report leaves it empty."
+    ScannerMismatch "scanner-mismatch" Rejected 65 "Another scanner made the scan." "Scan with a scanner of the rule's `scanners`."
+    DatabaseTooOld "database-too-old" Rejected 66 "The scanner's database was too old when the scan was signed, or nobody says how old it was." "Update the scanner's database before scanning."
+    SeverityUnknown "severity-unknown" Rejected 67 "The scan found vulnerabilities that nobody has rated." "Look at them; say `unknownSeverity: allow` if such findings may pass."
+    VulnerabilityFound "vulnerability-found" Rejected 68 "The scan found vulnerabilities that the rule denies." "Update what is named, or attest VEX by a Signer of the rule's `vex`."
+    VexMalformed "vex-malformed" Rejected 63 "A VEX document cannot be read, so it subtracts nothing, and neither does any older one." "Attest it again as OpenVEX v0.2.0 or CycloneDX."
 
     // Revoked: nothing is more specific.
     EvidenceRevoked "evidence-revoked" Rejected 77 "A Revocation names this evidence." "Make it again, if what it says still holds."

@@ -5,6 +5,7 @@ use crate::compared::Compared;
 use crate::policy::Wanted;
 use crate::policy::signer::Signer;
 use crate::provenance::{self, ProvenanceDemand};
+use crate::scan::{self, Beside};
 use crate::text::safe;
 use crate::{Claim, ReasonCode, Verified};
 
@@ -15,6 +16,7 @@ impl Wanted {
             Self::Signature { .. } => "signature",
             Self::Statement { .. } => "statement",
             Self::Provenance(_) => "provenance",
+            Self::Vulnerabilities(_) => "vulnerabilities",
         }
     }
 
@@ -27,13 +29,30 @@ impl Wanted {
         &self,
         one: &Verified<Claim>,
         signer: &Signer,
-        _circumstances: &Circumstances<'_>,
+        circumstances: &Circumstances<'_>,
         compared: &mut Compared,
     ) {
         match self {
             // That it is there is all that such a rule asks.
             Self::Signature { .. } | Self::Statement { .. } => {}
             Self::Provenance(demand) => demand.compare(one, signer, compared),
+            Self::Vulnerabilities(demand) => {
+                let Circumstances {
+                    now,
+                    revocations,
+                    findings,
+                    ..
+                } = *circumstances;
+                demand.compare(
+                    one,
+                    Beside {
+                        now,
+                        revocations,
+                        findings,
+                    },
+                    compared,
+                );
+            }
         }
     }
 
@@ -41,7 +60,7 @@ impl Wanted {
     pub(super) fn distinct(&self, one: &Verified<Claim>) -> Option<String> {
         match self {
             Self::Provenance(_) => ProvenanceDemand::builder_of(one),
-            Self::Signature { .. } | Self::Statement { .. } => None,
+            Self::Signature { .. } | Self::Statement { .. } | Self::Vulnerabilities(_) => None,
         }
     }
 
@@ -55,6 +74,7 @@ impl Wanted {
             }
             Self::Statement { predicate_type } => claim == predicate_type,
             Self::Provenance(_) => provenance::PREDICATE_TYPES.contains(&claim),
+            Self::Vulnerabilities(_) => scan::PREDICATE_TYPES.contains(&claim),
         }
     }
 
@@ -64,6 +84,7 @@ impl Wanted {
             Self::Signature { .. } => ReasonCode::NoSignature,
             Self::Statement { .. } => ReasonCode::NoStatement,
             Self::Provenance(_) => ReasonCode::NoProvenance,
+            Self::Vulnerabilities(_) => ReasonCode::NoScan,
         }
     }
 
@@ -74,6 +95,7 @@ impl Wanted {
             Self::Signature { blob: true } => "a signature of the image or file".to_owned(),
             Self::Statement { predicate_type } => predicate_type.clone(),
             Self::Provenance(_) => "an SLSA provenance".to_owned(),
+            Self::Vulnerabilities(_) => "a vulnerability scan".to_owned(),
         }
     }
 
@@ -85,6 +107,7 @@ impl Wanted {
                 format!("`{}` attested by {by}.", safe(predicate_type))
             }
             Self::Provenance(_) => format!("Built as demanded, says {by}."),
+            Self::Vulnerabilities(_) => format!("Scanned by {by}, and nothing found counts."),
         }
     }
 }

@@ -18,6 +18,7 @@ mod roots;
 mod rules;
 mod settings;
 mod signers;
+mod vulnerabilities;
 mod witnesses;
 
 use std::collections::{BTreeMap, BTreeSet};

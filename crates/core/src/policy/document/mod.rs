@@ -6,6 +6,7 @@ mod provenance;
 mod revocation;
 mod root;
 mod signer;
+mod vulnerabilities;
 
 use serde_json::{Value as Json, json};
 
@@ -28,6 +29,9 @@ pub(crate) use root::{SctWord, TrustRootSpec, TufSpec};
 pub(crate) use signer::{
     BuildSpec, BundleWord, FormatWord, KeySpec, KeylessSpec, LogWord, SignerSpec, SourceSpec,
     SubjectSpec, TimeWord, WorkflowSpec,
+};
+pub(crate) use vulnerabilities::{
+    LeewaySpec, SeverityWord, UnknownSeverityWord, UnsupportedWord, VexSpec, VulnerabilitiesSpec,
 };
 
 /// The one version of policy documents.

@@ -3,6 +3,7 @@
 mod evidence;
 mod provenance;
 mod signers;
+mod vulnerabilities;
 
 use serde::Serialize;
 
