@@ -30,9 +30,11 @@ mod reference;
 mod refusal;
 mod report;
 mod sbom;
+mod scan;
 mod text;
 mod time;
 mod trust;
+mod vex;
 mod x509;
 
 pub use decide::{

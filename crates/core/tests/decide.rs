@@ -43,5 +43,7 @@ mod steps;
 mod thresholds;
 #[path = "decide/verdicts.rs"]
 mod verdicts;
+#[path = "decide/vulnerabilities.rs"]
+mod vulnerabilities;
 #[path = "decide/world.rs"]
 mod world;

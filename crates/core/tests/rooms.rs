@@ -79,6 +79,7 @@ const CORE_USES: &[&str] = &[
     "der",
     "ed25519-dalek",
     "jiff",
+    "packageurl",
     "regex",
     "regex-syntax",
     "rustls-pki-types",

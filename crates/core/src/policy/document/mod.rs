@@ -7,6 +7,7 @@ mod revocation;
 mod root;
 mod sbom;
 mod signer;
+mod vulnerabilities;
 
 use serde_json::{Value as Json, json};
 
@@ -32,6 +33,9 @@ pub(crate) use sbom::{
 pub(crate) use signer::{
     BuildSpec, BundleWord, FormatWord, KeySpec, KeylessSpec, LogWord, SignerSpec, SourceSpec,
     SubjectSpec, TimeWord, WorkflowSpec,
+};
+pub(crate) use vulnerabilities::{
+    LeewaySpec, SeverityWord, UnknownSeverityWord, UnsupportedWord, VexSpec, VulnerabilitiesSpec,
 };
 
 /// The one version of policy documents.
