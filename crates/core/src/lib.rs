@@ -21,6 +21,7 @@ mod finding;
 mod image;
 mod json;
 mod limits;
+mod package;
 mod pem;
 mod policy;
 mod provenance;

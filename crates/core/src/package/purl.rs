@@ -1,0 +1,157 @@
+//! Package URLs (purl-spec), and patterns that name packages.
+
+use std::borrow::Cow;
+use std::str::FromStr;
+
+use packageurl::PackageUrl;
+
+/// Bytes of one package URL: `packageurl` copies what it reads.
+const MOST_BYTES: usize = 4096;
+
+/// A package URL in its canonical form: case and separators by the rules of its type.
+#[derive(Debug, Clone)]
+pub(crate) struct Purl(PackageUrl<'static>);
+
+impl Purl {
+    /// Reads one; the error says why not.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        if text.len() > MOST_BYTES {
+            return Err(format!("longer than {MOST_BYTES} bytes"));
+        }
+        match PackageUrl::from_str(text) {
+            Ok(purl) => Ok(Self(purl)),
+            Err(error) => Err(crate::text::safe(&error.to_string())),
+        }
+    }
+
+    /// The type, as `npm`.
+    pub(crate) fn kind(&self) -> &str {
+        self.0.ty()
+    }
+
+    /// The version as its ecosystem compares it: an RPM's epoch, which stands in a qualifier, goes in front.
+    pub(crate) fn version(&self) -> Option<Cow<'_, str>> {
+        let version = self.0.version()?;
+        let epoch = self.0.qualifiers().get("epoch");
+        match epoch.filter(|_| self.kind() == "rpm" && !version.contains(':')) {
+            Some(epoch) => Some(Cow::Owned(format!("{epoch}:{version}"))),
+            None => Some(Cow::Borrowed(version)),
+        }
+    }
+
+    /// Type, namespace and name: by these packages are found.
+    pub(crate) fn key(&self) -> (&str, Option<&str>, &str) {
+        (self.0.ty(), self.0.namespace(), self.0.name())
+    }
+}
+
+/// A package URL without a version that names packages: those of the same type, namespace and name, and with the qualifiers and
+/// the subpath that it names.
+#[derive(Debug, Clone)]
+pub(crate) struct PurlPattern(Purl);
+
+impl PurlPattern {
+    /// Reads one; a version is an error: ranges say it better.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let purl = Purl::parse(text)?;
+        if let Some(version) = purl.0.version() {
+            let version = crate::text::safe(version);
+            return Err(format!(
+                "names the version {version}: write `versions: \"={version}\"` beside it"
+            ));
+        }
+        Ok(Self(purl))
+    }
+
+    /// The type, as `npm`.
+    pub(crate) fn kind(&self) -> &str {
+        self.0.kind()
+    }
+
+    /// Type, namespace and name of what it matches.
+    pub(crate) fn key(&self) -> (&str, Option<&str>, &str) {
+        self.0.key()
+    }
+
+    /// Whether it names this package. What is not said in the pattern may be anything.
+    pub(crate) fn matches(&self, purl: &Purl) -> bool {
+        let (wanted, found) = (&self.0.0, &purl.0);
+        let same = |name: &Cow<'_, str>, value: &Cow<'_, str>| {
+            found
+                .qualifiers()
+                .get(&**name)
+                .is_some_and(|found| found == value)
+        };
+        self.key() == purl.key()
+            && wanted
+                .qualifiers()
+                .iter()
+                .all(|(name, value)| same(name, value))
+            && wanted
+                .subpath()
+                .is_none_or(|path| found.subpath() == Some(path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(pattern: &str, purl: &str) -> bool {
+        let purl = Purl::parse(purl).unwrap();
+        PurlPattern::parse(pattern).unwrap().matches(&purl)
+    }
+
+    #[test]
+    fn a_pattern_matches_what_it_names() {
+        assert!(matches("pkg:npm/left-pad", "pkg:npm/left-pad@1.0?x=1#a"));
+        assert!(matches(
+            "pkg:deb/debian/curl?arch=amd64",
+            "pkg:deb/debian/curl@1?arch=amd64&distro=12"
+        ));
+        assert!(matches(
+            "pkg:pypi/Typing_Extensions",
+            "pkg:pypi/typing-extensions@1"
+        ));
+        assert!(matches("pkg:npm/%40acme/a", "pkg:NPM/%40acme/a@1"));
+        for (pattern, purl) in [
+            ("pkg:npm/left-pad", "pkg:npm/left-pad2@1"),
+            ("pkg:npm/left-pad", "pkg:cargo/left-pad@1"),
+            ("pkg:npm/a", "pkg:npm/%40acme/a@1"),
+            ("pkg:npm/%40acme/a", "pkg:npm/a@1"),
+            (
+                "pkg:deb/debian/curl?arch=amd64",
+                "pkg:deb/debian/curl@1?arch=arm64",
+            ),
+            ("pkg:deb/debian/curl?arch=amd64", "pkg:deb/debian/curl@1"),
+            ("pkg:golang/a.b/c#d", "pkg:golang/a.b/c@1"),
+        ] {
+            assert!(!matches(pattern, purl), "{pattern} {purl}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_purl_and_a_pattern_with_a_version_are_errors() {
+        let long = format!("pkg:npm/{}", "a".repeat(MOST_BYTES));
+        for text in ["", "npm/a", "pkg:npm", "pkg:npm/", "pkg:n pm/a", &long] {
+            assert!(Purl::parse(text).is_err(), "{text}");
+        }
+        assert!(
+            PurlPattern::parse("pkg:npm/a@1")
+                .unwrap_err()
+                .contains("=1")
+        );
+    }
+
+    #[test]
+    fn an_rpms_epoch_is_part_of_its_version() {
+        let version = |text| Purl::parse(text).unwrap().version().map(Cow::into_owned);
+        assert_eq!(
+            version("pkg:rpm/fedora/a@1.2-3?epoch=4").as_deref(),
+            Some("4:1.2-3")
+        );
+        assert_eq!(version("pkg:rpm/fedora/a@1.2-3").as_deref(), Some("1.2-3"));
+        assert_eq!(version("pkg:deb/debian/a@1?epoch=4").as_deref(), Some("1"));
+        assert_eq!(version("pkg:npm/a"), None);
+    }
+}
