@@ -58,6 +58,7 @@ pub use finding::{
 };
 pub use image::{Child, ManifestError, PinnedImage, Platform};
 pub use limits::Limits;
+pub use package::Purl;
 pub use policy::{
     Diagnostic, Explained, Explanation, ExtraRoot, Files, Loaded, Mutation, Mutations, Namespace,
     NoFiles, Place, PolicySet, Request, RootOrigin, Severity, Source, TufMaterial, TufSource,

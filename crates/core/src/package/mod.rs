@@ -4,6 +4,7 @@ mod purl;
 mod range;
 mod version;
 
-pub(crate) use purl::{Purl, PurlPattern};
+pub use purl::Purl;
+pub(crate) use purl::PurlPattern;
 pub(crate) use range::{Compare, VersionRange};
 pub(crate) use version::Ecosystem;

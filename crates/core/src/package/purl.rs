@@ -10,28 +10,50 @@ const MOST_BYTES: usize = 4096;
 
 /// A package URL in its canonical form: case and separators by the rules of its type.
 #[derive(Debug, Clone)]
-pub(crate) struct Purl(PackageUrl<'static>);
+pub struct Purl(PackageUrl<'static>);
 
 impl Purl {
-    /// Reads one; the error says why not.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    /// Reads one.
+    ///
+    /// # Errors
+    /// Why it is none, by the specification and the rules of its type.
+    pub fn parse(text: &str) -> Result<Self, String> {
         if text.len() > MOST_BYTES {
             return Err(format!("longer than {MOST_BYTES} bytes"));
         }
-        match PackageUrl::from_str(text) {
-            Ok(purl) => Ok(Self(purl)),
-            Err(error) => Err(crate::text::safe(&error.to_string())),
-        }
+        let purl = PackageUrl::from_str(text).and_then(lowered);
+        purl.map(Self)
+            .map_err(|error| crate::text::safe(&error.to_string()))
     }
 
     /// The type, as `npm`.
-    pub(crate) fn kind(&self) -> &str {
+    #[must_use]
+    pub fn kind(&self) -> &str {
         self.0.ty()
     }
 
+    /// What stands before the name, as `org.apache.logging.log4j`.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&str> {
+        self.0.namespace()
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    /// The version that stands behind the `@`.
+    #[must_use]
+    pub fn stated_version(&self) -> Option<&str> {
+        self.0.version()
+    }
+
     /// The version as its ecosystem compares it: an RPM's epoch, which stands in a qualifier, goes in front.
-    pub(crate) fn version(&self) -> Option<Cow<'_, str>> {
-        let version = self.0.version()?;
+    #[must_use]
+    pub fn version(&self) -> Option<Cow<'_, str>> {
+        let version = self.stated_version()?;
         let epoch = self.0.qualifiers().get("epoch");
         match epoch.filter(|_| self.kind() == "rpm" && !version.contains(':')) {
             Some(epoch) => Some(Cow::Owned(format!("{epoch}:{version}"))),
@@ -39,10 +61,44 @@ impl Purl {
         }
     }
 
-    /// Type, namespace and name: by these packages are found.
-    pub(crate) fn key(&self) -> (&str, Option<&str>, &str) {
-        (self.0.ty(), self.0.namespace(), self.0.name())
+    /// Names and values, in no order.
+    pub fn qualifiers(&self) -> impl Iterator<Item = (&str, &str)> {
+        let qualifiers = self.0.qualifiers().iter();
+        qualifiers.map(|(name, value)| (&**name, &**value))
     }
+
+    /// The part of the package that is meant.
+    #[must_use]
+    pub fn subpath(&self) -> Option<&str> {
+        self.0.subpath()
+    }
+
+    /// Type, namespace and name: by these packages are found.
+    #[must_use]
+    pub fn key(&self) -> (&str, Option<&str>, &str) {
+        (self.kind(), self.namespace(), self.name())
+    }
+}
+
+/// Homebrew's names are in any case, which `packageurl` does not know.
+fn lowered(purl: PackageUrl<'static>) -> Result<PackageUrl<'static>, packageurl::Error> {
+    if purl.ty() != "brew" {
+        return Ok(purl);
+    }
+    let mut lower = PackageUrl::new("brew", purl.name().to_lowercase())?;
+    if let Some(namespace) = purl.namespace() {
+        lower.with_namespace(namespace.to_lowercase())?;
+    }
+    if let Some(version) = purl.version() {
+        lower.with_version(version.to_owned())?;
+    }
+    if let Some(subpath) = purl.subpath() {
+        lower.with_subpath(subpath.to_owned())?;
+    }
+    for (name, value) in purl.qualifiers() {
+        lower.add_qualifier(name.clone(), value.clone())?;
+    }
+    Ok(lower)
 }
 
 /// A package URL without a version that names packages: those of the same type, namespace and name, and with the qualifiers and
