@@ -20,6 +20,7 @@ mod expression;
 mod finding;
 mod image;
 mod json;
+mod license;
 mod limits;
 mod package;
 mod pem;

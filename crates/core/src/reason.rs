@@ -82,6 +82,7 @@ reasons! {
     NoSignature "no-signature" Absent 3 "Nothing that is attached signs the image; an attestation is not a signature." "Sign the image itself (`cosign sign IMAGE@DIGEST`), or write a `statement` rule if the attestation is what you rely on."
     NoStatement "no-statement" Absent 3 "No attestation of the wanted predicate type is attached." "Attest it in CI (`cosign attest --type … IMAGE@DIGEST`), and compare the rule's `predicateType` with what `countersign verify --explain` lists."
     NoProvenance "no-provenance" Absent 3 "Nothing that is attached says how the image was built." "Attest SLSA provenance (`actions/attest-build-provenance`, slsa-github-generator, or `cosign attest --type slsaprovenance1`)."
+    NoSbom "no-sbom" Absent 3 "Nothing that is attached says what is inside the image." "Attest an SBOM (`cosign attest --type cyclonedx --predicate sbom.json IMAGE@DIGEST`)."
     NoPlatform "no-platform" Absent 4 "The index lists nothing that could run, so there is no platform on which evidence could be." "Check the index: `docker buildx imagetools inspect IMAGE`."
     DigestRequired "digest-required" Absent 5 "The reference has no digest, so what runs may differ from what was checked." "Write `repository:tag@sha256:…` in the manifest."
     ThresholdNotMet "threshold-not-met" Absent 60 "Fewer distinct signers signed than the rule demands." "Let the missing signers sign the same digest."
@@ -156,6 +157,17 @@ reasons! {
     ProvenanceWorkflowMismatch "provenance-workflow-mismatch" Rejected 72 "Another workflow built it." "Build by a workflow of the rule."
     ProvenanceParameterMismatch "provenance-parameter-mismatch" Rejected 73 "The build's parameters are not those that the rule allows; one that nobody lists counts as wrong." "Compare the rule's `parameters` with those shown."
     ProvenanceDependencyMissing "provenance-dependency-missing" Rejected 74 "What the rule demands did not go into the build." "Build on the base image that the rule names, or correct its digest."
+
+    // A document by the right signer, and what it says.
+    UnsupportedFormat "unsupported-format" Rejected 63 "What is attested is of a format that this version does not read." "Attest it in a format that is read (docs/sbom.md)."
+    SbomMalformed "sbom-malformed" Rejected 64 "The SBOM cannot be read." "Make it again with a current generator; check it with `countersign sbom FILE`."
+    SbomFormatMismatch "sbom-format-mismatch" Rejected 65 "The SBOM is of another format than the rule takes." "Attest it in a format of the rule."
+    SbomTooFewComponents "sbom-too-few-components" Rejected 66 "The SBOM lists fewer components than the rule demands." "Find out why the generator saw so little."
+    GeneratorMismatch "generator-mismatch" Rejected 67 "Another tool made the SBOM." "Make it with a generator of the rule."
+    SbomIncomplete "sbom-incomplete" Rejected 68 "The SBOM does not state what the rule demands." "Make it with a generator that states it, or lower `minCoverage`."
+    LicenseMissing "license-missing" Rejected 70 "A component has no licence." "Find out its licence, or say what `licenses.missing` means."
+    LicenseUnknown "license-unknown" Rejected 71 "The licence of a component cannot be parsed, or only the document explains it." "Write it as an SPDX expression, list its `LicenseRef-…`, or say what `licenses.unknown` means."
+    LicenseDenied "license-denied" Rejected 72 "A component has a licence that the rule does not accept." "Replace the component, or change `licenses` if the licence is acceptable."
 
     // Revoked: nothing is more specific.
     EvidenceRevoked "evidence-revoked" Rejected 77 "A Revocation names this evidence." "Make it again, if what it says still holds."

@@ -11,6 +11,7 @@ mod hostile_registry;
 mod init;
 mod messages;
 mod networks;
+mod policy_docs;
 mod policy_explain;
 mod policy_lint;
 mod policy_schema;

@@ -6,6 +6,7 @@ use crate::policy::authorize::Mismatch;
 use crate::policy::signer::Signer;
 use crate::policy::{Asked, Wanted};
 use crate::provenance::{self, ProvenanceDemand};
+use crate::sbom::judge;
 use crate::text::safe;
 use crate::{Claim, ExpressionFailure, ExpressionInput, ReasonCode, Verified};
 
@@ -16,6 +17,7 @@ impl Wanted {
             Self::Signature { .. } => "signature",
             Self::Statement { .. } => "statement",
             Self::Provenance(_) => "provenance",
+            Self::Sbom(_) => "sbom",
         }
     }
 
@@ -38,6 +40,7 @@ impl Wanted {
                 asked: Some(asked), ..
             } => ask(asked, one, compared),
             Self::Provenance(demand) => demand.compare(one, signer, compared),
+            Self::Sbom(demand) => demand.compare(one, compared),
         }
     }
 
@@ -45,7 +48,7 @@ impl Wanted {
     pub(super) fn distinct(&self, one: &Verified<Claim>) -> Option<String> {
         match self {
             Self::Provenance(_) => ProvenanceDemand::builder_of(one),
-            Self::Signature { .. } | Self::Statement { .. } => None,
+            Self::Signature { .. } | Self::Statement { .. } | Self::Sbom(_) => None,
         }
     }
 
@@ -59,6 +62,7 @@ impl Wanted {
             }
             Self::Statement { predicate_type, .. } => claim == predicate_type,
             Self::Provenance(_) => provenance::PREDICATE_TYPES.contains(&claim),
+            Self::Sbom(_) => judge::is_sbom(claim),
         }
     }
 
@@ -68,6 +72,7 @@ impl Wanted {
             Self::Signature { .. } => ReasonCode::NoSignature,
             Self::Statement { .. } => ReasonCode::NoStatement,
             Self::Provenance(_) => ReasonCode::NoProvenance,
+            Self::Sbom(_) => ReasonCode::NoSbom,
         }
     }
 
@@ -78,6 +83,7 @@ impl Wanted {
             Self::Signature { blob: true } => "a signature of the image or file".to_owned(),
             Self::Statement { predicate_type, .. } => predicate_type.clone(),
             Self::Provenance(_) => "an SLSA provenance".to_owned(),
+            Self::Sbom(_) => "an SBOM".to_owned(),
         }
     }
 
@@ -89,6 +95,7 @@ impl Wanted {
                 format!("`{}` attested by {by}.", safe(predicate_type))
             }
             Self::Provenance(_) => format!("Built as demanded, says {by}."),
+            Self::Sbom(_) => format!("What is inside is as demanded, says {by}."),
         }
     }
 }

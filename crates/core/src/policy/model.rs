@@ -7,6 +7,7 @@ use super::signer::Signer;
 use super::{Namespace, Place, Request};
 use crate::evidence::PlatformNeed;
 use crate::provenance::{self, ProvenanceDemand};
+use crate::sbom::judge::{self, SbomDemand};
 use crate::{
     Claim, Expression, Facts, Format, Mode, NamespaceFit, Needs, Platform, UnixTime, Verdict,
 };
@@ -179,7 +180,9 @@ impl EvidenceDemand {
         let legacy = self.from.signers.iter().any(|signer| signer.takes_legacy());
         match self.wanted {
             Wanted::Signature { .. } => needs.signature_tag |= legacy,
-            Wanted::Statement { .. } | Wanted::Provenance(_) => needs.attestation_tag |= legacy,
+            Wanted::Statement { .. } | Wanted::Provenance(_) | Wanted::Sbom(_) => {
+                needs.attestation_tag |= legacy
+            }
         }
     }
 }
@@ -199,6 +202,7 @@ pub(crate) enum Wanted {
         asked: Option<Asked>,
     },
     Provenance(Box<ProvenanceDemand>),
+    Sbom(Box<SbomDemand>),
 }
 
 impl Wanted {
@@ -219,6 +223,7 @@ impl Wanted {
             Self::Provenance(_) => claim
                 .predicate_type()
                 .is_some_and(|it| provenance::PREDICATE_TYPES.contains(&it)),
+            Self::Sbom(_) => claim.predicate_type().is_some_and(judge::is_sbom),
         }
     }
 }

@@ -6,6 +6,7 @@
 mod cyclonedx;
 mod document;
 mod error;
+pub(crate) mod judge;
 mod shape;
 mod spdx2;
 mod spdx3;

@@ -118,6 +118,9 @@ impl Compiler<'_> {
         if let Some(rule) = &spec.signature {
             return self.signature(rule, signers).map(Condition::Evidence);
         }
+        if let Some(rule) = &spec.sbom {
+            return self.sbom(rule, signers).map(Condition::Evidence);
+        }
         if let Some(rule) = &spec.provenance {
             return self.provenance(rule, signers).map(Condition::Evidence);
         }

@@ -1,6 +1,6 @@
 //! Rules that ask for evidence, in plain words.
 
-use super::{either, provenance, quoted, span};
+use super::{either, provenance, quoted, sbom, span};
 use crate::policy::model::{EvidenceDemand, From, Selection, SubjectDemand, Wanted};
 
 /// What a rule demands, a sentence each.
@@ -15,6 +15,9 @@ pub(super) fn demand(demand: &EvidenceDemand) -> Vec<String> {
     } = &demand.wanted
     {
         says.push(format!("Of it this is true: {}.", quoted(&asked.source)));
+    }
+    if let Wanted::Sbom(demand) = &demand.wanted {
+        says.extend(sbom::says(demand));
     }
     if let Wanted::Provenance(demand) = &demand.wanted {
         says.extend(provenance::says(demand));
@@ -61,6 +64,7 @@ fn wanted(wanted: &Wanted) -> String {
         Wanted::Statement { predicate_type, .. } => {
             format!("A statement of type {} is signed", quoted(predicate_type))
         }
+        Wanted::Sbom(_) => "What is inside is attested as an SBOM".to_owned(),
         Wanted::Provenance(_) => "How it was built is attested as SLSA provenance".to_owned(),
     }
 }
