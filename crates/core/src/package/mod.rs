@@ -4,7 +4,6 @@ mod purl;
 mod range;
 mod version;
 
-pub use purl::Purl;
-pub(crate) use purl::PurlPattern;
-pub(crate) use range::{Compare, VersionRange};
-pub(crate) use version::Ecosystem;
+pub use purl::{Purl, PurlError, PurlPattern};
+pub use range::{RangeError, Standing, VersionRange};
+pub use version::Ecosystem;

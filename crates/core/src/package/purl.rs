@@ -8,6 +8,11 @@ use packageurl::PackageUrl;
 /// Bytes of one package URL: `packageurl` copies what it reads.
 const MOST_BYTES: usize = 4096;
 
+/// Why a text is no package URL, or no pattern.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct PurlError(String);
+
 /// A package URL in its canonical form: case and separators by the rules of its type.
 #[derive(Debug, Clone)]
 pub struct Purl(PackageUrl<'static>);
@@ -17,13 +22,13 @@ impl Purl {
     ///
     /// # Errors
     /// Why it is none, by the specification and the rules of its type.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, PurlError> {
         if text.len() > MOST_BYTES {
-            return Err(format!("longer than {MOST_BYTES} bytes"));
+            return Err(PurlError(format!("longer than {MOST_BYTES} bytes")));
         }
         let purl = PackageUrl::from_str(text).and_then(lowered);
         purl.map(Self)
-            .map_err(|error| crate::text::safe(&error.to_string()))
+            .map_err(|error| PurlError(crate::text::safe(&error.to_string())))
     }
 
     /// The type, as `npm`.
@@ -104,33 +109,39 @@ fn lowered(purl: PackageUrl<'static>) -> Result<PackageUrl<'static>, packageurl:
 /// A package URL without a version that names packages: those of the same type, namespace and name, and with the qualifiers and
 /// the subpath that it names.
 #[derive(Debug, Clone)]
-pub(crate) struct PurlPattern(Purl);
+pub struct PurlPattern(Purl);
 
 impl PurlPattern {
-    /// Reads one; a version is an error: ranges say it better.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    /// Reads one.
+    ///
+    /// # Errors
+    /// As [`Purl::parse`], and for a version: ranges say it better.
+    pub fn parse(text: &str) -> Result<Self, PurlError> {
         let purl = Purl::parse(text)?;
         if let Some(version) = purl.0.version() {
             let version = crate::text::safe(version);
-            return Err(format!(
+            return Err(PurlError(format!(
                 "names the version {version}: write `versions: \"={version}\"` beside it"
-            ));
+            )));
         }
         Ok(Self(purl))
     }
 
     /// The type, as `npm`.
-    pub(crate) fn kind(&self) -> &str {
+    #[must_use]
+    pub fn kind(&self) -> &str {
         self.0.kind()
     }
 
     /// Type, namespace and name of what it matches.
-    pub(crate) fn key(&self) -> (&str, Option<&str>, &str) {
+    #[must_use]
+    pub fn key(&self) -> (&str, Option<&str>, &str) {
         self.0.key()
     }
 
     /// Whether it names this package. What is not said in the pattern may be anything.
-    pub(crate) fn matches(&self, purl: &Purl) -> bool {
+    #[must_use]
+    pub fn matches(&self, purl: &Purl) -> bool {
         let (wanted, found) = (&self.0.0, &purl.0);
         let same = |name: &Cow<'_, str>, value: &Cow<'_, str>| {
             found

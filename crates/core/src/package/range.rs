@@ -7,9 +7,14 @@ use super::version::{Ecosystem, Version};
 /// Comparators of one range.
 const MOST_BOUNDS: usize = 16;
 
+/// Why a text is no range.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct RangeError(String);
+
 /// Comparators that all hold of a version within.
 #[derive(Debug, Clone)]
-pub(crate) struct VersionRange {
+pub struct VersionRange {
     ecosystem: Ecosystem,
     bounds: Vec<Bound>,
     text: String,
@@ -17,7 +22,7 @@ pub(crate) struct VersionRange {
 
 /// How a version lies to a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Compare {
+pub enum Standing {
     /// Every comparator holds.
     Within,
     /// One does not.
@@ -53,12 +58,14 @@ const OPERATORS: [(&str, Operator); 6] = [
 ];
 
 impl VersionRange {
-    /// Reads comparators, separated by commas; the error says why not. A version alone is an error: some would read it as a
-    /// beginning.
-    pub(crate) fn parse(ecosystem: Ecosystem, text: &str) -> Result<Self, String> {
+    /// Reads comparators, separated by commas.
+    ///
+    /// # Errors
+    /// What is no comparator. A version alone is none: some would read it as a beginning.
+    pub fn parse(ecosystem: Ecosystem, text: &str) -> Result<Self, RangeError> {
         let bounds: Vec<&str> = text.split(',').collect();
         if bounds.len() > MOST_BOUNDS {
-            return Err(format!("more than {MOST_BOUNDS} comparators"));
+            return Err(RangeError(format!("more than {MOST_BOUNDS} comparators")));
         }
         let bounds = bounds
             .into_iter()
@@ -71,43 +78,45 @@ impl VersionRange {
     }
 
     /// As written.
-    pub(crate) fn as_str(&self) -> &str {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
         &self.text
     }
 
     /// Where a version, as an SBOM writes it, lies.
-    pub(crate) fn compare(&self, version: &str) -> Compare {
+    #[must_use]
+    pub fn compare(&self, version: &str) -> Standing {
         let Some(version) = Version::parse(self.ecosystem, version) else {
-            return Compare::Incomparable;
+            return Standing::Incomparable;
         };
         // Both are of one ecosystem, so each pair compares.
         let holds = self.bounds.iter().map(|bound| bound.holds(&version));
         match holds.collect::<Option<Vec<bool>>>() {
-            None => Compare::Incomparable,
-            Some(holds) if holds.iter().all(|holds| *holds) => Compare::Within,
-            Some(_) => Compare::Outside,
+            None => Standing::Incomparable,
+            Some(holds) if holds.iter().all(|holds| *holds) => Standing::Within,
+            Some(_) => Standing::Outside,
         }
     }
 }
 
 impl Bound {
-    fn parse(ecosystem: Ecosystem, text: &str) -> Result<Self, String> {
+    fn parse(ecosystem: Ecosystem, text: &str) -> Result<Self, RangeError> {
         let text = text.trim();
         let found = OPERATORS.iter().find_map(|(spelling, operator)| {
             Some((*operator, text.strip_prefix(spelling)?.trim()))
         });
         let shown = crate::text::safe(text);
         let Some((operator, version)) = found else {
-            return Err(format!(
+            return Err(RangeError(format!(
                 "`{shown}` does not begin with <, <=, =, !=, >= or >"
-            ));
+            )));
         };
         match Version::parse(ecosystem, version) {
             Some(version) => Ok(Self { operator, version }),
-            None => Err(format!(
+            None => Err(RangeError(format!(
                 "`{shown}` names no version as {} compares them",
                 ecosystem.name()
-            )),
+            ))),
         }
     }
 
@@ -134,7 +143,7 @@ mod tests {
 
     #[test]
     fn every_comparator_must_hold() {
-        use Compare::{Incomparable, Outside, Within};
+        use Standing::{Incomparable, Outside, Within};
         for (text, version, expected) in [
             ("<2.17.1", "2.17.0", Within),
             ("<2.17.1", "2.17.1", Outside),

@@ -14,7 +14,8 @@ const MOST_BYTES: usize = 256;
 
 /// Whose rules order versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ecosystem {
+#[non_exhaustive]
+pub enum Ecosystem {
     /// Semantic Versioning 2.0.0: npm, cargo, hex, pub.
     Semver,
     /// Go modules: Semantic Versioning behind a `v`.
@@ -35,7 +36,8 @@ pub(crate) enum Ecosystem {
 
 impl Ecosystem {
     /// That of a package URL's type; `None` where versions cannot be compared.
-    pub(crate) fn of(kind: &str) -> Option<Self> {
+    #[must_use]
+    pub fn of(kind: &str) -> Option<Self> {
         Some(match kind {
             "npm" | "cargo" | "hex" | "pub" => Self::Semver,
             "golang" => Self::Go,
@@ -50,7 +52,8 @@ impl Ecosystem {
     }
 
     /// For messages.
-    pub(crate) const fn name(self) -> &'static str {
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Semver => "semantic versioning",
             Self::Go => "Go",
