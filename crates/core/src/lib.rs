@@ -22,6 +22,7 @@ mod image;
 mod json;
 mod license;
 mod limits;
+mod package;
 mod pem;
 mod policy;
 mod provenance;
@@ -61,6 +62,7 @@ pub use finding::{
 };
 pub use image::{Child, ManifestError, PinnedImage, Platform};
 pub use limits::Limits;
+pub use package::{Ecosystem, Purl, PurlError, PurlPattern, RangeError, Standing, VersionRange};
 pub use policy::{
     Diagnostic, Explained, Explanation, ExtraRoot, Files, Loaded, Mutation, Mutations, Namespace,
     NoFiles, Place, PolicySet, Request, RootOrigin, Severity, Source, TufMaterial, TufSource,

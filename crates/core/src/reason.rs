@@ -176,6 +176,8 @@ reasons! {
     LicenseMissing "license-missing" Rejected 70 "A component has no licence." "Find out its licence, or say what `licenses.missing` means."
     LicenseUnknown "license-unknown" Rejected 71 "The licence of a component cannot be parsed, or only the document explains it." "Write it as an SPDX expression, list its `LicenseRef-…`, or say what `licenses.unknown` means."
     LicenseDenied "license-denied" Rejected 72 "A component has a licence that the rule does not accept." "Replace the component, or change `licenses` if the licence is acceptable."
+    VersionIncomparable "version-incomparable" Rejected 73 "Whether a banned package is inside cannot be told: it has no version, or none that can be compared." "State package URLs and versions as their ecosystem writes them, or say what `packages.incomparable` means."
+    PackageBanned "package-banned" Rejected 74 "A package is inside that the rule bans." "Update or remove the package, and build again."
 
     // Revoked: nothing is more specific.
     EvidenceRevoked "evidence-revoked" Rejected 77 "A Revocation names this evidence." "Make it again, if what it says still holds."

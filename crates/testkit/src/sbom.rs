@@ -97,6 +97,7 @@ fn component(at: usize, nested: &str) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::cyclonedx;
 

@@ -1,6 +1,10 @@
 //! What the rule `sbom` demands, held against one document.
 
+mod packages;
+
 use std::collections::HashMap;
+
+pub(crate) use packages::{Ban, PackageDemand};
 
 use super::{Component, LicenseForm, Sbom, SbomErrorKind, SbomFormat, Stance};
 use crate::compared::Compared;
@@ -21,6 +25,7 @@ pub(crate) struct SbomDemand {
     /// Patterns over the tools' names, of which one fits.
     pub(crate) generators: Vec<Glob>,
     pub(crate) licenses: Option<LicenseDemand>,
+    pub(crate) packages: Option<PackageDemand>,
     pub(crate) coverage: Vec<(Field, u8)>,
     pub(crate) document: Vec<DocumentField>,
 }
@@ -174,6 +179,9 @@ impl SbomDemand {
         }
         if let Some(licenses) = &self.licenses {
             licenses.judge(sbom, compared);
+        }
+        if let Some(packages) = &self.packages {
+            packages.judge(sbom, compared);
         }
     }
 

@@ -275,9 +275,7 @@ fn read_text(text: &str, limits: &Limits) -> Result<Sbom<'static>, SbomError> {
     let document: Document<'_> = crate::json::typed_text(text)?;
     match document.unwrapped()? {
         document::Content::Sbom(sbom) => Ok(sbom.into_owned()),
-        document::Content::Text(_) => Err(SbomError::unsupported(
-            "a JSON string in a JSON string".to_owned(),
-        )),
+        document::Content::Text(_) => Err(SbomError::unsupported("a JSON string in a JSON string")),
     }
 }
 

@@ -28,7 +28,8 @@ pub(crate) use provenance::{
 pub(crate) use revocation::RevocationSpec;
 pub(crate) use root::{SctWord, TrustRootSpec, TufSpec};
 pub(crate) use sbom::{
-    DocumentWord, FieldsSpec, LenienceWord, LicensesSpec, PresetWord, SbomFormatWord, SbomSpec,
+    BanSpec, DocumentWord, FieldsSpec, LenienceWord, LicensesSpec, PackagesSpec, PresetWord,
+    SbomFormatWord, SbomSpec,
 };
 pub(crate) use signer::{
     BuildSpec, BundleWord, FormatWord, KeySpec, KeylessSpec, LogWord, SignerSpec, SourceSpec,
