@@ -206,6 +206,7 @@ mod tests {
         assert!(
             PurlPattern::parse("pkg:npm/a@1")
                 .unwrap_err()
+                .to_string()
                 .contains("=1")
         );
     }
