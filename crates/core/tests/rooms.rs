@@ -93,6 +93,7 @@ const CORE_USES: &[&str] = &[
     "sigstore-merkle",
     "sigstore-trust-root",
     "sigstore-types",
+    "spdx",
     "spki",
     "strsim",
     "thiserror",

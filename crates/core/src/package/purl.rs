@@ -162,6 +162,8 @@ impl PurlPattern {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     fn matches(pattern: &str, purl: &str) -> bool {

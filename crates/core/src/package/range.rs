@@ -135,6 +135,8 @@ impl Bound {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     fn range(text: &str) -> VersionRange {
