@@ -2,4 +2,5 @@
 
 pub(crate) mod blob;
 pub(crate) mod evidence;
+pub(crate) mod sbom;
 pub(crate) mod text;

@@ -1,6 +1,6 @@
 //! `countersign verify-blob`: the policies that judge images judge a file, by the bundles that belong to it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use countersign_core::{
     Findings, ImageRef, Limits, Report, Request, Resolution, Trust, UnixTime, decide, examine_blob,
@@ -90,31 +90,43 @@ pub(crate) fn run(job: &BlobJob) -> Result<Exit, Failure> {
 
 /// What all bundles together prove about the file.
 fn findings(job: &BlobJob, artifact: &Artifact, trust: &Trust) -> Result<Findings, Failure> {
+    let mut bundles = Vec::new();
+    for path in &job.bundles {
+        bundles.extend(read_bundles(path)?);
+    }
+    proven(artifact, &bundles, trust).ok_or_else(|| Failure::misused("no bundle was given"))
+}
+
+/// The bundles in a file.
+pub(crate) fn read_bundles(path: &Path) -> Result<Vec<Vec<u8>>, Failure> {
+    let shown = escaped(&path.display().to_string(), 300);
+    let failed = |why: &str| Failure {
+        exit: Exit::Unknown,
+        message: format!("--bundle {shown}: {why}, so nothing was judged"),
+    };
+    let max = u64::try_from(Limits::default().bundle_bytes).unwrap_or(u64::MAX);
+    let bytes =
+        bounded::head(path, max).map_err(|error| failed(&format!("it cannot be read: {error}")))?;
+    let bundles = lines(&bytes);
+    if bundles.is_empty() || bundles.len() > MAX_BUNDLES {
+        return Err(failed(&format!("it has {} bundles", bundles.len())));
+    }
+    Ok(bundles.into_iter().map(<[u8]>::to_vec).collect())
+}
+
+/// What bundles together prove about one file; none if there are none.
+pub(crate) fn proven(artifact: &Artifact, bundles: &[Vec<u8>], trust: &Trust) -> Option<Findings> {
     let limits = Limits::default();
     let mut all: Option<Findings> = None;
-    for path in &job.bundles {
-        let shown = escaped(&path.display().to_string(), 300);
-        let failed = |why: &str| Failure {
-            exit: Exit::Unknown,
-            message: format!("--bundle {shown}: {why}, so nothing was judged"),
-        };
-        let max = u64::try_from(limits.bundle_bytes).unwrap_or(u64::MAX);
-        let bytes = bounded::head(path, max)
-            .map_err(|error| failed(&format!("it cannot be read: {error}")))?;
-        let bundles = lines(&bytes);
-        if bundles.is_empty() || bundles.len() > MAX_BUNDLES {
-            return Err(failed(&format!("it has {} bundles", bundles.len())));
-        }
-        for bundle in bundles {
-            let found = examine_blob(artifact.blob(), bundle, trust, &limits);
-            match &mut all {
-                None => all = Some(found),
-                // All are about the one file, so that none is given back.
-                Some(all) => drop(all.join(found)),
-            }
+    for bundle in bundles {
+        let found = examine_blob(artifact.blob(), bundle, trust, &limits);
+        match &mut all {
+            None => all = Some(found),
+            // All are about the one file, so that none is given back.
+            Some(all) => drop(all.join(found)),
         }
     }
-    all.ok_or_else(|| Failure::misused("no bundle was given"))
+    all
 }
 
 /// One bundle, or one on each line (JSON Lines): then each line is an object by itself.

@@ -16,9 +16,11 @@ mod decision;
 mod digest;
 mod evidence;
 mod examine;
+mod expression;
 mod finding;
 mod image;
 mod json;
+mod license;
 mod limits;
 mod pem;
 mod policy;
@@ -27,6 +29,7 @@ mod reason;
 mod reference;
 mod refusal;
 mod report;
+mod sbom;
 mod scan;
 mod text;
 mod time;
@@ -35,7 +38,8 @@ mod vex;
 mod x509;
 
 pub use decide::{
-    BlobDecision, BlobRefusal, BlobSigner, BlobSignerError, Resolution, decide, decide_blob,
+    BlobDecision, BlobRefusal, BlobSigner, BlobSignerError, Resolution, SbomRuleOutcome, decide,
+    decide_blob,
 };
 pub use decision::{
     Candidate, CandidateOutcome, Cited, CitedChild, Comparison, Decision, Identity, Mode,
@@ -50,6 +54,7 @@ pub use evidence::{
 #[doc(hidden)]
 pub use examine::fuzzing;
 pub use examine::{Artifact, Blob, ProofCache, ProofStats, examine, examine_blob, examine_cached};
+pub use expression::{Expression, ExpressionFailure, ExpressionInput, Expressions};
 pub use finding::{
     Certificate, CiClaims, Claim, Facts, Findings, Format, LogFact, ProvenTime, Rejected, RootName,
     San, SignedBy, Statement, Subject, TimeSource, Verified,
@@ -68,6 +73,10 @@ pub use report::{
     EvidenceReport, FoundReport, GapReport, IdentityReport, ImageReport, LogReport, PolicyReport,
     RefusedReport, Report, RevokedReport, RuleReport, StaleReport, TimeReport, TrustRootReport,
     UnmatchedReport, WarningReport,
+};
+pub use sbom::{
+    Component, DefinedLicense, Generator, LicenseClaim, LicenseForm, Sbom, SbomError,
+    SbomErrorKind, SbomFormat, Stance,
 };
 pub use time::{TimeError, UnixTime};
 pub use trust::{KeyError, PublicKey, RootPart, RootPartKind, Trust, TrustError, TrustRoot};

@@ -83,6 +83,7 @@ reasons! {
     NoStatement "no-statement" Absent 3 "No attestation of the wanted predicate type is attached." "Attest it in CI (`cosign attest --type … IMAGE@DIGEST`), and compare the rule's `predicateType` with what `countersign verify --explain` lists."
     NoProvenance "no-provenance" Absent 3 "Nothing that is attached says how the image was built." "Attest SLSA provenance (`actions/attest-build-provenance`, slsa-github-generator, or `cosign attest --type slsaprovenance1`)."
     NoScan "no-scan" Absent 3 "Nothing that is attached is a vulnerability scan of the image." "Attest one in CI (`cosign attest --type vuln`), of cosign's `vuln` v1 or in-toto's `vulns`."
+    NoSbom "no-sbom" Absent 3 "Nothing that is attached says what is inside the image." "Attest an SBOM (`cosign attest --type cyclonedx --predicate sbom.json IMAGE@DIGEST`)."
     NoPlatform "no-platform" Absent 4 "The index lists nothing that could run, so there is no platform on which evidence could be." "Check the index: `docker buildx imagetools inspect IMAGE`."
     DigestRequired "digest-required" Absent 5 "The reference has no digest, so what runs may differ from what was checked." "Write `repository:tag@sha256:…` in the manifest."
     ThresholdNotMet "threshold-not-met" Absent 60 "Fewer distinct signers signed than the rule demands." "Let the missing signers sign the same digest."
@@ -140,6 +141,8 @@ reasons! {
     PlatformNotAllowed "platform-not-allowed" Rejected 63 "The index lists an image that could run and is for none of the platforms that Settings name." "Publish only the platforms that you run, or add the platform to `platforms` in Settings."
     TrustRootExpired "trust-root-expired" Rejected 62 "The TUF metadata of the trust root expired longer ago than the policy allows." "Run `countersign trust update`; if the repository itself is behind, ask those who run it."
 
+    ExpressionWrong "expression-wrong" Rejected 62 "The rule's expression cannot be asked of this statement: a field is missing, or types do not fit." "Compare the expression with what the statement says; `has(predicate.field)` asks whether a field is there."
+    ExpressionFalse "expression-false" Rejected 63 "The rule's expression is not true of this statement." "Compare the expression with what the statement says."
     // A provenance by the right signer, and what it says. The order is that in which a build is told.
     ProvenanceMalformed "provenance-malformed" Rejected 63 "The provenance cannot be read." "Attest with a current builder; its predicate must be SLSA provenance v0.2 or v1."
     UnknownBuildType "unknown-build-type" Rejected 64 "The provenance is of a build type that is not known here, so nobody can say what its parameters mean." "Build with a known builder, or list the type in the rule's `buildTypes`."
@@ -156,13 +159,23 @@ reasons! {
     ProvenanceParameterMismatch "provenance-parameter-mismatch" Rejected 73 "The build's parameters are not those that the rule allows; one that nobody lists counts as wrong." "Compare the rule's `parameters` with those shown."
     ProvenanceDependencyMissing "provenance-dependency-missing" Rejected 74 "What the rule demands did not go into the build." "Build on the base image that the rule names, or correct its digest."
     ScanMalformed "scan-malformed" Rejected 63 "The scan cannot be read." "Attest again; the predicate must be cosign's `vuln` v1 or in-toto's `vulns` v0.1 or v0.2."
-    UnsupportedFormat "unsupported-format" Rejected 63 "The predicate's content is of a format that this version does not read." "Attest a format that the documentation lists, or say what such content means (`unsupported`)."
     ScanEmpty "scan-empty" Rejected 64 "The scan has no result or no time, so nothing was scanned that anybody could know of." "Attest the scanner's report in the predicate's own shape (Trivy: `--format cosign-vuln`); a bare report leaves it empty."
     ScannerMismatch "scanner-mismatch" Rejected 65 "Another scanner made the scan." "Scan with a scanner of the rule's `scanners`."
     DatabaseTooOld "database-too-old" Rejected 66 "The scanner's database was too old when the scan was signed, or nobody says how old it was." "Update the scanner's database before scanning."
     SeverityUnknown "severity-unknown" Rejected 67 "The scan found vulnerabilities that nobody has rated." "Look at them; say `unknownSeverity: allow` if such findings may pass."
     VulnerabilityFound "vulnerability-found" Rejected 68 "The scan found vulnerabilities that the rule denies." "Update what is named, or attest VEX by a Signer of the rule's `vex`."
     VexMalformed "vex-malformed" Rejected 63 "A VEX document cannot be read, so it subtracts nothing, and neither does any older one." "Attest it again as OpenVEX v0.2.0 or CycloneDX."
+
+    // A document by the right signer, and what it says.
+    UnsupportedFormat "unsupported-format" Rejected 63 "What is attested is of a format that this version does not read." "Attest it in a format that is read (docs/sbom.md, docs/vulnerabilities.md)."
+    SbomMalformed "sbom-malformed" Rejected 64 "The SBOM cannot be read." "Make it again with a current generator; check it with `countersign sbom FILE`."
+    SbomFormatMismatch "sbom-format-mismatch" Rejected 65 "The SBOM is of another format than the rule takes." "Attest it in a format of the rule."
+    SbomTooFewComponents "sbom-too-few-components" Rejected 66 "The SBOM lists fewer components than the rule demands." "Find out why the generator saw so little."
+    GeneratorMismatch "generator-mismatch" Rejected 67 "Another tool made the SBOM." "Make it with a generator of the rule."
+    SbomIncomplete "sbom-incomplete" Rejected 68 "The SBOM does not state what the rule demands." "Make it with a generator that states it, or lower `minCoverage`."
+    LicenseMissing "license-missing" Rejected 70 "A component has no licence." "Find out its licence, or say what `licenses.missing` means."
+    LicenseUnknown "license-unknown" Rejected 71 "The licence of a component cannot be parsed, or only the document explains it." "Write it as an SPDX expression, list its `LicenseRef-…`, or say what `licenses.unknown` means."
+    LicenseDenied "license-denied" Rejected 72 "A component has a licence that the rule does not accept." "Replace the component, or change `licenses` if the licence is acceptable."
 
     // Revoked: nothing is more specific.
     EvidenceRevoked "evidence-revoked" Rejected 77 "A Revocation names this evidence." "Make it again, if what it says still holds."
@@ -180,6 +193,7 @@ reasons! {
     RegistryHostile "registry-hostile" Unknown 85 "The registry sent what must not be believed: a wrong digest, endless or oversized data, or a refused redirect." "Do not run the image; find out what the registry serves."
     StaleEvidence "stale-evidence" Unknown 83 "The registry could not be asked, and what it said last stands in for its answer." "Check the registry and the network; `stale: {maxAge}` in Settings says for how long last known evidence may serve."
     LayoutUnreadable "layout-unreadable" Unknown 82 "The OCI layout cannot be read." "Check the path; it must hold `oci-layout`, `index.json` and `blobs/`."
+    ExpressionUntold "expression-untold" Unknown 2 "Whether the rule's expression is true could not be told: it would cost too much, or did not end in time." "Ask less of large predicates: fewer loops within one another."
     NamespaceUnknown "namespace-unknown" Unknown 2 "The policy selects namespaces by labels, and the labels of this one are not known." "Pass the namespace's labels (--namespace-labels), or wait until the cluster has told them."
     NamespaceNotGiven "namespace-not-given" Unknown 2 "The policy is for some namespaces only and none was given, so it counts as matching." "Pass --namespace, or read the verdict as that of the strictest namespace."
     NotExamined "not-examined" Unknown 2 "Nothing was fetched, because the image is denied for another reason." "Settle the other reason first."
@@ -220,6 +234,8 @@ reasons! {
     TrustRootNotFetched "trust-root-not-fetched" Misconfigured 0 "Nothing that may be used was fetched from the TUF repository of the trust root." "Run `countersign trust update --policy PATH`, with the same `--cache-dir` if you pass one."
     TrustRootStale "trust-root-stale" Misconfigured 0 "The TUF metadata of the trust root has expired, or will soon." "Run `countersign trust update`; if the repository itself is behind, ask those who run it."
     FileUnreadable "file-unreadable" Misconfigured 0 "A file that the policy names cannot be read." "Name a file inside the policy's folder, relative to it."
+    ExpressionInvalid "expression-invalid" Misconfigured 0 "The expression is not one that can be evaluated." "Write CEL over `predicate`, `predicateType` and `signedAt`, such as `predicate.result == \"PASSED\"`."
+    ExpressionsMissing "expressions-missing" Misconfigured 0 "The policy has an expression, and this program was built without expressions." "Use the countersign command, or build the library with its feature `cel`."
     Contradiction "contradiction" Misconfigured 0 "Two fields contradict each other." "Change one of them."
     NoEffect "no-effect" Misconfigured 0 "The field has no effect." "Remove it."
     Expired "expired" Misconfigured 0 "A span of validity is over, or soon will be." "Stage another key beside it, or remove what is over."

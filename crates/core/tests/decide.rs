@@ -29,6 +29,8 @@ mod provenance;
 mod report;
 #[path = "decide/revocation.rs"]
 mod revocation;
+#[path = "decide/sbom.rs"]
+mod sbom;
 #[path = "decide/selection.rs"]
 mod selection;
 #[path = "decide/signers.rs"]

@@ -141,6 +141,8 @@ fn each_code_about_policies_has_a_case() {
         .filter(|code| code.class() == Class::Misconfigured);
     let unseen: Vec<&str> = all
         .filter(|code| !seen.contains(code))
+        // There is no language of expressions here: `countersign/tests/cel.rs` shows it.
+        .filter(|code| **code != ReasonCode::ExpressionInvalid)
         .map(|code| code.as_str())
         .collect();
     assert_eq!(unseen, Vec::<&str>::new());

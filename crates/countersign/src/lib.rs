@@ -33,6 +33,8 @@
 mod attached;
 mod budget;
 mod cache;
+#[cfg(feature = "cel")]
+mod cel;
 mod checker;
 mod collect;
 mod credentials;
@@ -49,6 +51,8 @@ mod secret;
 mod tuf;
 mod wire;
 
+#[cfg(feature = "cel")]
+pub use crate::cel::Cel;
 pub use attached::{Attached, BlobRole, NamedBlob, Node, Walk, Way, walk};
 pub use budget::Budget;
 pub use cache::{Cache, CacheError, Cached, LastKnown};

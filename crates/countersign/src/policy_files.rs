@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
+#[cfg(feature = "cel")]
+use countersign_core::Expressions;
 use countersign_core::{
     Diagnostic, ExtraRoot, Files, Loaded, PolicySet, Severity, Source, TufMaterial, TufSource,
     TufSources, UnixTime,
@@ -208,6 +210,12 @@ impl Files for PolicyFiles {
             warnings: state.warnings(*now),
             json: state.json,
         }))
+    }
+
+    #[cfg(feature = "cel")]
+    fn expressions(&self) -> Option<&dyn Expressions> {
+        static CEL: crate::Cel = crate::Cel::new();
+        Some(&CEL)
     }
 }
 

@@ -6,6 +6,7 @@
 //! - [`gate`]: which tests run: those of the public corpus, of the real parts, and of suites that take long.
 //! - [`policy::KeyedPolicy`]: the text of a small policy set.
 //! - [`registry::Registry`]: an OCI registry on loopback with whatever fault a test wants.
+//! - [`sbom::cyclonedx`]: an SBOM of any size.
 //! - [`tuf::Repository`]: a TUF repository, proper or with one thing wrong, and [`tuf::Server`], which serves it on loopback.
 //!
 //! Nothing here depends on `countersign-core`: what comes out are bytes and strings, so that the kit serves
@@ -17,6 +18,7 @@ pub mod gate;
 pub mod mutate;
 pub mod policy;
 pub mod registry;
+pub mod sbom;
 pub mod tuf;
 
 mod digest;

@@ -2,7 +2,9 @@
 
 use insta::assert_snapshot;
 
-use crate::run::{code, transcript};
+use serde_json::{Value, json};
+
+use crate::run::{AT, ROOT, code, transcript};
 
 const CASES: &str = "crates/cli/tests/cli/policy_cases";
 
@@ -40,4 +42,52 @@ fn changes_that_no_case_notices_are_listed() {
 fn the_cases_of_testdata_pass() {
     let arguments = ["policy", "test", "testdata/cases", "--root", "testdata"];
     assert_eq!(code(&arguments), Some(0));
+}
+
+/// Bundles for a digest in place of an image, as they lie in an image of testdata.
+#[test]
+fn a_case_takes_bundles_for_a_digest() {
+    let read = |path: &str| std::fs::read_to_string(format!("{ROOT}/testdata/{path}")).unwrap();
+    let report: Value = serde_json::from_str(&read("cases/attested-keyed/expect.json")).unwrap();
+    let image = &report["images"][0];
+    let blobs = |of: &str| -> Vec<String> {
+        let all = image["evidence"].as_array().unwrap().iter();
+        all.filter(|it| it["predicateType"].as_str().unwrap().starts_with(of))
+            .map(|it| it["found"]["blob"].as_str().unwrap().replace(':', "/"))
+            .map(|blob| format!("testdata/images/attested-keyed/blobs/{blob}"))
+            .collect()
+    };
+    let case = |digest: &str, bundles: &[String], expect: &Value| {
+        let folder = tempfile::tempdir().unwrap();
+        let case = json!({
+            "why": "bundles for a digest",
+            "policy": "testdata/cases/attested-keyed/policy.yaml",
+            "artifact": digest,
+            "bundles": bundles,
+            "as": "registry.example/acme/app:v1",
+            "at": AT,
+            "expect": expect,
+        });
+        std::fs::write(folder.path().join("case.json"), case.to_string()).unwrap();
+        code(&[
+            "policy",
+            "test",
+            folder.path().to_str().unwrap(),
+            "--root",
+            ".",
+        ])
+    };
+    let digest = image["digest"].as_str().unwrap();
+    let allowed = json!({"effect": "allow", "reasons": {}});
+    assert_eq!(case(digest, &blobs(""), &allowed), Some(0));
+    let other = format!("sha256:{}", "0".repeat(64));
+    assert_eq!(
+        case(&other, &blobs(""), &allowed),
+        Some(1),
+        "another digest"
+    );
+    let one = json!({"effect": "deny", "reasons": {"signed": "no-signature"}});
+    let attested = blobs("https://slsa.dev/");
+    assert_eq!(case(digest, &attested, &one), Some(0), "no signature");
+    assert_eq!(case(digest, &[], &allowed), Some(3), "no evidence");
 }

@@ -141,11 +141,11 @@ fn what_is_told_of_files() {
     let scene = Scene::new();
     assert_snapshot!(
         "blob-allowed",
-        scene.told("file", &["both.jsonl"], "both.yaml", &["--explain"])
+        scene.told("file", &["attested.json"], "statement.yaml", &["--explain"])
     );
     assert_snapshot!(
         "blob-denied",
-        scene.told("other", &["both.jsonl"], "both.yaml", &[])
+        scene.told("other", &["signed.json"], "signature.yaml", &[])
     );
     assert_snapshot!(
         "blob-not-an-image",

@@ -2,12 +2,14 @@
 
 use super::scene::Circumstances;
 use crate::compared::Compared;
-use crate::policy::Wanted;
+use crate::policy::authorize::Mismatch;
 use crate::policy::signer::Signer;
+use crate::policy::{Asked, Wanted};
 use crate::provenance::{self, ProvenanceDemand};
+use crate::sbom::judge;
 use crate::scan::{self, Beside};
 use crate::text::safe;
-use crate::{Claim, ReasonCode, Verified};
+use crate::{Claim, ExpressionFailure, ExpressionInput, ReasonCode, Verified};
 
 impl Wanted {
     /// The field of the policy that makes such a rule.
@@ -17,6 +19,7 @@ impl Wanted {
             Self::Statement { .. } => "statement",
             Self::Provenance(_) => "provenance",
             Self::Vulnerabilities(_) => "vulnerabilities",
+            Self::Sbom(_) => "sbom",
         }
     }
 
@@ -34,7 +37,10 @@ impl Wanted {
     ) {
         match self {
             // That it is there is all that such a rule asks.
-            Self::Signature { .. } | Self::Statement { .. } => {}
+            Self::Signature { .. } | Self::Statement { asked: None, .. } => {}
+            Self::Statement {
+                asked: Some(asked), ..
+            } => ask(asked, one, compared),
             Self::Provenance(demand) => demand.compare(one, signer, compared),
             Self::Vulnerabilities(demand) => {
                 let Circumstances {
@@ -53,6 +59,7 @@ impl Wanted {
                     compared,
                 );
             }
+            Self::Sbom(demand) => demand.compare(one, compared),
         }
     }
 
@@ -60,7 +67,10 @@ impl Wanted {
     pub(super) fn distinct(&self, one: &Verified<Claim>) -> Option<String> {
         match self {
             Self::Provenance(_) => ProvenanceDemand::builder_of(one),
-            Self::Signature { .. } | Self::Statement { .. } | Self::Vulnerabilities(_) => None,
+            Self::Signature { .. }
+            | Self::Statement { .. }
+            | Self::Sbom(_)
+            | Self::Vulnerabilities(_) => None,
         }
     }
 
@@ -72,9 +82,10 @@ impl Wanted {
                     || claim == Claim::COSIGN_SIGN
                     || (*blob && claim == Claim::Message.kind())
             }
-            Self::Statement { predicate_type } => claim == predicate_type,
+            Self::Statement { predicate_type, .. } => claim == predicate_type,
             Self::Provenance(_) => provenance::PREDICATE_TYPES.contains(&claim),
             Self::Vulnerabilities(_) => scan::PREDICATE_TYPES.contains(&claim),
+            Self::Sbom(_) => judge::is_sbom(claim),
         }
     }
 
@@ -85,6 +96,7 @@ impl Wanted {
             Self::Statement { .. } => ReasonCode::NoStatement,
             Self::Provenance(_) => ReasonCode::NoProvenance,
             Self::Vulnerabilities(_) => ReasonCode::NoScan,
+            Self::Sbom(_) => ReasonCode::NoSbom,
         }
     }
 
@@ -93,9 +105,10 @@ impl Wanted {
         match self {
             Self::Signature { blob: false } => "a signature of the image".to_owned(),
             Self::Signature { blob: true } => "a signature of the image or file".to_owned(),
-            Self::Statement { predicate_type } => predicate_type.clone(),
+            Self::Statement { predicate_type, .. } => predicate_type.clone(),
             Self::Provenance(_) => "an SLSA provenance".to_owned(),
             Self::Vulnerabilities(_) => "a vulnerability scan".to_owned(),
+            Self::Sbom(_) => "an SBOM".to_owned(),
         }
     }
 
@@ -103,11 +116,47 @@ impl Wanted {
     pub(super) fn passed(&self, by: &str) -> String {
         match self {
             Self::Signature { .. } => format!("Signed by {by}."),
-            Self::Statement { predicate_type } => {
+            Self::Statement { predicate_type, .. } => {
                 format!("`{}` attested by {by}.", safe(predicate_type))
             }
             Self::Provenance(_) => format!("Built as demanded, says {by}."),
             Self::Vulnerabilities(_) => format!("Scanned by {by}, and nothing found counts."),
+            Self::Sbom(_) => format!("What is inside is as demanded, says {by}."),
+        }
+    }
+}
+
+/// Holds an expression against a statement. What it cannot tell is unknown; what it cannot ask is a failure.
+fn ask(asked: &Asked, one: &Verified<Claim>, compared: &mut Compared) {
+    let Claim::Statement(statement) = one.claim() else {
+        return;
+    };
+    let input = ExpressionInput {
+        predicate_type: &statement.predicate_type,
+        predicate: statement.predicate_json(),
+        signed_at: one.facts().signed_at(),
+    };
+    let mismatch = |code, found| Mismatch {
+        code,
+        found,
+        wanted: asked.source.clone(),
+    };
+    match asked.expression.holds(&input) {
+        Ok(holds) => {
+            let found = if holds { "true" } else { "false" };
+            compared.that(
+                "where",
+                &asked.source,
+                found,
+                holds,
+                ReasonCode::ExpressionFalse,
+            );
+        }
+        Err(ExpressionFailure::Wrong(why)) => {
+            compared.fail("where", mismatch(ReasonCode::ExpressionWrong, why));
+        }
+        Err(ExpressionFailure::Untold(why)) => {
+            compared.unknown("where", mismatch(ReasonCode::ExpressionUntold, why));
         }
     }
 }

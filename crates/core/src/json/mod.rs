@@ -14,7 +14,7 @@ use serde::Deserialize;
 use crate::refusal::Refusal;
 use crate::{Limits, ReasonCode};
 pub(crate) use scan::{Member, scan};
-pub(crate) use shapes::{Few, Text, null_is_default};
+pub(crate) use shapes::{Few, TOO_MANY, Text, null_is_default};
 
 /// How large a document may be in other ways than bytes.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +61,6 @@ impl Error {
         }
     }
 
-    #[cfg(test)]
     pub(crate) const fn is_over_limit(&self) -> bool {
         self.over_limit
     }
@@ -112,5 +111,11 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8], limits: &Limits) ->
 /// Reads a document, or a part of one, that [`scan`] has checked: an object only where an object is written.
 pub(crate) fn typed<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
+    Ok(T::deserialize(objects::Objects(&mut reader))?)
+}
+
+/// As [`typed`], where every string is kept: those of a text need no check of their own that they are UTF-8.
+pub(crate) fn typed_text<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Error> {
+    let mut reader = serde_json::Deserializer::from_str(text);
     Ok(T::deserialize(objects::Objects(&mut reader))?)
 }

@@ -9,7 +9,7 @@ use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, de::Error as _};
 
 /// How the error of a list with too many items begins.
-pub(super) const TOO_MANY: &str = "too many items";
+pub(crate) const TOO_MANY: &str = "too many items";
 
 /// A string, borrowed from the document wherever nothing in it is escaped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,6 +18,12 @@ pub(crate) struct Text<'a>(Cow<'a, str>);
 impl Text<'_> {
     pub(crate) fn into_owned(self) -> String {
         self.0.into_owned()
+    }
+}
+
+impl<'a> From<Text<'a>> for Cow<'a, str> {
+    fn from(text: Text<'a>) -> Self {
+        text.0
     }
 }
 

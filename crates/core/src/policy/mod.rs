@@ -28,7 +28,7 @@ mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Child, Digest, Mode, Needs, PinnedImage, Trust, UnixTime};
+use crate::{Child, Digest, Expressions, Mode, Needs, PinnedImage, Trust, UnixTime};
 pub(crate) use compile::pattern::identity_pattern;
 use compile::{Builders, Compiler};
 pub use diagnostic::{Diagnostic, Place, Severity};
@@ -36,7 +36,7 @@ use document::Documents;
 pub use explain::{Explained, Explanation};
 use index::Index;
 pub(crate) use model::{
-    Condition, DigestDemand, EvidenceDemand, From, Namespaces, OnUnmatched, Policy, Rule,
+    Asked, Condition, DigestDemand, EvidenceDemand, From, Namespaces, OnUnmatched, Policy, Rule,
     Selection, Settings, SubjectDemand, Wanted,
 };
 pub use mutate::{Mutation, Mutations};
@@ -72,6 +72,11 @@ pub trait Files {
     /// A sentence that says why what the cache has must not be used.
     fn tuf(&self, _source: &TufSource) -> Result<Option<TufMaterial>, String> {
         Ok(None)
+    }
+
+    /// The language of expressions (`where`); without one, a policy that has an expression fails to load.
+    fn expressions(&self) -> Option<&dyn Expressions> {
+        None
     }
 }
 

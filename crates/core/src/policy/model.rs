@@ -7,8 +7,11 @@ use super::signer::Signer;
 use super::{Namespace, Place, Request};
 use crate::evidence::PlatformNeed;
 use crate::provenance::{self, ProvenanceDemand};
+use crate::sbom::judge::{self, SbomDemand};
 use crate::scan::{self, VulnerabilityDemand};
-use crate::{Claim, Facts, Format, Mode, NamespaceFit, Needs, Platform, UnixTime, Verdict};
+use crate::{
+    Claim, Expression, Facts, Format, Mode, NamespaceFit, Needs, Platform, UnixTime, Verdict,
+};
 
 /// `kind: Settings`.
 #[derive(Debug, Clone)]
@@ -165,7 +168,10 @@ impl EvidenceDemand {
     pub(crate) fn others(&self) -> impl Iterator<Item = &Signer> {
         let vex = match &self.wanted {
             Wanted::Vulnerabilities(demand) => demand.vex.as_ref(),
-            Wanted::Signature { .. } | Wanted::Statement { .. } | Wanted::Provenance(_) => None,
+            Wanted::Signature { .. }
+            | Wanted::Statement { .. }
+            | Wanted::Provenance(_)
+            | Wanted::Sbom(_) => None,
         };
         let signers = vex.into_iter().flat_map(|vex| &vex.from.signers);
         signers.map(AsRef::as_ref)
@@ -190,9 +196,10 @@ impl EvidenceDemand {
         let legacy = self.all_signers().any(Signer::takes_legacy);
         match self.wanted {
             Wanted::Signature { .. } => needs.signature_tag |= legacy,
-            Wanted::Statement { .. } | Wanted::Provenance(_) | Wanted::Vulnerabilities(_) => {
-                needs.attestation_tag |= legacy;
-            }
+            Wanted::Statement { .. }
+            | Wanted::Provenance(_)
+            | Wanted::Sbom(_)
+            | Wanted::Vulnerabilities(_) => needs.attestation_tag |= legacy,
         }
     }
 }
@@ -208,9 +215,12 @@ pub(crate) enum Wanted {
     },
     Statement {
         predicate_type: String,
+        /// `where`: what the statement must say.
+        asked: Option<Asked>,
     },
     Provenance(Box<ProvenanceDemand>),
     Vulnerabilities(Box<VulnerabilityDemand>),
+    Sbom(Box<SbomDemand>),
 }
 
 impl Wanted {
@@ -225,7 +235,7 @@ impl Wanted {
                     || (claim.is_image_signature()
                         && !(facts.format() == Format::Legacy && claim.predicate_type().is_some()))
             }
-            Self::Statement { predicate_type } => {
+            Self::Statement { predicate_type, .. } => {
                 claim.predicate_type() == Some(predicate_type.as_str())
             }
             Self::Provenance(_) => claim
@@ -234,8 +244,16 @@ impl Wanted {
             Self::Vulnerabilities(_) => claim
                 .predicate_type()
                 .is_some_and(|it| scan::PREDICATE_TYPES.contains(&it)),
+            Self::Sbom(_) => claim.predicate_type().is_some_and(judge::is_sbom),
         }
     }
+}
+
+/// An expression, with its source.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(crate) source: String,
+    pub(crate) expression: Arc<dyn Expression>,
 }
 
 /// `match: any | all | newest`.

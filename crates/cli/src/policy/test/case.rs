@@ -14,9 +14,11 @@ use serde::de::DeserializeOwned;
 
 use super::expect::{Expected, ExpectedFile};
 use crate::args::NamedFile;
+use crate::artifact::Artifact;
 use crate::bounded;
 use crate::escape::escaped;
 use crate::failure::Failure;
+use crate::verify_blob::read_bundles;
 
 /// Folders within folders that are looked through.
 const MAX_DEPTH: usize = 8;
@@ -24,18 +26,34 @@ const MAX_DEPTH: usize = 8;
 const MAX_CASES: usize = 10_000;
 
 /// One case.
-#[derive(Debug)]
 pub(super) struct Case {
     /// Its folder, as it is shown.
     pub(super) name: String,
     pub(super) why: String,
     pub(super) policy: PathBuf,
     pub(super) trust_roots: Vec<NamedFile>,
-    pub(super) image: Image,
-    /// Whether the image's registry cannot be asked.
-    pub(super) is_unavailable: bool,
+    pub(super) asked: Asked,
     pub(super) at: UnixTime,
     pub(super) expected: Expected,
+}
+
+/// What is judged.
+pub(super) enum Asked {
+    /// An image in an OCI layout.
+    Image(Image),
+    /// An image whose registry cannot be asked.
+    Unavailable(Image),
+    /// A file, or anything that has a digest, with the bundles about it.
+    Artifact(Box<Bundled>),
+}
+
+/// An artifact with the bundles about it.
+pub(super) struct Bundled {
+    pub(super) artifact: Artifact,
+    pub(super) bundles: Vec<Vec<u8>>,
+    pub(super) written: String,
+    pub(super) name: Option<ImageRef>,
+    pub(super) namespace: Option<Namespace>,
 }
 
 /// `case.yaml` and `case.json`, as they are written.
@@ -45,7 +63,11 @@ struct CaseFile {
     why: String,
     /// `policy.yaml` beside the case, unless it is given.
     policy: Option<String>,
-    image: String,
+    image: Option<String>,
+    /// A file, or a digest, in place of an image.
+    artifact: Option<String>,
+    /// What is attached to the artifact.
+    bundles: Option<Vec<String>>,
     #[serde(rename = "as")]
     judged_as: Option<String>,
     at: String,
@@ -127,11 +149,7 @@ fn read(folder: &Path, base: &Path) -> Result<Case, Failure> {
         _ => (&json, from_json(&json)?),
     };
     let wrong = |what: &str, why: &str| broken(path, &format!("`{what}`: {why}"));
-    let image = image(&file, base).map_err(|why| wrong("image", &why))?;
-    let image = match file.namespace {
-        Some(namespace) => image.in_namespace(namespace.read()),
-        None => image,
-    };
+    let asked = asked(&file, base, &wrong)?;
     let at = UnixTime::parse(&file.at).map_err(|error| wrong("at", &error.to_string()))?;
     let expected = match file.expect {
         Some(expect) => Expected::written(expect),
@@ -155,45 +173,99 @@ fn read(folder: &Path, base: &Path) -> Result<Case, Failure> {
                 file: base.join(file),
             })
             .collect(),
-        image,
-        is_unavailable: file.registry.is_some(),
+        asked,
         at,
         expected,
     })
 }
 
 impl NamespaceFile {
-    fn read(self) -> Namespace {
+    fn read(&self) -> Namespace {
         let namespace = Namespace::new(&self.name);
-        match self.labels {
-            Some(labels) => namespace.labelled(labels),
+        match &self.labels {
+            Some(labels) => namespace.labelled(labels.clone()),
             None => namespace,
         }
     }
 }
 
-/// The image of a layout, or one of a registry that cannot be asked: a case asks nobody.
-fn image(file: &CaseFile, base: &Path) -> Result<Image, String> {
-    let Some(path) = file.image.strip_prefix("oci:") else {
-        if file.registry.is_none() || file.judged_as.is_some() {
-            return Err(
-                "a case is judged offline; write oci:PATH of an OCI layout, or a name and `registry: unavailable`"
-                    .to_owned(),
-            );
+/// What a case asks about: an image, or an artifact with its bundles. It asks nobody.
+fn asked(
+    file: &CaseFile,
+    base: &Path,
+    wrong: &dyn Fn(&str, &str) -> Failure,
+) -> Result<Asked, Failure> {
+    let name = file.judged_as.as_deref().map(ImageRef::parse).transpose();
+    let name = name.map_err(|error| wrong("as", &error.to_string()))?;
+    let namespace = file.namespace.as_ref().map(NamespaceFile::read);
+    match (&file.image, &file.artifact, &file.bundles) {
+        (Some(written), None, None) => {
+            image(file, written, base, name, namespace).map_err(|why| wrong("image", &why))
         }
-        return Image::parse(&file.image).map_err(|error| error.to_string());
-    };
-    if file.registry.is_some() {
-        return Err("`registry` says nothing of an OCI layout".to_owned());
+        (None, Some(written), Some(bundles)) if file.registry.is_none() => {
+            let is_digest = written.starts_with("sha256:");
+            let artifact = match is_digest {
+                true => Artifact::read(Path::new(written)),
+                false => Artifact::read(&base.join(written)),
+            };
+            let mut all = Vec::new();
+            for path in bundles {
+                all.extend(read_bundles(&base.join(path)).map_err(misused)?);
+            }
+            if all.is_empty() {
+                return Err(wrong("bundles", "the list is empty"));
+            }
+            Ok(Asked::Artifact(Box::new(Bundled {
+                artifact: artifact.map_err(misused)?,
+                bundles: all,
+                written: written.clone(),
+                name,
+                namespace,
+            })))
+        }
+        _ => Err(wrong(
+            "image",
+            "a case has either `image`, or `artifact` and `bundles`",
+        )),
     }
-    let image = Image::parse(&format!("oci:{}", base.join(path).display()))
-        .map_err(|error| error.to_string())?;
-    let Some(name) = &file.judged_as else {
-        return Ok(image);
+}
+
+/// The image of a layout, or one of a registry that cannot be asked.
+fn image(
+    file: &CaseFile,
+    written: &str,
+    base: &Path,
+    name: Option<ImageRef>,
+    namespace: Option<Namespace>,
+) -> Result<Asked, String> {
+    let placed = |image: Image| match namespace {
+        Some(namespace) => image.in_namespace(namespace),
+        None => image,
     };
-    ImageRef::parse(name)
-        .map_err(|error| format!("as: {error}"))
-        .and_then(|name| image.judged_as(&name).map_err(|error| error.to_string()))
+    match (written.strip_prefix("oci:"), file.registry, name) {
+        (Some(path), None, name) => {
+            let image = Image::parse(&format!("oci:{}", base.join(path).display()));
+            let image = match name {
+                Some(name) => image.and_then(|image| image.judged_as(&name)),
+                None => image,
+            };
+            let image = image.map_err(|error| error.to_string())?;
+            Ok(Asked::Image(placed(image)))
+        }
+        (None, Some(RegistryWord::Unavailable), None) => {
+            let image = Image::parse(written).map_err(|error| error.to_string())?;
+            Ok(Asked::Unavailable(placed(image)))
+        }
+        _ => Err(
+            "a case is judged offline; write oci:PATH of an OCI layout, or a name and `registry: unavailable`"
+                .to_owned(),
+        ),
+    }
+}
+
+/// What a case names and cannot be read is the case's fault.
+fn misused(failure: Failure) -> Failure {
+    Failure::misused(&failure.message)
 }
 
 fn from_yaml<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {

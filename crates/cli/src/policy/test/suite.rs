@@ -4,14 +4,16 @@ use std::path::{Path, PathBuf};
 
 use countersign::{Checker, PolicyFiles};
 use countersign_core::{
-    Decision, ExtraRoot, Gap, GapClass, Loaded, PolicySet, ReasonCode, Resolution, decide,
+    Decision, ExtraRoot, Gap, GapClass, Loaded, PolicySet, ReasonCode, Request, Resolution,
+    UnixTime, decide,
 };
 
-use super::case::Case;
+use super::case::{Asked, Bundled, Case};
 use super::expect::Found;
 use crate::args::NamedFile;
 use crate::failure::Failure;
 use crate::policies::extra_root;
+use crate::verify_blob::proven;
 
 /// The cases of one policy file or folder.
 pub(super) struct Suite {
@@ -108,17 +110,16 @@ pub(super) async fn judged(checker: Option<&Checker>, loaded: &Loaded, case: &Ca
     let (Some(checker), Some(policies)) = (checker, &loaded.policies) else {
         return Found::invalid(&loaded.diagnostics);
     };
-    let decision = if case.is_unavailable {
-        unasked(policies, case)
-    } else {
-        checker.check(&case.image, case.at).await
+    let decision = match &case.asked {
+        Asked::Image(image) => checker.check(image, case.at).await,
+        Asked::Unavailable(image) => unasked(policies, image.request(), case.at),
+        Asked::Artifact(bundled) => examined(policies, bundled, case.at),
     };
     Found::decided(&decision, &loaded.diagnostics)
 }
 
 /// What is decided while the registry cannot be asked.
-fn unasked(policies: &PolicySet, case: &Case) -> Decision {
-    let request = case.image.request();
+fn unasked(policies: &PolicySet, request: &Request, at: UnixTime) -> Decision {
     let gap = Gap {
         class: GapClass::Unavailable,
         code: ReasonCode::RegistryUnavailable,
@@ -131,5 +132,26 @@ fn unasked(policies: &PolicySet, case: &Case) -> Decision {
     } else {
         Resolution::Unresolved(&gap)
     };
-    decide(policies, request, resolution, case.at)
+    decide(policies, request, resolution, at)
+}
+
+/// What is decided about an artifact by the bundles about it, as `verify-blob` does.
+fn examined(policies: &PolicySet, bundled: &Bundled, at: UnixTime) -> Decision {
+    let findings = proven(&bundled.artifact, &bundled.bundles, policies.trust());
+    let digest = findings.as_ref().map(|findings| *findings.image());
+    let request = match &bundled.name {
+        Some(name) => Request::named(name)
+            .written_as(&bundled.written)
+            .pinned(digest),
+        None => Request::unnamed(&bundled.written, digest),
+    };
+    let request = match &bundled.namespace {
+        Some(namespace) => request.in_namespace(namespace.clone()),
+        None => request,
+    };
+    let resolution = match &findings {
+        Some(findings) => Resolution::Blob(findings),
+        None => Resolution::NotAsked,
+    };
+    decide(policies, &request, resolution, at)
 }

@@ -16,6 +16,7 @@ mod provenance;
 mod revocation;
 mod roots;
 mod rules;
+mod sbom;
 mod settings;
 mod signers;
 mod vulnerabilities;

@@ -7,10 +7,11 @@ use crate::policy::document::{
 };
 use crate::policy::notes::{At, Spanned};
 use crate::policy::scalar::{Duration, Name};
-use crate::policy::shape::Flag;
+use crate::policy::shape::{Flag, Text};
 use crate::policy::signer::TimeDemand;
 use crate::policy::{
-    Condition, DigestDemand, EvidenceDemand, From, Policy, Rule, Selection, SubjectDemand, Wanted,
+    Asked, Condition, DigestDemand, EvidenceDemand, From, Policy, Rule, Selection, SubjectDemand,
+    Wanted,
 };
 use crate::{Mode, ReasonCode};
 
@@ -117,6 +118,9 @@ impl Compiler<'_> {
         if let Some(rule) = &spec.signature {
             return self.signature(rule, signers).map(Condition::Evidence);
         }
+        if let Some(rule) = &spec.sbom {
+            return self.sbom(rule, signers).map(Condition::Evidence);
+        }
         if let Some(rule) = &spec.provenance {
             return self.provenance(rule, signers).map(Condition::Evidence);
         }
@@ -153,8 +157,36 @@ impl Compiler<'_> {
             (spec.max_age.as_ref(), spec.age_always.as_ref()),
             spec.subject.as_ref(),
         );
-        let predicate_type = predicate_type?;
-        Some(demand?.wanting(Wanted::Statement { predicate_type }))
+        let asked = spec.condition.as_ref().map(|source| self.asked(source));
+        let (predicate_type, asked) = (predicate_type?, whole(asked)?);
+        Some(demand?.wanting(Wanted::Statement {
+            predicate_type,
+            asked,
+        }))
+    }
+
+    /// An expression, by the language with which the set is loaded.
+    fn asked(&mut self, source: &Text) -> Option<Asked> {
+        let Some(expressions) = self.files.expressions() else {
+            self.notes.error(
+                ReasonCode::ExpressionsMissing,
+                source.at,
+                "`where` needs expressions, and this program has none",
+            );
+            return None;
+        };
+        match expressions.compile(&source.value) {
+            Ok(expression) => Some(Asked {
+                source: source.value.clone(),
+                expression,
+            }),
+            Err(why) => {
+                let message = format!("the expression {why}");
+                self.notes
+                    .error(ReasonCode::ExpressionInvalid, source.at, message);
+                None
+            }
+        }
     }
 
     /// What every rule over evidence says in the same words; `wanted` is still to be said.

@@ -5,6 +5,7 @@ mod policy;
 mod provenance;
 mod revocation;
 mod root;
+mod sbom;
 mod signer;
 mod vulnerabilities;
 
@@ -26,6 +27,9 @@ pub(crate) use provenance::{
 };
 pub(crate) use revocation::RevocationSpec;
 pub(crate) use root::{SctWord, TrustRootSpec, TufSpec};
+pub(crate) use sbom::{
+    DocumentWord, FieldsSpec, LenienceWord, LicensesSpec, PresetWord, SbomFormatWord, SbomSpec,
+};
 pub(crate) use signer::{
     BuildSpec, BundleWord, FormatWord, KeySpec, KeylessSpec, LogWord, SignerSpec, SourceSpec,
     SubjectSpec, TimeWord, WorkflowSpec,

@@ -1,7 +1,7 @@
 //! `kind: Settings` and `kind: Policy`, as they are written.
 
 use super::from::FromSpec;
-use super::{ProvenanceSpec, VulnerabilitiesSpec};
+use super::{ProvenanceSpec, SbomSpec, VulnerabilitiesSpec};
 use crate::Platform;
 use crate::policy::notes::Spanned;
 use crate::policy::scalar::{Begin, Duration, LabelValue, Name};
@@ -91,7 +91,7 @@ choice! {
 
 mapping! {
     /// One rule: a name and exactly one condition.
-    struct RuleSpec later ["sbom", "summary", "vex"] {
+    struct RuleSpec later ["summary", "vex"] {
         /// The name by which it is cited.
         name "name" Required: Spanned<Name>,
         /// Whether the reference must have a digest.
@@ -104,6 +104,8 @@ mapping! {
         provenance "provenance" Optional: ProvenanceSpec,
         /// A scan for vulnerabilities is attested, and what it found.
         vulnerabilities "vulnerabilities" Optional: VulnerabilitiesSpec,
+        /// What is inside is attested.
+        sbom "sbom" Optional: SbomSpec,
         /// Before this time a failure is a warning.
         effective_from "effectiveFrom" Optional: Spanned<Begin>,
     }
@@ -119,7 +121,8 @@ impl RuleSpec {
             .vulnerabilities
             .as_ref()
             .and_then(|it| it.from.as_ref());
-        signature.or(statement).or(provenance).or(scan)
+        let sbom = self.sbom.as_ref().and_then(|it| it.from.as_ref());
+        signature.or(statement).or(provenance).or(sbom).or(scan)
     }
 }
 
@@ -148,11 +151,13 @@ mapping! {
 
 mapping! {
     /// A verified in-toto statement of a type.
-    struct StatementSpec later ["where", "minAge"] {
+    struct StatementSpec later ["minAge"] {
         /// By whom.
         from "from" Required: FromSpec,
         /// The predicate type, compared exactly.
         predicate_type "predicateType" Required: Text,
+        /// A CEL expression over `predicate`, `predicateType` and `signedAt` that must be true.
+        condition "where" Optional: Text,
         /// How old it may be, counted from the earliest proven time.
         max_age "maxAge" Optional: Spanned<Duration>,
         /// Whether `maxAge` also denies a Pod that has an owner, whose image was admitted before. Default: false, a warning then.

@@ -1,6 +1,6 @@
 //! Rules that ask for evidence, in plain words.
 
-use super::{either, provenance, quoted, span, vulnerabilities};
+use super::{either, provenance, quoted, sbom, span, vulnerabilities};
 use crate::policy::model::{EvidenceDemand, From, Selection, SubjectDemand, Wanted};
 
 /// What a rule demands, a sentence each.
@@ -10,6 +10,15 @@ pub(super) fn demand(demand: &EvidenceDemand) -> Vec<String> {
         wanted(&demand.wanted),
         from(&demand.from)
     )];
+    if let Wanted::Statement {
+        asked: Some(asked), ..
+    } = &demand.wanted
+    {
+        says.push(format!("Of it this is true: {}.", quoted(&asked.source)));
+    }
+    if let Wanted::Sbom(demand) = &demand.wanted {
+        says.extend(sbom::says(demand));
+    }
     if let Wanted::Provenance(demand) = &demand.wanted {
         says.extend(provenance::says(demand));
     }
@@ -56,10 +65,11 @@ fn wanted(wanted: &Wanted) -> String {
         Wanted::Signature { blob: true } => {
             "It is signed, plain signatures over its bytes included,".to_owned()
         }
-        Wanted::Statement { predicate_type } => {
+        Wanted::Statement { predicate_type, .. } => {
             format!("A statement of type {} is signed", quoted(predicate_type))
         }
         Wanted::Vulnerabilities(_) => "A scan for vulnerabilities is attested".to_owned(),
+        Wanted::Sbom(_) => "What is inside is attested as an SBOM".to_owned(),
         Wanted::Provenance(_) => "How it was built is attested as SLSA provenance".to_owned(),
     }
 }

@@ -2,6 +2,7 @@
 
 mod evidence;
 mod provenance;
+mod sbom;
 mod signers;
 mod vulnerabilities;
 

@@ -112,7 +112,22 @@ fn a_changed_set_is_loaded_with_the_one_change() {
     assert!(!refused.judges_like(&original));
     // The default that was written out.
     assert!(load("spec.mode", "removed").judges_like(&original));
+    assert!(load("spec.unmatched", "removed").judges_like(&original));
+    assert!(!load("spec.unmatched", "`warn`").judges_like(&original));
     assert!(!load("spec.mode", "`warn`").judges_like(&original));
+}
+
+/// What is signed or fixed elsewhere is one value: the trust root is removed as a whole, and nothing inside it is altered.
+#[test]
+fn nothing_inside_an_inline_trust_root_is_changed() {
+    let text = "apiVersion: countersign.dev/v1alpha1\nkind: TrustRoot\nmetadata: {name: own}\nspec: {trustedRoot: {tlogs: [{baseUrl: a}, {baseUrl: b}]}}\n";
+    let sources = [Source {
+        name: "policy.yaml".to_owned(),
+        text: text.to_owned(),
+    }];
+    let mutations = Mutations::of(&sources);
+    let fields: Vec<&str> = mutations.all().iter().map(|it| it.field.as_str()).collect();
+    assert_eq!(fields, ["", "spec.trustedRoot"]);
 }
 
 #[test]

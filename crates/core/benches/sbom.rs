@@ -1,0 +1,153 @@
+//! What reading an SBOM costs, beside `serde_json` into `IgnoredAny` over the same bytes (`docs/performance.md`).
+//!
+//! `cargo bench -p countersign-core --bench sbom -- [--check] [--quick]`
+//!
+//! An 11 MB CycloneDX 1.5 document of the testkit, and the largest of the corpus where `COUNTERSIGN_CORPUS` says where it is. Each is
+//! measured by a process of its own, which is this program again: first the most memory that reading holds beyond the document
+//! (`VmHWM` afterwards less `VmRSS` before), then the middle of several times. `--check` fails where a bound is passed.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+// core's clippy.toml is about what core ships; this measures it.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
+
+#[path = "support/stopwatch.rs"]
+mod stopwatch;
+
+use std::hint::black_box;
+use std::io::{Read, Write};
+use std::process::{Command, ExitCode, Stdio};
+
+use countersign_core::{Limits, Sbom};
+use cyclonedx_bom::prelude::Bom;
+use serde::de::IgnoredAny;
+use stopwatch::{median, timed};
+
+/// The argument that makes a child of this program; behind it, how often to measure.
+const CHILD: &str = "--read-standard-input";
+const MOST_MEGABYTES: f64 = 8.0;
+/// What is measured, and how many times the time of `IgnoredAny` it may take.
+const WORK: [Work; 3] = [
+    Work {
+        name: "read",
+        run: read,
+        most: Some(2.5),
+    },
+    Work {
+        name: "scan and read a file",
+        run: |bytes| {
+            drop(black_box(
+                Sbom::read_document(bytes, &Limits::default()).unwrap(),
+            ))
+        },
+        most: None,
+    },
+    Work {
+        name: "cyclonedx-bom",
+        run: |bytes| drop(black_box(Bom::parse_from_json(bytes))),
+        most: None,
+    },
+];
+
+struct Work {
+    name: &'static str,
+    run: fn(&[u8]),
+    most: Option<f64>,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let flag = |name: &str| arguments.iter().any(|argument| argument == name);
+    if flag(CHILD) {
+        let runs = arguments.last().unwrap().parse().unwrap();
+        return if child(runs) {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        };
+    }
+    // Cargo says `--bench` when it benches; without it, as under `cargo test --all-targets`, only that this works is shown.
+    let (size, runs) = match (flag("--bench"), flag("--quick")) {
+        (true, false) => (11_000_000, 15),
+        (true, true) => (11_000_000, 3),
+        (false, _) => (200_000, 1),
+    };
+    let mut documents = vec![(
+        "testkit".to_owned(),
+        countersign_testkit::sbom::cyclonedx(size).into_bytes(),
+    )];
+    if flag("--bench") {
+        documents.extend(largest());
+    }
+    let mut within = true;
+    for (name, bytes) in documents {
+        println!("{name}, {:.1} MB", megabytes(bytes.len()));
+        within &= measure(&bytes, runs);
+    }
+    if flag("--check") && !within {
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+fn read(bytes: &[u8]) {
+    let sbom = Sbom::read("https://cyclonedx.org/bom", bytes, &Limits::default()).unwrap();
+    assert!(!sbom.components.is_empty());
+    drop(black_box(sbom));
+}
+
+/// Has a child measure it; whether all was within its bounds.
+fn measure(bytes: &[u8], runs: u32) -> bool {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args([CHILD, &bytes.len().to_string(), &runs.to_string()])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(bytes).unwrap();
+    child.wait().unwrap().success()
+}
+
+fn child(runs: u32) -> bool {
+    let length: usize = std::env::args().nth(2).unwrap().parse().unwrap();
+    // Into one buffer of its size: what reading it in had held would hide what follows.
+    let mut bytes = vec![1; length];
+    std::io::stdin().read_exact(&mut bytes).unwrap();
+    let before = status("VmRSS:");
+    read(&bytes);
+    let held = (status("VmHWM:") - before) * 1024.0 / 1e6;
+    let mut within = held <= MOST_MEGABYTES;
+    println!("  {held:.1} MB beyond the document (at most {MOST_MEGABYTES})");
+    let time = |run: &dyn Fn()| median((0..runs).map(|_| timed(run).wall.as_secs_f64() * 1e3));
+    let ignored = time(&|| {
+        black_box(serde_json::from_slice::<IgnoredAny>(&bytes).unwrap());
+    });
+    println!("  {:<24} {ignored:>8.1} ms", "IgnoredAny");
+    for work in &WORK {
+        let spent = time(&|| (work.run)(&bytes));
+        let ratio = spent / ignored;
+        let most = work.most.map(|most| format!(" (at most {most})"));
+        println!(
+            "  {:<24} {spent:>8.1} ms  {ratio:>6.2} times{}",
+            work.name,
+            most.unwrap_or_default()
+        );
+        within &= work.most.is_none_or(|most| ratio <= most);
+    }
+    within
+}
+
+/// KiB, as the kernel counts.
+fn status(what: &str) -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(what));
+    line.unwrap().trim_end_matches("kB").trim().parse().unwrap()
+}
+
+fn megabytes(bytes: usize) -> f64 {
+    f64::from(u32::try_from(bytes).unwrap()) / 1e6
+}
+
+/// The largest CycloneDX document of the corpus.
+fn largest() -> Option<(String, Vec<u8>)> {
+    let name = "sbom/trustify/cyclonedx/rh/product_component/example_component_quarkus.json";
+    let path = countersign_testkit::gate::corpus()?.join(name);
+    Some((name.to_owned(), std::fs::read(path).unwrap()))
+}

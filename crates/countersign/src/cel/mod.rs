@@ -1,0 +1,149 @@
+//! CEL in policies (`where`), fenced: the crate `cel` parses and evaluates, and nothing that it does can hold or end the process.
+//!
+//! | danger | fence |
+//! |---|---|
+//! | a stack overflow, which aborts | sources of 1 KiB, a thread of its own with 64 MiB of stack |
+//! | work that multiplies (nested comprehensions) or doubles (`s + s`, again and again) | `cost.rs`: an upper bound, counted before evaluation |
+//! | what is not foreseen | a deadline; a panic ends the thread and nothing else. Both mean that nobody can tell |
+//! | answers that differ from run to run | no clock, no regular expressions, no map literals; objects are walked in the order of their keys |
+
+mod cost;
+mod value;
+
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use cel::{Context, Env, Program, Value};
+use countersign_core::{Expression, ExpressionFailure, ExpressionInput, Expressions};
+
+/// Bytes of a source: a reviewer has to understand it.
+const MAX_SOURCE: usize = 1024;
+/// Bytes of a predicate that an expression looks at; SBOMs have rules of their own.
+const MAX_PREDICATE: usize = 4 * 1024 * 1024;
+/// A debug build of the parser takes some 20 KiB for each level, and a source has at most 1,024 levels.
+const STACK: usize = 64 * 1024 * 1024;
+/// What is bounded by counts ends much earlier.
+const DEADLINE: Duration = Duration::from_secs(2);
+
+/// The Common Expression Language (github.com/google/cel-spec), without time, regular expressions and map literals.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Cel {
+    _private: (),
+}
+
+impl Cel {
+    /// The language.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { _private: () }
+    }
+}
+
+impl Expressions for Cel {
+    fn compile(&self, source: &str) -> Result<Arc<dyn Expression>, String> {
+        if source.len() > MAX_SOURCE {
+            return Err(format!(
+                "has {} bytes, more than {MAX_SOURCE}",
+                source.len()
+            ));
+        }
+        let text = source.to_owned();
+        let compiled = apart(move || {
+            let program = Env::stdlib()
+                .compile(&text)
+                .map_err(|errors| format!("is not CEL: {}", first_line(&errors.to_string())))?;
+            cost::check(program.expression())?;
+            Ok(Compiled(Arc::new(program)))
+        });
+        match compiled {
+            Ok(compiled) => compiled.map(|it| Arc::new(it) as Arc<dyn Expression>),
+            Err(why) => Err(why),
+        }
+    }
+}
+
+struct Compiled(Arc<Program>);
+
+impl std::fmt::Debug for Compiled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Compiled")
+    }
+}
+
+impl Expression for Compiled {
+    fn holds(&self, input: &ExpressionInput<'_>) -> Result<bool, ExpressionFailure> {
+        if input.predicate.len() > MAX_PREDICATE {
+            let bytes = input.predicate.len();
+            return Err(ExpressionFailure::Untold(format!(
+                "the predicate has {bytes} bytes"
+            )));
+        }
+        let json = match input.predicate {
+            [] => serde_json::Value::Null,
+            bytes => serde_json::from_slice(bytes)
+                .map_err(|error| ExpressionFailure::Wrong(first_line(&error.to_string())))?,
+        };
+        cost::bound(self.0.expression(), &json).map_err(ExpressionFailure::Untold)?;
+        let program = Arc::clone(&self.0);
+        let predicate_type = input.predicate_type.to_owned();
+        let signed_at = input.signed_at.map(|at| at.to_string());
+        let answer = apart(move || {
+            let mut context = Context::with_env(Arc::new(Env::stdlib()));
+            context.add_variable_as_val("predicate", value::of(json));
+            context.add_variable_as_val("predicateType", value::text(predicate_type));
+            context
+                .add_variable_as_val("signedAt", signed_at.map_or_else(value::null, value::text));
+            // By way of `Val`, so that a result of a type of ours is no error of conversion.
+            let result = Value::resolve_val(program.expression(), &context);
+            match result {
+                Ok(found) => match found.downcast_ref::<cel::common::types::CelBool>() {
+                    Some(answer) => Ok(*answer.inner()),
+                    None => Err(format!(
+                        "it is a {}, not true or false",
+                        found.get_type().name()
+                    )),
+                },
+                Err(error) => Err(first_line(&error.to_string())),
+            }
+        });
+        match answer {
+            Ok(answer) => answer.map_err(ExpressionFailure::Wrong),
+            Err(why) => Err(ExpressionFailure::Untold(why)),
+        }
+    }
+}
+
+/// Does the work on a stack of its own, for as long as the deadline allows. What goes on after that ends by itself, for its work
+/// is bounded.
+fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
+    let (send, receive) = mpsc::channel();
+    let thread = thread::Builder::new()
+        .name("expression".to_owned())
+        .stack_size(STACK)
+        .spawn(move || {
+            // Nobody may wait any more.
+            let _ = send.send(work());
+        });
+    if let Err(error) = thread {
+        return Err(format!("there is no thread for it: {error}"));
+    }
+    match receive.recv_timeout(DEADLINE) {
+        Ok(done) => Ok(done),
+        Err(RecvTimeoutError::Timeout) => Err("it did not end in time".to_owned()),
+        Err(RecvTimeoutError::Disconnected) => {
+            Err("it ended the thread that evaluated it".to_owned())
+        }
+    }
+}
+
+/// Enough of a message that may quote what others wrote.
+fn first_line(text: &str) -> String {
+    text.lines()
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .take(300)
+        .collect()
+}
