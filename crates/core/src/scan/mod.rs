@@ -65,5 +65,13 @@ pub(crate) enum ScanError {
     Unsupported(String),
 }
 
+/// For the fuzz target: how many findings a predicate has.
+#[cfg(fuzzing)]
+pub(crate) fn count(predicate: &[u8]) -> Result<usize, String> {
+    Scan::read(predicate)
+        .map(|scan| scan.findings.len())
+        .map_err(|error| format!("{error:?}"))
+}
+
 #[cfg(test)]
 mod tests;

@@ -86,5 +86,11 @@ fn read(predicate_type: &str, json: &[u8]) -> Result<Vec<Assertion>, String> {
     }
 }
 
+/// For the fuzz target: how many assertions a document makes.
+#[cfg(fuzzing)]
+pub(crate) fn count(predicate_type: &str, json: &[u8]) -> Result<usize, String> {
+    read(predicate_type, json).map(|assertions| assertions.len())
+}
+
 #[cfg(test)]
 mod tests;

@@ -78,8 +78,7 @@ impl Thing {
 
     fn is_image(&self, image: &Digest) -> bool {
         let hex = image.hex();
-        self.purls.iter().any(|purl| purl.is_image(image))
-            || self.sha256.iter().any(|one| *one == hex)
+        self.purls.iter().any(|purl| purl.is_image(image)) || self.sha256.contains(&hex)
     }
 
     fn is_package(&self, package: Option<&Purl>) -> bool {

@@ -242,3 +242,68 @@ fn types_of_vex() {
         assert_eq!(is_vex(predicate_type), expected, "{predicate_type}");
     }
 }
+
+/// What govulncheck itself wrote (testdata/README.md): it names no product that could be this image, so it subtracts nothing until
+/// somebody says in it which image it is about.
+#[test]
+fn govulnchecks_document_is_read() {
+    let written = include_str!("../../../../testdata/predicates/openvex-govulncheck.json");
+    let stdlib = Purl::parse("pkg:golang/stdlib@v1.26.8");
+    let said = |json: &str, id: &str| {
+        let document = Document {
+            signer: 0,
+            author: Author::Key(Digest::of(b"key")),
+            at: UnixTime::from_seconds(1),
+            predicate_type: OPENVEX,
+            json: json.as_bytes(),
+        };
+        let mut verdicts = Verdicts::of(1, [document]);
+        assert_eq!(verdicts.unread().count(), 0);
+        verdicts.on(id, stdlib.as_ref(), &image())
+    };
+    assert_eq!(said(written, "CVE-2026-90002"), None);
+    let product = format!("pkg:oci/app@sha256%3A{}", image().hex());
+    let named = written.replace("Unknown Product", &product);
+    let why = "not_affected (vulnerable_code_not_in_execute_path)".to_owned();
+    assert_eq!(said(&named, "CVE-2026-90002"), Some(Ok(why)));
+    assert_eq!(
+        said(&named, "GO-2026-9001"),
+        Some(Err("affected".to_owned()))
+    );
+    assert_eq!(said(&named, "GO-2026-9003"), None);
+}
+
+/// Every VEX document of the public corpus is read.
+#[test]
+fn the_corpus_is_read() {
+    let Some(corpus) = countersign_testkit::gate::corpus() else {
+        return;
+    };
+    let mut folders = vec![corpus.join("vex"), corpus.join("sbom/bom-examples/VEX")];
+    let mut read_them = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            let is_cyclonedx = name.starts_with("vex") && name.ends_with(".json");
+            let predicate_type = match () {
+                () if name.ends_with(".vex.json") || name == "v0.2.0.json" => OPENVEX,
+                () if is_cyclonedx => "https://cyclonedx.org/bom",
+                () => continue,
+            };
+            let json = std::fs::read(&path).unwrap();
+            let assertions = read(predicate_type, &json);
+            assert!(
+                assertions.is_ok_and(|it| !it.is_empty()),
+                "{}",
+                path.display()
+            );
+            read_them += 1;
+        }
+    }
+    assert_eq!(read_them, 29);
+}

@@ -4,7 +4,7 @@ use countersign_core::{Content, FoundBy, GapClass, Outcome, RuleOutcome};
 use countersign_testkit::forge::{Algorithm, Identity, Key};
 use serde_json::{Value, json};
 
-use crate::world::{BARE, World, ci, keyed, keyless, set, workflow};
+use crate::world::{BARE, World, ci, keyed, keyless, keyless_with, set, workflow};
 
 const VULN: &str = "https://cosign.sigstore.dev/attestation/vuln/v1";
 const VULNS: &str = "https://in-toto.io/attestation/vulns/v0.2";
@@ -479,6 +479,24 @@ fn what_may_be_hidden_neither_passes_nor_excuses() {
     // A newer `affected` may be among what could not be fetched.
     let rule = hidden(scanned().attested(&security(), 1, OPENVEX, &document));
     assert_eq!(rule.outcome, Outcome::Unknown);
+    // Also where only the Signer of the VEX could have attached it there.
+    let bundles_only = keyless_with(
+        "ci",
+        &workflow("acme/app", "main"),
+        "{repository: acme/app}",
+        "  formats: [bundle]\n",
+    );
+    let all = [bundles_only, signers().remove(1)];
+    let clean = scanned()
+        .attested(&security(), 1, OPENVEX, &document)
+        .gap(GapClass::Unavailable, Some(FoundBy::AttestationTag));
+    let with = |vex: &str| {
+        let rule = format!("vulnerabilities: {{from: ci, denyFrom: {vex}}}");
+        let used = if vex.contains("vex") { 2 } else { 1 };
+        clean.rule(&set(&all[..used], &rule)).outcome
+    };
+    assert_eq!(with("high, vex: {from: security}"), Outcome::Unknown);
+    assert_eq!(with("critical"), Outcome::Pass);
     // What was found stays found, whatever VEX may be hidden.
     assert_eq!(hidden(scanned()).outcome, Outcome::Fail);
 }
