@@ -72,6 +72,10 @@ fn products_are_compared_whole() {
         (json!({"@id": oci}), true),
         (json!({"identifiers": {"purl": oci}}), true),
         (json!({"hashes": {"sha-256": hex}}), true),
+        (
+            json!({"@id": oci.replace("pkg:oci/", "pkg:generic/")}),
+            false,
+        ),
         (json!({"@id": other}), false),
         (json!({"@id": "pkg:oci/app"}), false),
         (json!({"@id": "pkg:oci/app@v1"}), false),
