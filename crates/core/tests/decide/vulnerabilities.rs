@@ -526,7 +526,7 @@ fn a_scan_by_a_bare_key_proves_no_time() {
     let key = Key::generate(Algorithm::P256);
     let signer = keyed("k", &key.public_pem(), "", BARE);
     let load = |rule: &str| {
-        let text = set(&[signer.clone()], rule);
+        let text = set(std::slice::from_ref(&signer), rule);
         std::panic::catch_unwind(|| World::new().code(&text)).is_ok()
     };
     assert!(load(
