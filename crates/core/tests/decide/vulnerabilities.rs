@@ -203,6 +203,26 @@ fn each_field_decides() {
 }
 
 #[test]
+fn leeway_begins_with_a_publication_that_was() {
+    let published = |at: &str| {
+        let mut one = finding("CVE-1", "HIGH");
+        one["PublishedDate"] = json!(at);
+        World::new()
+            .scanned(1, &[one])
+            .says("denyFrom: high, leeway: {high: 7d}")
+    };
+    assert_eq!(published("2026-09-20T00:00:00Z"), "pass");
+    for at in [
+        "2026-09-10T00:00:00Z",
+        "2026-10-20T00:00:00Z",
+        "0001-01-01T00:00:00Z",
+        "soon",
+    ] {
+        assert_eq!(published(at), "vulnerability-found", "{at}");
+    }
+}
+
+#[test]
 fn an_old_clean_scan_hides_no_newer_bad_one() {
     let bad = [finding("CVE-1", "HIGH")];
     let newer_bad = World::new().scanned(5, &[]).scanned(1, &bad);
@@ -506,7 +526,7 @@ fn a_scan_by_a_bare_key_proves_no_time() {
     let key = Key::generate(Algorithm::P256);
     let signer = keyed("k", &key.public_pem(), "", BARE);
     let load = |rule: &str| {
-        let text = set(&[signer.clone()], rule);
+        let text = set(std::slice::from_ref(&signer), rule);
         std::panic::catch_unwind(|| World::new().code(&text)).is_ok()
     };
     assert!(load(
