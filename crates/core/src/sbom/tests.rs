@@ -206,6 +206,7 @@ fn what_is_no_sbom_is_unsupported() {
         r#"{"spdxVersion": "SPDX-2.1"}"#,
         r#"{"@context": "x", "@graph": []}"#,
         r#"{"@context": "x", "@graph": [{"type": "CreationInfo", "specVersion": "3.1"}]}"#,
+        r#"{"@context": "x", "@graph": [{"type": "CreationInfo", "specVersion": "3.1"}, {"type": "CreationInfo", "specVersion": "3.0.1"}]}"#,
         r#"{"bomFormat": "CycloneDX", "specVersion": "1.6", "packages": []}"#,
         r#"{"bomFormat": "CycloneDX", "specVersion": "1.6", "Data": {"spdxVersion": "SPDX-2.3"}}"#,
         r#"{"Data": {"Data": {"spdxVersion": "SPDX-2.3"}}}"#,
@@ -243,8 +244,13 @@ fn too_much_is_over_a_limit() {
         payload_bytes: CYCLONEDX.len() - 1,
         ..Limits::default()
     };
-    let error = Sbom::read_document(CYCLONEDX.as_bytes(), &limits).unwrap_err();
-    assert_eq!(error.kind(), SbomErrorKind::OverLimit);
+    let bytes = CYCLONEDX.as_bytes();
+    for read in [
+        Sbom::read_document(bytes, &limits),
+        Sbom::read("https://cyclonedx.org/bom", bytes, &limits),
+    ] {
+        assert_eq!(read.unwrap_err().kind(), SbomErrorKind::OverLimit);
+    }
 }
 
 #[test]

@@ -35,6 +35,9 @@ const CISA: ([Field; 2], [DocumentField; 2]) = (
     [DocumentField::Generator, DocumentField::Phase],
 );
 
+/// What is stated of how many components in a hundred, and of the document.
+type Fields = (Vec<(Field, u8)>, Vec<DocumentField>);
+
 impl Compiler<'_> {
     pub(super) fn sbom(&mut self, spec: &SbomSpec, signers: &Signers) -> Option<EvidenceDemand> {
         let formats = spec.formats.iter().flat_map(|list| &list.value);
@@ -219,7 +222,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn fields(&mut self, spec: &FieldsSpec) -> Option<(Vec<(Field, u8)>, Vec<DocumentField>)> {
+    fn fields(&mut self, spec: &FieldsSpec) -> Option<Fields> {
         if spec.is_empty() {
             self.notes
                 .error(ReasonCode::EmptyList, spec.at, "`fields` demands nothing");
