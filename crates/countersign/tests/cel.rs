@@ -212,6 +212,10 @@ fn hostile_expressions_neither_end_nor_hold_the_process() {
     assert_eq!(asked(chosen, &predicate), Ok(true));
     assert_eq!(asked("predicate.list.all(a, a >= 0)", &predicate), Ok(true));
     assert_eq!(
+        asked("predicate.list.all(a, [a].size() == 1)", &predicate),
+        Ok(true)
+    );
+    assert_eq!(
         asked("predicate.list.filter(a, a > 9998).size() == 1", &predicate),
         Ok(true)
     );

@@ -303,8 +303,6 @@ fn comprehension<'j>(
         .saturating_add(range.size.all / BYTES)
         .saturating_add(range_cost)
         .saturating_add(init_cost)
-        // As is the result.
-        .saturating_add(result.size.all / BYTES)
         .saturating_add(result_cost);
     let result = Known {
         borrowed: false,
