@@ -8,6 +8,7 @@
 //! | answers that differ from run to run | no clock, no regular expressions, no map literals; objects are walked in the order of their keys |
 
 mod cost;
+mod size;
 mod value;
 
 use std::sync::Arc;
