@@ -3,6 +3,7 @@
 //! So whatever verifies must say what one of these says: anything else was forged by the fuzzer and is a defect.
 
 mod edit;
+mod sbom;
 
 use std::sync::OnceLock;
 
@@ -16,6 +17,7 @@ use der::{Decode as _, Encode as _, asn1::OctetString};
 use serde_json::Value;
 
 pub use edit::edited;
+pub use sbom::sbom_is_read_alike;
 
 /// What all evidence is about.
 pub const IMAGE: &[u8] = include_bytes!("../seeds/manifest/forged");

@@ -3,4 +3,5 @@
 pub(crate) mod blob;
 mod candidates;
 pub(crate) mod evidence;
+pub(crate) mod sbom;
 pub(crate) mod text;

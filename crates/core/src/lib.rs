@@ -20,7 +20,9 @@ mod expression;
 mod finding;
 mod image;
 mod json;
+mod license;
 mod limits;
+mod package;
 mod pem;
 mod policy;
 mod provenance;
@@ -29,13 +31,16 @@ mod reference;
 mod refusal;
 mod report;
 mod sbom;
+mod scan;
 mod text;
 mod time;
 mod trust;
+mod vex;
 mod x509;
 
 pub use decide::{
-    BlobDecision, BlobRefusal, BlobSigner, BlobSignerError, Resolution, decide, decide_blob,
+    BlobDecision, BlobRefusal, BlobSigner, BlobSignerError, Resolution, SbomRuleOutcome, decide,
+    decide_blob,
 };
 pub use decision::{
     Candidate, CandidateOutcome, Cited, CitedChild, Comparison, Decision, Identity, Mode,
@@ -57,6 +62,7 @@ pub use finding::{
 };
 pub use image::{Child, ManifestError, PinnedImage, Platform};
 pub use limits::Limits;
+pub use package::{Ecosystem, Purl, PurlError, PurlPattern, RangeError, Standing, VersionRange};
 pub use policy::{
     Diagnostic, Explained, Explanation, ExtraRoot, Files, Loaded, Mutation, Mutations, Namespace,
     NoFiles, Place, PolicySet, Request, RootOrigin, Severity, Source, TufMaterial, TufSource,

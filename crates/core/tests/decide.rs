@@ -31,6 +31,8 @@ mod provenance;
 mod report;
 #[path = "decide/revocation.rs"]
 mod revocation;
+#[path = "decide/sbom.rs"]
+mod sbom;
 #[path = "decide/selection.rs"]
 mod selection;
 #[path = "decide/signers.rs"]
@@ -43,5 +45,7 @@ mod steps;
 mod thresholds;
 #[path = "decide/verdicts.rs"]
 mod verdicts;
+#[path = "decide/vulnerabilities.rs"]
+mod vulnerabilities;
 #[path = "decide/world.rs"]
 mod world;

@@ -9,6 +9,29 @@ const LICENSES: [&str; 4] = [
     r#"{"license":{"name":"Public Domain"}}"#,
 ];
 
+/// A small SPDX 2.3 document with everything that is read of one.
+pub const SPDX_2: &str = r#"{"spdxVersion":"SPDX-2.3","SPDXID":"SPDXRef-DOCUMENT","documentNamespace":"https://acme.example/1",
+"creationInfo":{"created":"2026-11-01T00:00:00Z","creators":["Tool: maker-1.0","Organization: ACME"]},"documentDescribes":["SPDXRef-app"],
+"packages":[{"SPDXID":"SPDXRef-app","name":"app","versionInfo":"7","primaryPackagePurpose":"CONTAINER"},
+{"SPDXID":"SPDXRef-musl","name":"musl","versionInfo":"1.2.5-r10","supplier":"Organization: Alpine","licenseDeclared":"MIT",
+"licenseConcluded":"LicenseRef-1","checksums":[{"algorithm":"SHA1","checksumValue":"00"}],"externalRefs":[
+{"referenceType":"purl","referenceLocator":"pkg:apk/alpine/musl@1.2.5-r10"},{"referenceType":"cpe23Type","referenceLocator":"cpe:2.3:a"}]}],
+"hasExtractedLicensingInfos":[{"licenseId":"LicenseRef-1","name":"Own","extractedText":"..."}],
+"relationships":[{"spdxElementId":"SPDXRef-app","relationshipType":"CONTAINS","relatedSpdxElement":"SPDXRef-musl"}]}"#;
+
+/// A small SPDX 3.0 document with everything that is read of one.
+pub const SPDX_3: &str = r#"{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","@graph":[
+{"type":"CreationInfo","@id":"_:c","specVersion":"3.0.1","created":"2026-11-01T00:00:00Z","createdBy":["urn:o"],"createdUsing":["urn:t"]},
+{"type":"SpdxDocument","spdxId":"urn:d","rootElement":["urn:s"]},{"type":"Tool","spdxId":"urn:t","name":"maker"},
+{"type":"software_Sbom","spdxId":"urn:s","rootElement":["urn:app"],"software_sbomType":["build"]},
+{"type":"software_Package","spdxId":"urn:app","name":"app","software_packageVersion":"7","software_primaryPurpose":"container"},
+{"type":"software_Package","spdxId":"urn:musl","name":"musl","software_packageUrl":"pkg:apk/alpine/musl@1.2.5-r10","suppliedBy":"urn:o",
+"verifiedUsing":[{"type":"Hash"}],"externalIdentifier":[{"externalIdentifierType":"cpe23","identifier":"cpe:2.3:a"}]},
+{"type":"Relationship","spdxId":"urn:1","relationshipType":"hasDeclaredLicense","from":"urn:musl","to":["urn:l"]},
+{"type":"Relationship","spdxId":"urn:2","relationshipType":"dependsOn","from":"urn:app","to":["urn:musl"]},
+{"type":"simplelicensing_LicenseExpression","spdxId":"urn:l","simplelicensing_licenseExpression":"MIT"},
+{"type":"Organization","spdxId":"urn:o","name":"ACME"}]}"#;
+
 /// A CycloneDX 1.5 document of about `bytes` bytes: components with hashes, licences and properties, each tenth with a nested one,
 /// and what depends on what. A component takes about 1,100 bytes.
 ///
@@ -24,8 +47,8 @@ pub fn cyclonedx(bytes: usize) -> String {
         r#""version":"1.0.0"}]},"component":{"bom-ref":"app","type":"container","name":"acme/app","version":"7"}},"components":["#,
     ));
     let mut count = 0;
-    // Each entry of `dependencies` is about a tenth of its component.
-    while text.len() < bytes / 10 * 9 {
+    // The rest is `dependencies`.
+    while text.len() < bytes / 100 * 96 {
         if count > 0 {
             text.push(',');
         }
@@ -74,6 +97,7 @@ fn component(at: usize, nested: &str) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::cyclonedx;
 

@@ -113,3 +113,9 @@ pub(crate) fn typed<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error>
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     Ok(T::deserialize(objects::Objects(&mut reader))?)
 }
+
+/// As [`typed`], where every string is kept: those of a text need no check of their own that they are UTF-8.
+pub(crate) fn typed_text<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Error> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    Ok(T::deserialize(objects::Objects(&mut reader))?)
+}

@@ -58,6 +58,35 @@ impl Shape for LabelValue {
     }
 }
 
+/// A part of a hundred, written `90%`; never zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Percent(pub(crate) u8);
+
+impl Shape for Spanned<Percent> {
+    fn read(node: &Node, notes: &mut Notes) -> Option<Self> {
+        const HINT: &str = "Write a whole number from 1 to 100 and a percent sign: `90%`.";
+        let text = text_of(node, "a percentage", Some(HINT), notes)?;
+        let number = text
+            .strip_suffix('%')
+            .and_then(|digits| digits.parse().ok());
+        match number.filter(|number| (1..=100).contains(number)) {
+            Some(number) => Some(Self {
+                at: node.at,
+                value: Percent(number),
+            }),
+            None => {
+                let message = format!("`{text}` is not a percentage");
+                notes.error_with(ReasonCode::WrongValue, node.at, message, HINT);
+                None
+            }
+        }
+    }
+
+    fn schema() -> Json {
+        json!({"type": "string", "pattern": "^([1-9][0-9]?|100)%$"})
+    }
+}
+
 /// A span of time in seconds, written as a number and a unit: `90s`, `30m`, `12h`, `7d`, `4w`. Never zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Duration(pub(crate) i64);

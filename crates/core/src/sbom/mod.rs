@@ -6,6 +6,7 @@
 mod cyclonedx;
 mod document;
 mod error;
+pub(crate) mod judge;
 mod shape;
 mod spdx2;
 mod spdx3;
@@ -255,7 +256,9 @@ fn check_size(bytes: &[u8], limits: &Limits) -> Result<(), SbomError> {
 
 /// Behind [`scan`].
 fn read_scanned<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Sbom<'a>, SbomError> {
-    let document: Document<'a> = crate::json::typed(bytes)?;
+    let text =
+        std::str::from_utf8(bytes).map_err(|error| SbomError::malformed(error.to_string()))?;
+    let document: Document<'a> = crate::json::typed_text(text)?;
     match document.unwrapped()? {
         document::Content::Sbom(sbom) => Ok(*sbom),
         document::Content::Text(text) => read_text(&text, limits),
@@ -269,12 +272,10 @@ fn read_text(text: &str, limits: &Limits) -> Result<Sbom<'static>, SbomError> {
         return Err(SbomError::unsupported(other));
     }
     scan(bytes, Bounds::from(limits))?;
-    let document: Document<'_> = crate::json::typed(bytes)?;
+    let document: Document<'_> = crate::json::typed_text(text)?;
     match document.unwrapped()? {
         document::Content::Sbom(sbom) => Ok(sbom.into_owned()),
-        document::Content::Text(_) => Err(SbomError::unsupported(
-            "a JSON string in a JSON string".to_owned(),
-        )),
+        document::Content::Text(_) => Err(SbomError::unsupported("a JSON string in a JSON string")),
     }
 }
 

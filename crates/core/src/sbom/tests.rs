@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
 use super::*;
 
 fn read(text: &str) -> Result<Sbom<'_>, SbomError> {

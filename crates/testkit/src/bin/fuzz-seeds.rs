@@ -15,6 +15,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_testkit::faults::{Evidence, MANIFEST};
 use countersign_testkit::mutate::{self, Seed};
+use countersign_testkit::sbom;
 use serde_json::Value;
 
 const BUNDLES: [&str; 6] = [
@@ -63,6 +64,7 @@ fn main() {
         seeds.write("attestation", name, &layer(envelope, annotations));
     }
     seeds.edits();
+    seeds.sboms();
 }
 
 struct Seeds<'a>(&'a Path);
@@ -124,6 +126,13 @@ impl Seeds<'_> {
         {
             self.write("checkpoint", name, note.as_bytes());
         }
+    }
+
+    fn sboms(&self) {
+        let cyclonedx = sbom::cyclonedx(3_000);
+        self.write("sbom_cyclonedx", "made", cyclonedx.as_bytes());
+        self.write("sbom_spdx2", "made", sbom::SPDX_2.as_bytes());
+        self.write("sbom_spdx3", "made", sbom::SPDX_3.as_bytes());
     }
 
     /// `examine` takes the number of a seed and edits of eight bytes: none, and one of each kind.

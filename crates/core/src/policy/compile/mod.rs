@@ -16,8 +16,10 @@ mod provenance;
 mod revocation;
 mod roots;
 mod rules;
+mod sbom;
 mod settings;
 mod signers;
+mod vulnerabilities;
 mod witnesses;
 
 use std::collections::{BTreeMap, BTreeSet};

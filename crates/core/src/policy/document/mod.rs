@@ -5,7 +5,9 @@ mod policy;
 mod provenance;
 mod revocation;
 mod root;
+mod sbom;
 mod signer;
+mod vulnerabilities;
 
 use serde_json::{Value as Json, json};
 
@@ -25,9 +27,16 @@ pub(crate) use provenance::{
 };
 pub(crate) use revocation::RevocationSpec;
 pub(crate) use root::{SctWord, TrustRootSpec, TufSpec};
+pub(crate) use sbom::{
+    BanSpec, DocumentWord, FieldsSpec, LenienceWord, LicensesSpec, PackagesSpec, PresetWord,
+    SbomFormatWord, SbomSpec,
+};
 pub(crate) use signer::{
     BuildSpec, BundleWord, FormatWord, KeySpec, KeylessSpec, LogWord, SignerSpec, SourceSpec,
     SubjectSpec, TimeWord, WorkflowSpec,
+};
+pub(crate) use vulnerabilities::{
+    LeewaySpec, SeverityWord, UnknownSeverityWord, UnsupportedWord, VexSpec, VulnerabilitiesSpec,
 };
 
 /// The one version of policy documents.

@@ -2,7 +2,9 @@
 
 mod evidence;
 mod provenance;
+mod sbom;
 mod signers;
+mod vulnerabilities;
 
 use serde::Serialize;
 

@@ -1,0 +1,405 @@
+//! What the rule `sbom` demands, held against one document.
+
+mod packages;
+
+use std::collections::HashMap;
+
+pub(crate) use packages::{Ban, PackageDemand};
+
+use super::{Component, LicenseForm, Sbom, SbomErrorKind, SbomFormat, Stance};
+use crate::compared::Compared;
+use crate::license::{LicenseList, LicenseVerdict};
+use crate::policy::authorize::Mismatch;
+use crate::policy::glob::Glob;
+use crate::{Claim, Limits, ReasonCode, Verified};
+
+/// Components that a comparison names.
+const MOST_TOLD: usize = 10;
+
+/// `sbom: {…}`.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SbomDemand {
+    /// `CycloneDX` or `SPDX`; none: either.
+    pub(crate) formats: Vec<&'static str>,
+    pub(crate) min_components: usize,
+    /// Patterns over the tools' names, of which one fits.
+    pub(crate) generators: Vec<Glob>,
+    pub(crate) licenses: Option<LicenseDemand>,
+    pub(crate) packages: Option<PackageDemand>,
+    pub(crate) coverage: Vec<(Field, u8)>,
+    pub(crate) document: Vec<DocumentField>,
+}
+
+/// `licenses`.
+#[derive(Debug, Clone)]
+pub(crate) struct LicenseDemand {
+    pub(crate) list: LicenseList,
+    pub(crate) unknown: Lenience,
+    pub(crate) missing: Lenience,
+}
+
+/// What follows from what is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lenience {
+    Deny,
+    Warn,
+    Allow,
+}
+
+/// What a component can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Field {
+    Name,
+    Version,
+    Supplier,
+    UniqueId,
+    Hashes,
+    Licenses,
+}
+
+/// What a document can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DocumentField {
+    Author,
+    Timestamp,
+    Generator,
+    Relationships,
+    Identity,
+    Phase,
+}
+
+impl Field {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Version => "version",
+            Self::Supplier => "supplier",
+            Self::UniqueId => "uniqueId",
+            Self::Hashes => "hashes",
+            Self::Licenses => "licenses",
+        }
+    }
+
+    fn is_in(self, component: &Component<'_>, sbom: &Sbom<'_>) -> bool {
+        match self {
+            Self::Name => !component.name.is_empty(),
+            Self::Version => component.version.is_some(),
+            Self::Supplier => component.supplier.is_some(),
+            Self::UniqueId => component.purl.is_some() || component.other_ids,
+            Self::Hashes => component.hashes,
+            Self::Licenses => !sbom.licenses(component).is_empty(),
+        }
+    }
+}
+
+impl DocumentField {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Author => "author",
+            Self::Timestamp => "timestamp",
+            Self::Generator => "generator",
+            Self::Relationships => "relationships",
+            Self::Identity => "identity",
+            Self::Phase => "phase",
+        }
+    }
+
+    fn is_in(self, sbom: &Sbom<'_>) -> bool {
+        match self {
+            Self::Author => !sbom.authors.is_empty(),
+            Self::Timestamp => sbom.created.is_some(),
+            Self::Generator => !sbom.generators.is_empty(),
+            Self::Relationships => sbom.relationships > 0,
+            Self::Identity => sbom.identity.is_some(),
+            Self::Phase => !sbom.phases.is_empty(),
+        }
+    }
+}
+
+/// Whether a predicate type is one that an SBOM can have; its version is the document's affair.
+pub(crate) fn is_sbom(predicate_type: &str) -> bool {
+    ["https://cyclonedx.org/bom", "https://spdx.dev/Document"]
+        .iter()
+        .filter_map(|known| predicate_type.strip_prefix(known))
+        .any(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+impl SbomDemand {
+    /// Holds one statement against the rule; its signer is right.
+    pub(crate) fn compare(&self, one: &Verified<Claim>, compared: &mut Compared) {
+        let Claim::Statement(statement) = one.claim() else {
+            return;
+        };
+        let read = Sbom::read(
+            &statement.predicate_type,
+            statement.predicate_json(),
+            &Limits::default(),
+        );
+        match read {
+            Ok(sbom) => self.judge(&sbom, compared),
+            Err(error) => {
+                let code = match error.kind() {
+                    SbomErrorKind::UnsupportedFormat => ReasonCode::UnsupportedFormat,
+                    _ => ReasonCode::SbomMalformed,
+                };
+                let mismatch = Mismatch {
+                    code,
+                    found: error.to_string(),
+                    wanted: "a readable CycloneDX or SPDX document".to_owned(),
+                };
+                compared.fail("predicate", mismatch);
+            }
+        }
+    }
+
+    /// Holds a document against the rule, whoever signed it.
+    pub(crate) fn judge(&self, sbom: &Sbom<'_>, compared: &mut Compared) {
+        self.format(sbom.format, compared);
+        let count = sbom.components.len();
+        compared.that(
+            "minComponents",
+            self.min_components,
+            count,
+            count >= self.min_components,
+            ReasonCode::SbomTooFewComponents,
+        );
+        self.generator(sbom, compared);
+        for field in &self.document {
+            let found = if field.is_in(sbom) {
+                "there"
+            } else {
+                "nothing"
+            };
+            let what = format!("fields.document.{}", field.name());
+            let code = ReasonCode::SbomIncomplete;
+            compared.that(&what, "stated", found, field.is_in(sbom), code);
+        }
+        for (field, least) in &self.coverage {
+            cover(sbom, *field, *least, compared);
+        }
+        if let Some(licenses) = &self.licenses {
+            licenses.judge(sbom, compared);
+        }
+        if let Some(packages) = &self.packages {
+            packages.judge(sbom, compared);
+        }
+    }
+
+    fn format(&self, format: SbomFormat, compared: &mut Compared) {
+        let fits = self.formats.is_empty() || self.formats.contains(&format.name());
+        let wanted = match self.formats.as_slice() {
+            [] => "CycloneDX or SPDX".to_owned(),
+            formats => formats.join(" or "),
+        };
+        let found = format!("{} {}", format.name(), format.version());
+        compared.that(
+            "formats",
+            wanted,
+            found,
+            fits,
+            ReasonCode::SbomFormatMismatch,
+        );
+    }
+
+    fn generator(&self, sbom: &Sbom<'_>, compared: &mut Compared) {
+        if self.generators.is_empty() {
+            return;
+        }
+        let tools: Vec<String> = sbom
+            .generators
+            .iter()
+            .map(|tool| match &tool.version {
+                Some(version) => format!("{}-{version}", tool.name),
+                None => tool.name.clone().into_owned(),
+            })
+            .collect();
+        let fits = |glob: &Glob| {
+            sbom.generators.iter().any(|tool| glob.matches(&tool.name))
+                || tools.iter().any(|tool| glob.matches(tool))
+        };
+        let wanted: Vec<&str> = self.generators.iter().map(Glob::as_str).collect();
+        let found = if tools.is_empty() {
+            "none".to_owned()
+        } else {
+            tools.join(", ")
+        };
+        let holds = self.generators.iter().any(fits);
+        compared.that(
+            "generators",
+            wanted.join(" or "),
+            found,
+            holds,
+            ReasonCode::GeneratorMismatch,
+        );
+    }
+}
+
+/// Of how many components out of a hundred something is stated; without components, of none.
+fn cover(sbom: &Sbom<'_>, field: Field, least: u8, compared: &mut Compared) {
+    let has = |component: &&Component<'_>| field.is_in(component, sbom);
+    let (have, all) = (
+        sbom.components.iter().filter(has).count(),
+        sbom.components.len(),
+    );
+    // Rounded down, so that 100 % means each.
+    let percent = (have * 100).checked_div(all).unwrap_or(0);
+    let without = sbom.components.iter().filter(|it| !has(it)).take(3);
+    let without: Vec<String> = without.map(called).collect();
+    let example = match without.as_slice() {
+        [] => String::new(),
+        names => format!("; not of {}", names.join(", ")),
+    };
+    compared.that(
+        &format!("fields.{}", field.name()),
+        format!("{least}% of components"),
+        format!("{percent}% ({have} of {all}){example}"),
+        percent >= usize::from(least),
+        ReasonCode::SbomIncomplete,
+    );
+}
+
+impl LicenseDemand {
+    fn judge(&self, sbom: &Sbom<'_>, compared: &mut Compared) {
+        let mut known: HashMap<&str, LicenseVerdict> = HashMap::new();
+        let (mut denied, mut unknown, mut missing) =
+            (Told::default(), Told::default(), Told::default());
+        // What the document describes is a part of nothing, and hardly any generator says its licence.
+        let subject = sbom.subject.iter().map(|it| (it, false));
+        let parts = sbom.components.iter().map(|it| (it, true));
+        for (component, is_part) in subject.chain(parts) {
+            let claims = counted(sbom, component);
+            let mut verdict = None;
+            let mut texts: Vec<&str> = Vec::new();
+            for text in claims {
+                let own = *known.entry(text).or_insert_with(|| self.list.judge(text));
+                if Some(own) > verdict {
+                    verdict = Some(own);
+                    texts.clear();
+                }
+                if Some(own) == verdict {
+                    texts.push(text);
+                }
+            }
+            match verdict {
+                None if is_part => missing.add(component, &[]),
+                None => {}
+                Some(LicenseVerdict::Denied) => denied.add(component, &texts),
+                Some(LicenseVerdict::Unknown) => unknown.add(component, &texts),
+                Some(LicenseVerdict::Accepted) => {}
+            }
+        }
+        let names = |families: &[crate::license::Family]| {
+            let names: Vec<&str> = families.iter().map(|it| it.as_str()).collect();
+            names.join(", ")
+        };
+        if !self.list.allow.is_empty() {
+            let wanted = format!("one of {} for each", names(&self.list.allow));
+            let code = ReasonCode::LicenseDenied;
+            compared.that(
+                "licenses.allow",
+                wanted,
+                denied.found(),
+                denied.count == 0,
+                code,
+            );
+        } else {
+            let wanted = format!("none of {}", names(&self.list.deny));
+            let code = ReasonCode::LicenseDenied;
+            compared.that(
+                "licenses.deny",
+                wanted,
+                denied.found(),
+                denied.count == 0,
+                code,
+            );
+        }
+        unknown.by(
+            self.unknown,
+            "licenses.unknown",
+            "known",
+            ReasonCode::LicenseUnknown,
+            compared,
+        );
+        missing.by(
+            self.missing,
+            "licenses.missing",
+            "stated",
+            ReasonCode::LicenseMissing,
+            compared,
+        );
+    }
+}
+
+/// What is said about a component's licence, all of which holds: what the author of the SBOM concluded, or else what is declared.
+fn counted<'s>(sbom: &'s Sbom<'_>, component: &'s Component<'_>) -> impl Iterator<Item = &'s str> {
+    let claims = sbom.licenses(component);
+    let says = |stance: Stance| move |one: &&super::LicenseClaim<'_>| one.stance == stance;
+    let concluded = claims.iter().any(|one| says(Stance::Concluded)(&one));
+    claims
+        .iter()
+        .filter(move |one| !concluded || one.stance == Stance::Concluded)
+        .filter(|one| one.form != LicenseForm::Nothing)
+        .map(|one| one.text.as_ref())
+}
+
+/// Components of one kind: how many, and the first of them.
+#[derive(Default)]
+struct Told {
+    count: usize,
+    first: Vec<String>,
+}
+
+impl Told {
+    fn add(&mut self, component: &Component<'_>, texts: &[&str]) {
+        self.count += 1;
+        if self.first.len() < MOST_TOLD {
+            let name = called(component);
+            self.first.push(match texts {
+                [] => name,
+                texts => format!("{name}: {}", texts.join(" and ")),
+            });
+        }
+    }
+
+    fn found(&self) -> String {
+        match self.count {
+            0 => "none".to_owned(),
+            count => format!("{count}: {}", self.first.join(", ")),
+        }
+    }
+
+    fn by(
+        &self,
+        word: Lenience,
+        what: &str,
+        wanted: &str,
+        code: ReasonCode,
+        compared: &mut Compared,
+    ) {
+        match word {
+            Lenience::Deny => {
+                let wanted = format!("{wanted} for each");
+                let found = format!("not {}", self.found());
+                let found = if self.count == 0 {
+                    "each".to_owned()
+                } else {
+                    found
+                };
+                compared.that(what, wanted, found, self.count == 0, code);
+            }
+            Lenience::Warn if self.count > 0 => {
+                compared.warn(code, format!("{} Found {}.", code.message(), self.found()));
+            }
+            Lenience::Warn | Lenience::Allow => {}
+        }
+    }
+}
+
+/// How a message calls a component.
+fn called(component: &Component<'_>) -> String {
+    match (&component.purl, &component.version) {
+        (Some(purl), _) => purl.clone().into_owned(),
+        (None, Some(version)) => format!("{} {version}", component.name),
+        (None, None) => component.name.clone().into_owned(),
+    }
+}
