@@ -159,6 +159,7 @@ reasons! {
     ProvenanceParameterMismatch "provenance-parameter-mismatch" Rejected 73 "The build's parameters are not those that the rule allows; one that nobody lists counts as wrong." "Compare the rule's `parameters` with those shown."
     ProvenanceDependencyMissing "provenance-dependency-missing" Rejected 74 "What the rule demands did not go into the build." "Build on the base image that the rule names, or correct its digest."
     ScanMalformed "scan-malformed" Rejected 63 "The scan cannot be read." "Attest again; the predicate must be cosign's `vuln` v1 or in-toto's `vulns` v0.1 or v0.2."
+    UnsupportedFormat "unsupported-format" Rejected 63 "The predicate's content is of a format that this version does not read." "Attest a format that the documentation lists, or say what such content means (`unsupported`)."
     ScanEmpty "scan-empty" Rejected 64 "The scan has no result or no time, so nothing was scanned that anybody could know of." "Attest the scanner's report in the predicate's own shape (Trivy: `--format cosign-vuln`); a bare report leaves it empty."
     ScannerMismatch "scanner-mismatch" Rejected 65 "Another scanner made the scan." "Scan with a scanner of the rule's `scanners`."
     DatabaseTooOld "database-too-old" Rejected 66 "The scanner's database was too old when the scan was signed, or nobody says how old it was." "Update the scanner's database before scanning."
