@@ -71,10 +71,10 @@ pub use policy::{
 pub use reason::{Class, ReasonCode};
 pub use reference::{ImageRef, ReferenceError};
 pub use report::{
-    BlobRefusalReport, BlobReport, CandidateReport, ChildReport, Counts, DemandReport,
-    EvidenceReport, FoundReport, GapReport, IdentityReport, ImageReport, LogReport, PolicyReport,
-    RefusedReport, Report, RevokedReport, RuleReport, StaleReport, TimeReport, TrustRootReport,
-    UnmatchedReport, WarningReport,
+    BlobRefusalReport, BlobReport, CandidateReport, ChildReport, ComparedReport, ComparisonReport,
+    Counts, DemandReport, EvidenceReport, FoundReport, GapReport, IdentityReport, ImageReport,
+    LogReport, PolicyReport, RefusedReport, Report, RevokedReport, RuleReport, StaleReport,
+    TimeReport, TrustRootReport, UnmatchedReport, WarningReport,
 };
 pub use sbom::{
     Component, DefinedLicense, Generator, LicenseClaim, LicenseForm, Sbom, SbomError,

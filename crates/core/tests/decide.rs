@@ -13,6 +13,8 @@ mod cache;
 mod cheating;
 #[path = "decide/claims.rs"]
 mod claims;
+#[path = "decide/explanations.rs"]
+mod explanations;
 #[path = "decide/keys.rs"]
 mod keys;
 #[path = "decide/namespaces.rs"]

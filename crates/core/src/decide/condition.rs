@@ -47,6 +47,13 @@ impl Scene<'_> {
                 (demand.wanted.kind(), self.evidence(demand, &mut candidates))
             }
         };
+        candidates.sort_by(|a, b| {
+            let orders = (cite::order(&a.evidence), cite::order(&b.evidence));
+            orders
+                .0
+                .cmp(&orders.1)
+                .then_with(|| a.evidence.signer.cmp(&b.evidence.signer))
+        });
         let mut outcome = RuleOutcome {
             name: rule.name.clone(),
             kind,
