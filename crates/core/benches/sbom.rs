@@ -120,10 +120,10 @@ fn child(runs: u32) -> bool {
     show("IgnoredAny", &ignored);
     println!();
     for work in &WORK {
-        // Beside each lap one of the floor: other processes disturb both.
+        // On the processor, and beside each lap one of the floor: other processes disturb both.
         let laps = (0..runs).map(|_| (timed(|| (work.run)(&bytes)), timed(|| ignore(&bytes))));
         let (ours, floor): (Vec<Lap>, Vec<Lap>) = laps.unzip();
-        let seconds = |lap: &Lap| lap.wall.as_secs_f64();
+        let seconds = |lap: &Lap| lap.on_cpu.as_secs_f64();
         let ratio = median(
             ours.iter()
                 .zip(&floor)
