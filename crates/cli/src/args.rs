@@ -6,6 +6,7 @@ pub(crate) mod evidence;
 pub(crate) mod init;
 pub(crate) mod policy;
 pub(crate) mod registries;
+pub(crate) mod sbom;
 pub(crate) mod trust;
 
 use std::collections::BTreeMap;
@@ -66,6 +67,8 @@ pub(crate) enum Command {
     PullEvidence(evidence::PullEvidence),
     /// Copy an image with everything that is attached to it: platforms, signatures, attestations, SBOMs.
     Copy(copy::Copy),
+    /// Show what an SBOM says, and how the rules of a policy would judge it.
+    Sbom(sbom::ShowSbom),
     /// Work on policy files.
     #[command(subcommand)]
     Policy(Policy),

@@ -18,6 +18,7 @@ mod progress;
 mod pull;
 mod registries;
 mod render;
+mod sbom;
 mod source;
 mod surroundings;
 mod trust;
@@ -53,6 +54,7 @@ fn run(typed: Typed) -> Result<Exit, Failure> {
         Job::Schema(color) => Ok(policy::schema(color)),
         Job::Explain(job) => policy::explain::run(&job),
         Job::Test(job) => policy::test::run(&job),
+        Job::Sbom(job) => sbom::run(&job),
         Job::Trust(job) => trust::run(&job),
     }
 }

@@ -18,6 +18,7 @@ use crate::policy::explain::ExplainJob;
 use crate::policy::test::{Mutate, TestJob};
 use crate::pull::PullJob;
 use crate::registries::RegistryAccess;
+use crate::sbom::SbomJob;
 use crate::surroundings::Surroundings;
 use crate::trust::TrustJob;
 use crate::verify_blob::BlobJob;
@@ -37,6 +38,7 @@ pub(crate) enum Job {
     Test(TestJob),
     /// Print the JSON Schema of policy documents.
     Schema(anstream::ColorChoice),
+    Sbom(Box<SbomJob>),
     Trust(TrustJob),
 }
 
@@ -135,6 +137,11 @@ impl Job {
             }
             Command::Policy(Policy::Schema) => Ok(Self::Schema(color)),
             Command::Policy(Policy::Test(typed)) => Ok(Self::Test(TestJob::new(typed, color))),
+            Command::Sbom(typed) => Ok(Self::Sbom(Box::new(SbomJob::new(
+                typed,
+                surroundings,
+                color,
+            )))),
             Command::Trust(typed) => Ok(Self::Trust(TrustJob::new(typed, surroundings, color))),
         }
     }

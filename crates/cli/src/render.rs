@@ -1,5 +1,7 @@
 //! What a decision looks like outside.
 
 pub(crate) mod blob;
+mod candidates;
 pub(crate) mod evidence;
+pub(crate) mod sbom;
 pub(crate) mod text;

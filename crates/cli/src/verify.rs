@@ -31,6 +31,7 @@ pub(crate) fn run(job: VerifyJob) -> Result<Exit, Failure> {
                 .collect();
             texts.join("\n")
         }
+        Format::Json if explain => Report::explained(&decisions).to_json(),
         Format::Json => Report::new(&decisions).to_json(),
     };
     Ok(output::deliver(&result, color, exit))

@@ -79,6 +79,7 @@ pub(crate) fn run(job: &BlobJob) -> Result<Exit, Failure> {
     let decision = decide(&policies, &request, Resolution::Blob(&findings), job.now);
     let result = match job.format {
         Format::Text => render::text::decision(&decision, job.explain),
+        Format::Json if job.explain => Report::explained(std::slice::from_ref(&decision)).to_json(),
         Format::Json => Report::new(std::slice::from_ref(&decision)).to_json(),
     };
     Ok(output::deliver(

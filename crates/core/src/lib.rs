@@ -31,13 +31,16 @@ mod reference;
 mod refusal;
 mod report;
 mod sbom;
+mod scan;
 mod text;
 mod time;
 mod trust;
+mod vex;
 mod x509;
 
 pub use decide::{
-    BlobDecision, BlobRefusal, BlobSigner, BlobSignerError, Resolution, decide, decide_blob,
+    BlobDecision, BlobRefusal, BlobSigner, BlobSignerError, Resolution, SbomRuleOutcome, decide,
+    decide_blob,
 };
 pub use decision::{
     Candidate, CandidateOutcome, Cited, CitedChild, Comparison, Decision, Identity, Mode,
@@ -68,10 +71,10 @@ pub use policy::{
 pub use reason::{Class, ReasonCode};
 pub use reference::{ImageRef, ReferenceError};
 pub use report::{
-    BlobRefusalReport, BlobReport, CandidateReport, ChildReport, Counts, DemandReport,
-    EvidenceReport, FoundReport, GapReport, IdentityReport, ImageReport, LogReport, PolicyReport,
-    RefusedReport, Report, RevokedReport, RuleReport, StaleReport, TimeReport, TrustRootReport,
-    UnmatchedReport, WarningReport,
+    BlobRefusalReport, BlobReport, CandidateReport, ChildReport, ComparedReport, ComparisonReport,
+    Counts, DemandReport, EvidenceReport, FoundReport, GapReport, IdentityReport, ImageReport,
+    LogReport, PolicyReport, RefusedReport, Report, RevokedReport, RuleReport, StaleReport,
+    TimeReport, TrustRootReport, UnmatchedReport, WarningReport,
 };
 pub use sbom::{
     Component, DefinedLicense, Generator, LicenseClaim, LicenseForm, Sbom, SbomError,

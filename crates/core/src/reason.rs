@@ -83,6 +83,7 @@ reasons! {
     NoStatement "no-statement" Absent 3 "No attestation of the wanted predicate type is attached." "Attest it in CI (`cosign attest --type … IMAGE@DIGEST`), and compare the rule's `predicateType` with what `countersign verify --explain` lists."
     NoProvenance "no-provenance" Absent 3 "Nothing that is attached says how the image was built." "Attest SLSA provenance (`actions/attest-build-provenance`, slsa-github-generator, or `cosign attest --type slsaprovenance1`)."
     NoSbom "no-sbom" Absent 3 "Nothing that is attached says what is inside the image." "Attest an SBOM (`cosign attest --type cyclonedx --predicate sbom.json IMAGE@DIGEST`)."
+    NoScan "no-scan" Absent 3 "Nothing that is attached is a vulnerability scan of the image." "Attest one in CI (`cosign attest --type vuln`), of cosign's `vuln` v1 or in-toto's `vulns`."
     NoPlatform "no-platform" Absent 4 "The index lists nothing that could run, so there is no platform on which evidence could be." "Check the index: `docker buildx imagetools inspect IMAGE`."
     DigestRequired "digest-required" Absent 5 "The reference has no digest, so what runs may differ from what was checked." "Write `repository:tag@sha256:…` in the manifest."
     ThresholdNotMet "threshold-not-met" Absent 60 "Fewer distinct signers signed than the rule demands." "Let the missing signers sign the same digest."
@@ -157,9 +158,16 @@ reasons! {
     ProvenanceWorkflowMismatch "provenance-workflow-mismatch" Rejected 72 "Another workflow built it." "Build by a workflow of the rule."
     ProvenanceParameterMismatch "provenance-parameter-mismatch" Rejected 73 "The build's parameters are not those that the rule allows; one that nobody lists counts as wrong." "Compare the rule's `parameters` with those shown."
     ProvenanceDependencyMissing "provenance-dependency-missing" Rejected 74 "What the rule demands did not go into the build." "Build on the base image that the rule names, or correct its digest."
+    ScanMalformed "scan-malformed" Rejected 63 "The scan cannot be read." "Attest again; the predicate must be cosign's `vuln` v1 or in-toto's `vulns` v0.1 or v0.2."
+    UnsupportedFormat "unsupported-format" Rejected 63 "The predicate's content is of a format that this version does not read." "Attest a format that the documentation lists, or say what such content means (`unsupported`)."
+    ScanEmpty "scan-empty" Rejected 64 "The scan has no result or no time, so nothing was scanned that anybody could know of." "Attest the scanner's report in the predicate's own shape (Trivy: `--format cosign-vuln`); a bare report leaves it empty."
+    ScannerMismatch "scanner-mismatch" Rejected 65 "Another scanner made the scan." "Scan with a scanner of the rule's `scanners`."
+    DatabaseTooOld "database-too-old" Rejected 66 "The scanner's database was too old when the scan was signed, or nobody says how old it was." "Update the scanner's database before scanning."
+    SeverityUnknown "severity-unknown" Rejected 67 "The scan found vulnerabilities that nobody has rated." "Look at them; say `unknownSeverity: allow` if such findings may pass."
+    VulnerabilityFound "vulnerability-found" Rejected 68 "The scan found vulnerabilities that the rule denies." "Update what is named, or attest VEX by a Signer of the rule's `vex`."
+    VexMalformed "vex-malformed" Rejected 63 "A VEX document cannot be read, so it subtracts nothing, and neither does any older one." "Attest it again as OpenVEX v0.2.0 or CycloneDX."
 
     // A document by the right signer, and what it says.
-    UnsupportedFormat "unsupported-format" Rejected 63 "What is attested is of a format that this version does not read." "Attest it in a format that is read (docs/sbom.md)."
     SbomMalformed "sbom-malformed" Rejected 64 "The SBOM cannot be read." "Make it again with a current generator; check it with `countersign sbom FILE`."
     SbomFormatMismatch "sbom-format-mismatch" Rejected 65 "The SBOM is of another format than the rule takes." "Attest it in a format of the rule."
     SbomTooFewComponents "sbom-too-few-components" Rejected 66 "The SBOM lists fewer components than the rule demands." "Find out why the generator saw so little."
@@ -168,6 +176,8 @@ reasons! {
     LicenseMissing "license-missing" Rejected 70 "A component has no licence." "Find out its licence, or say what `licenses.missing` means."
     LicenseUnknown "license-unknown" Rejected 71 "The licence of a component cannot be parsed, or only the document explains it." "Write it as an SPDX expression, list its `LicenseRef-…`, or say what `licenses.unknown` means."
     LicenseDenied "license-denied" Rejected 72 "A component has a licence that the rule does not accept." "Replace the component, or change `licenses` if the licence is acceptable."
+    VersionIncomparable "version-incomparable" Rejected 73 "Whether a banned package is inside cannot be told: it has no version, or none that can be compared." "State package URLs and versions as their ecosystem writes them, or say what `packages.incomparable` means."
+    PackageBanned "package-banned" Rejected 74 "A package is inside that the rule bans." "Update or remove the package, and build again."
 
     // Revoked: nothing is more specific.
     EvidenceRevoked "evidence-revoked" Rejected 77 "A Revocation names this evidence." "Make it again, if what it says still holds."

@@ -13,6 +13,8 @@ mod cache;
 mod cheating;
 #[path = "decide/claims.rs"]
 mod claims;
+#[path = "decide/explanations.rs"]
+mod explanations;
 #[path = "decide/keys.rs"]
 mod keys;
 #[path = "decide/namespaces.rs"]
@@ -43,5 +45,7 @@ mod steps;
 mod thresholds;
 #[path = "decide/verdicts.rs"]
 mod verdicts;
+#[path = "decide/vulnerabilities.rs"]
+mod vulnerabilities;
 #[path = "decide/world.rs"]
 mod world;

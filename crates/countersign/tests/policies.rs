@@ -15,6 +15,18 @@ fn each_example_is_clean_and_decides() {
     let signed = "sha256:f177eca09d2f62f6224b37dd174e8f397c762a7ca3668f8d6407188f7e194b19";
     let expected = BTreeMap::from([
         (
+            "air-gapped.yaml",
+            ("registry.acme.example/app", Some(ReasonCode::KeyUnknown)),
+        ),
+        (
+            "baseline.yaml",
+            ("ghcr.io/acme/app", Some(ReasonCode::KeyUnknown)),
+        ),
+        (
+            "sbom-licenses.yaml",
+            ("ghcr.io/acme/app", Some(ReasonCode::NoProvenance)),
+        ),
+        (
             "github-actions.yaml",
             ("ghcr.io/acme/app", Some(ReasonCode::KeyUnknown)),
         ),

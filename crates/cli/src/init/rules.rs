@@ -32,6 +32,8 @@ pub(super) enum Form {
     Typed {
         kind: Kind,
         predicate_type: String,
+        /// Whether the builder is left open, for none that is known fits.
+        any_builder: bool,
     },
     /// That there is such a statement; `why` no more than that.
     Plain {
@@ -45,7 +47,6 @@ pub(super) enum Form {
 pub(super) enum Kind {
     Provenance,
     Sbom,
-    Vulnerabilities,
 }
 
 impl Rules {
@@ -113,15 +114,30 @@ impl Rules {
             let Some(rule) = self.all.iter_mut().find(|rule| rule.name == outcome.name) else {
                 continue;
             };
-            if let Form::Typed { predicate_type, .. } = &rule.form {
-                rule.form = Form::Plain {
-                    predicate_type: predicate_type.clone(),
-                    why: Some(escaped(&outcome.message, 300)),
-                };
-                changed = true;
-            }
+            changed |= rule.form.relax(&outcome.message);
         }
         changed
+    }
+}
+
+impl Form {
+    /// Asks for less; false if that is no longer possible.
+    fn relax(&mut self, why: &str) -> bool {
+        match self {
+            Self::Typed {
+                kind: Kind::Provenance,
+                any_builder: any_builder @ false,
+                ..
+            } => *any_builder = true,
+            Self::Typed { predicate_type, .. } => {
+                *self = Self::Plain {
+                    predicate_type: predicate_type.clone(),
+                    why: Some(escaped(why, 300)),
+                };
+            }
+            Self::Signature | Self::Plain { .. } => return false,
+        }
+        true
     }
 }
 
@@ -134,6 +150,7 @@ fn form(predicate_type: Option<&str>) -> Form {
         Some(kind) => Form::Typed {
             kind,
             predicate_type,
+            any_builder: false,
         },
         None => Form::Plain {
             predicate_type,
@@ -152,10 +169,6 @@ fn kind(predicate_type: &str) -> Option<Kind> {
         Some(Kind::Provenance)
     } else if is("https://cyclonedx.org/bom") || is("https://spdx.dev/Document") {
         Some(Kind::Sbom)
-    } else if is("https://cosign.sigstore.dev/attestation/vuln")
-        || is("https://in-toto.io/attestation/vulns")
-    {
-        Some(Kind::Vulnerabilities)
     } else {
         None
     }
@@ -169,7 +182,6 @@ fn rule_name(predicate_type: Option<&str>) -> String {
     match kind(predicate_type) {
         Some(Kind::Provenance) => "provenance".to_owned(),
         Some(Kind::Sbom) => "sbom".to_owned(),
-        Some(Kind::Vulnerabilities) => "scanned".to_owned(),
         None => {
             let parts = predicate_type.rsplit('/');
             let is_word = |part: &&str| part.len() > 2 && !part.starts_with('v');

@@ -283,14 +283,24 @@ impl Text {
                     "somebody attested this; what it says is not looked at",
                 )
             }
-            Form::Typed { kind, .. } => typed(*kind, rule, found, &mut body),
+            Form::Typed {
+                kind,
+                predicate_type,
+                any_builder,
+            } => typed(
+                *kind,
+                predicate_type,
+                *any_builder,
+                (rule, found),
+                &mut body,
+            ),
         };
         if let Form::Plain { why: Some(why), .. } = &rule.form {
             self.raw(&format!(
                 "    # A rule that looks into it would not let the image pass: {why}"
             ));
         }
-        let needs_time = !matches!(rule.form, Form::Signature);
+        let needs_time = matches!(rule.form, Form::Plain { .. });
         if !is_timed && needs_time {
             body.push("match: any".to_owned());
         }
@@ -309,15 +319,71 @@ impl Text {
 /// The rule that looks into what was attested: the fields, and what it asks.
 fn typed(
     kind: Kind,
-    _rule: &Rule,
-    _found: &Found,
-    _body: &mut Vec<String>,
+    predicate_type: &str,
+    any_builder: bool,
+    (rule, found): (&Rule, &Found),
+    body: &mut Vec<String>,
 ) -> (&'static str, &'static str) {
     match kind {
-        Kind::Provenance => ("provenance", "it was built as this signer says"),
-        Kind::Sbom => ("sbom", "a readable list of what is inside"),
-        Kind::Vulnerabilities => ("vulnerabilities", "a scan"),
+        Kind::Provenance => {
+            let signers = rule.from.iter().filter_map(|it| found.signers.get(*it));
+            let mut identities = signers.filter_map(|it| match &it.maker {
+                Maker::Certificate(identity) => Some(identity),
+                Maker::Key(_) => None,
+            });
+            if let Some(identity) = identities.next() {
+                provenance(identity, any_builder, body);
+            }
+            (
+                "provenance",
+                "it was built from this source by this builder",
+            )
+        }
+        Kind::Sbom => {
+            let format = if predicate_type.contains("spdx") {
+                "spdx"
+            } else {
+                "cyclonedx"
+            };
+            body.push(format!("formats: [{format}]"));
+            (
+                "sbom",
+                "a readable list of what is inside; say what it may hold (docs/sbom.md)",
+            )
+        }
     }
+}
+
+/// What the certificate says of the build, which the provenance has to say too.
+fn provenance(identity: &Identity, any_builder: bool, body: &mut Vec<String>) {
+    if let Some(builder) = builder(identity).filter(|_| !any_builder) {
+        body.push(format!("builders: [{builder}]"));
+    }
+    let source: Vec<(String, &str)> = source(identity);
+    if source.is_empty() {
+        return;
+    }
+    body.push("source:".to_owned());
+    body.extend(source.iter().map(|(line, _)| format!("  {line}")));
+}
+
+/// The Builder that is built in and signs in this way.
+fn builder(identity: &Identity) -> Option<&'static str> {
+    let (path, _) = workflow(identity)?;
+    let generator = "slsa-framework/slsa-github-generator/.github/workflows/";
+    match path.strip_prefix(generator) {
+        Some("generator_generic_slsa3.yml") => return Some("slsa-github-generic"),
+        Some("builder_go_slsa3.yml") => return Some("slsa-github-go"),
+        Some("generator_container_slsa3.yml") => return Some("slsa-github-container"),
+        _ => {}
+    }
+    let own = path.split("/.github/").next().unwrap_or_default();
+    let is_own = identity.repository.as_deref() == Some(&format!("github.com/{own}"));
+    Some(if is_own {
+        "github-attest"
+    } else {
+        "github-attest-reusable"
+    })
 }
 
 fn from(rule: &Rule, found: &Found) -> String {

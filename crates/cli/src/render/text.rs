@@ -12,18 +12,18 @@ use crate::escape::escaped;
 
 pub(super) const GOOD: Style = AnsiColor::Green.on_default().bold();
 pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
-const DOUBTFUL: Style = AnsiColor::Yellow.on_default().bold();
+pub(super) const DOUBTFUL: Style = AnsiColor::Yellow.on_default().bold();
 const FAINT: Style = Style::new().dimmed();
 /// Characters of one foreign string: an image reference, an identity, a cause.
 const MAX_CHARS: usize = 512;
 
-/// The decision about one image: verdict, each policy's rules with what decided them, warnings, and with `explain` all
-/// evidence. The text has ANSI colours, which the output strips where nobody sees them.
+/// The decision about one image: verdict, each policy's rules with what decided them, warnings, and with `explain`
+/// every comparison and all evidence. The text has ANSI colours, which the output strips where nobody sees them.
 pub(crate) fn decision(decision: &Decision, explain: bool) -> String {
     let mut text = Text::default();
     text.head(decision);
     for policy in decision.policies() {
-        text.policy(policy);
+        text.policy(policy, explain);
     }
     for revoked in decision.revoked() {
         text.revoked(revoked);
@@ -99,7 +99,7 @@ impl Text {
         self.line(4, &format!("next: {}", ReasonCode::ImageRevoked.hint()));
     }
 
-    fn policy(&mut self, policy: &PolicyOutcome) {
+    fn policy(&mut self, policy: &PolicyOutcome, explain: bool) {
         let mode = match (policy.effective, policy.mode) {
             (false, _) => ", not yet effective".to_owned(),
             (true, Mode::Enforce) => String::new(),
@@ -119,6 +119,9 @@ impl Text {
         );
         for rule in &policy.rules {
             self.rule(rule);
+            if explain {
+                self.candidates(&rule.candidates);
+            }
         }
     }
 

@@ -18,6 +18,7 @@ mod policy_schema;
 mod policy_test;
 mod pull;
 mod run;
+mod sbom;
 mod secrets;
 mod trust;
 mod usage;

@@ -39,6 +39,21 @@ fn allowed() {
 }
 
 #[test]
+fn explained() {
+    assert_snapshot!(
+        "explained-denied",
+        by_workflow("signed-keyless-other", &["--explain"])
+    );
+    assert_snapshot!(
+        "explained-json",
+        by_workflow(
+            "signed-keyless-workflow",
+            &["--explain", "--format", "json"]
+        )
+    );
+}
+
+#[test]
 fn denied() {
     assert_snapshot!("denied-unsigned", by_key("unsigned", &[]));
     assert_snapshot!("denied-foreign", by_key("foreign-signed", &["--explain"]));

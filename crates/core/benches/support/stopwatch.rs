@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// How long something took.
+#[allow(dead_code, reason = "not every bench reads both")]
 pub(crate) struct Lap {
     /// On the clock.
     pub(crate) wall: Duration,

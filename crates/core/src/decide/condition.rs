@@ -47,6 +47,13 @@ impl Scene<'_> {
                 (demand.wanted.kind(), self.evidence(demand, &mut candidates))
             }
         };
+        candidates.sort_by(|a, b| {
+            let orders = (cite::order(&a.evidence), cite::order(&b.evidence));
+            orders
+                .0
+                .cmp(&orders.1)
+                .then_with(|| a.evidence.signer.cmp(&b.evidence.signer))
+        });
         let mut outcome = RuleOutcome {
             name: rule.name.clone(),
             kind,
@@ -179,7 +186,11 @@ impl Scene<'_> {
         let results: Vec<PerSigner<'_>> = signers
             .iter()
             .map(|signer| {
-                let gap = is_stale || hidden.iter().any(|gap| hides(gap, demand, signer));
+                let gap = is_stale
+                    || hidden.iter().any(|gap| {
+                        hides(gap, demand, signer)
+                            || demand.others().any(|other| hides(gap, demand, other))
+                    });
                 PerSigner::judge(
                     signer,
                     demand,
@@ -296,7 +307,10 @@ fn hides(gap: &Gap, demand: &EvidenceDemand, signer: &Signer) -> bool {
 /// The gaps behind which there may be evidence that could count under this rule.
 pub(super) fn relevant<'f>(findings: &'f Findings, demand: &EvidenceDemand) -> Vec<&'f Gap> {
     let signers = &demand.from.signers;
-    let matters = |gap: &&Gap| signers.iter().any(|signer| hides(gap, demand, signer));
+    let matters = |gap: &&Gap| {
+        signers.iter().any(|signer| hides(gap, demand, signer))
+            || demand.others().any(|other| hides(gap, demand, other))
+    };
     findings.gaps().iter().filter(matters).collect()
 }
 

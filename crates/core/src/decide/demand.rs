@@ -7,6 +7,7 @@ use crate::policy::signer::Signer;
 use crate::policy::{Asked, Wanted};
 use crate::provenance::{self, ProvenanceDemand};
 use crate::sbom::judge;
+use crate::scan::{self, Beside};
 use crate::text::safe;
 use crate::{Claim, ExpressionFailure, ExpressionInput, ReasonCode, Verified};
 
@@ -18,6 +19,7 @@ impl Wanted {
             Self::Statement { .. } => "statement",
             Self::Provenance(_) => "provenance",
             Self::Sbom(_) => "sbom",
+            Self::Vulnerabilities(_) => "vulnerabilities",
         }
     }
 
@@ -30,7 +32,7 @@ impl Wanted {
         &self,
         one: &Verified<Claim>,
         signer: &Signer,
-        _circumstances: &Circumstances<'_>,
+        circumstances: &Circumstances<'_>,
         compared: &mut Compared,
     ) {
         match self {
@@ -41,6 +43,23 @@ impl Wanted {
             } => ask(asked, one, compared),
             Self::Provenance(demand) => demand.compare(one, signer, compared),
             Self::Sbom(demand) => demand.compare(one, compared),
+            Self::Vulnerabilities(demand) => {
+                let Circumstances {
+                    now,
+                    revocations,
+                    findings,
+                    ..
+                } = *circumstances;
+                demand.compare(
+                    one,
+                    Beside {
+                        now,
+                        revocations,
+                        findings,
+                    },
+                    compared,
+                );
+            }
         }
     }
 
@@ -48,7 +67,10 @@ impl Wanted {
     pub(super) fn distinct(&self, one: &Verified<Claim>) -> Option<String> {
         match self {
             Self::Provenance(_) => ProvenanceDemand::builder_of(one),
-            Self::Signature { .. } | Self::Statement { .. } | Self::Sbom(_) => None,
+            Self::Signature { .. }
+            | Self::Statement { .. }
+            | Self::Sbom(_)
+            | Self::Vulnerabilities(_) => None,
         }
     }
 
@@ -63,6 +85,7 @@ impl Wanted {
             Self::Statement { predicate_type, .. } => claim == predicate_type,
             Self::Provenance(_) => provenance::PREDICATE_TYPES.contains(&claim),
             Self::Sbom(_) => judge::is_sbom(claim),
+            Self::Vulnerabilities(_) => scan::PREDICATE_TYPES.contains(&claim),
         }
     }
 
@@ -73,6 +96,7 @@ impl Wanted {
             Self::Statement { .. } => ReasonCode::NoStatement,
             Self::Provenance(_) => ReasonCode::NoProvenance,
             Self::Sbom(_) => ReasonCode::NoSbom,
+            Self::Vulnerabilities(_) => ReasonCode::NoScan,
         }
     }
 
@@ -84,6 +108,7 @@ impl Wanted {
             Self::Statement { predicate_type, .. } => predicate_type.clone(),
             Self::Provenance(_) => "an SLSA provenance".to_owned(),
             Self::Sbom(_) => "an SBOM".to_owned(),
+            Self::Vulnerabilities(_) => "a vulnerability scan".to_owned(),
         }
     }
 
@@ -96,6 +121,7 @@ impl Wanted {
             }
             Self::Provenance(_) => format!("Built as demanded, says {by}."),
             Self::Sbom(_) => format!("What is inside is as demanded, says {by}."),
+            Self::Vulnerabilities(_) => format!("Scanned by {by}, and nothing found counts."),
         }
     }
 }

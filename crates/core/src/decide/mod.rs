@@ -12,6 +12,7 @@ mod demand;
 mod nearest;
 mod per_signer;
 mod revoked;
+mod sbom;
 mod scene;
 mod stale;
 mod subject;
@@ -19,6 +20,7 @@ mod subject;
 use std::collections::BTreeMap;
 
 pub use blob::{BlobDecision, BlobRefusal, BlobSigner, BlobSignerError, decide_blob};
+pub use sbom::SbomRuleOutcome;
 use scene::Scene;
 
 use crate::policy::signer::RootLife;

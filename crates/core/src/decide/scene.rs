@@ -27,7 +27,6 @@ pub(super) struct Circumstances<'a> {
     pub(super) age_relief: bool,
     pub(super) revocations: &'a Revocations,
     /// All that is known about the same digest.
-    #[expect(dead_code, reason = "the rule `vulnerabilities` looks for VEX in it")]
     pub(super) findings: &'a Findings,
 }
 

@@ -29,6 +29,16 @@ pub fn statement(payload: &[u8], about: &[u8]) -> Judged<Statement> {
         .map_err(|refusal| refusal.code)
 }
 
+/// What a scan's predicate says: how many findings.
+pub fn vulnerabilities(predicate: &[u8]) -> Result<usize, String> {
+    crate::scan::count(predicate)
+}
+
+/// What a VEX document says: how many assertions.
+pub fn vex(predicate_type: &str, document: &[u8]) -> Result<usize, String> {
+    crate::vex::count(predicate_type, document)
+}
+
 /// Step 4: the members of the outermost object; why not otherwise, and whether for a reason that is not grammar: a limit or a
 /// twin.
 pub fn scan(bytes: &[u8]) -> Result<Vec<(String, &[u8])>, (bool, String)> {

@@ -76,6 +76,29 @@ impl CiClaim {
         }
     }
 
+    /// The field of a Signer that demands it.
+    pub(crate) const fn field(self) -> &'static str {
+        match self {
+            Self::Repository => "source.repository",
+            Self::RepositoryId => "source.repositoryId",
+            Self::Owner => "source.owner",
+            Self::OwnerId => "source.ownerId",
+            Self::Ref => "source.refs",
+            Self::Commit => "source.commit",
+            Self::Visibility => "source.visibility",
+            Self::Event => "source.events",
+            Self::Runner => "source.runner",
+            Self::Environment => "source.environment",
+            Self::SignerUri => "build.signerUri",
+            Self::SignerDigest => "build.signerDigest",
+            Self::ConfigUri => "build.configUri",
+            Self::ConfigDigest => "build.configDigest",
+            Self::RunInvocationUri => "build.runInvocationUri",
+            Self::WorkflowName => "build.workflowName",
+            Self::TokenSubject => "tokenSubject",
+        }
+    }
+
     /// What the certificate says in the extension of today, and in GitHub's old one.
     pub(crate) fn stated(self, claims: &CiClaims) -> (Option<&str>, Option<&str>) {
         let (new, old) = match self {

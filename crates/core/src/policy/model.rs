@@ -8,6 +8,7 @@ use super::{Namespace, Place, Request};
 use crate::evidence::PlatformNeed;
 use crate::provenance::{self, ProvenanceDemand};
 use crate::sbom::judge::{self, SbomDemand};
+use crate::scan::{self, VulnerabilityDemand};
 use crate::{
     Claim, Expression, Facts, Format, Mode, NamespaceFit, Needs, Platform, UnixTime, Verdict,
 };
@@ -163,6 +164,24 @@ impl EvidenceDemand {
         Self { wanted, ..self }
     }
 
+    /// Signers beside those of `from` whose evidence changes what comes of the rule: those of VEX.
+    pub(crate) fn others(&self) -> impl Iterator<Item = &Signer> {
+        let vex = match &self.wanted {
+            Wanted::Vulnerabilities(demand) => demand.vex.as_ref(),
+            Wanted::Signature { .. }
+            | Wanted::Statement { .. }
+            | Wanted::Provenance(_)
+            | Wanted::Sbom(_) => None,
+        };
+        let signers = vex.into_iter().flat_map(|vex| &vex.from.signers);
+        signers.map(AsRef::as_ref)
+    }
+
+    fn all_signers(&self) -> impl Iterator<Item = &Signer> {
+        let own = self.from.signers.iter().map(AsRef::as_ref);
+        own.chain(self.others())
+    }
+
     /// Adds what could satisfy the rule.
     pub(crate) fn add_needs(&self, needs: &mut Needs) {
         needs.exhaustive |= self.selection != Selection::Any;
@@ -172,16 +191,16 @@ impl EvidenceDemand {
             SubjectDemand::Either => PlatformNeed::Instead,
             SubjectDemand::Platform => PlatformNeed::Always,
         });
-        needs.referrers |= self
-            .from
-            .signers
-            .iter()
-            .any(|signer| signer.takes_bundles());
-        let legacy = self.from.signers.iter().any(|signer| signer.takes_legacy());
+        needs.exhaustive |= self.others().next().is_some();
+        needs.referrers |= self.all_signers().any(Signer::takes_bundles);
+        let legacy = self.all_signers().any(Signer::takes_legacy);
         match self.wanted {
             Wanted::Signature { .. } => needs.signature_tag |= legacy,
-            Wanted::Statement { .. } | Wanted::Provenance(_) | Wanted::Sbom(_) => {
-                needs.attestation_tag |= legacy
+            Wanted::Statement { .. }
+            | Wanted::Provenance(_)
+            | Wanted::Sbom(_)
+            | Wanted::Vulnerabilities(_) => {
+                needs.attestation_tag |= legacy;
             }
         }
     }
@@ -203,6 +222,7 @@ pub(crate) enum Wanted {
     },
     Provenance(Box<ProvenanceDemand>),
     Sbom(Box<SbomDemand>),
+    Vulnerabilities(Box<VulnerabilityDemand>),
 }
 
 impl Wanted {
@@ -224,6 +244,9 @@ impl Wanted {
                 .predicate_type()
                 .is_some_and(|it| provenance::PREDICATE_TYPES.contains(&it)),
             Self::Sbom(_) => claim.predicate_type().is_some_and(judge::is_sbom),
+            Self::Vulnerabilities(_) => claim
+                .predicate_type()
+                .is_some_and(|it| scan::PREDICATE_TYPES.contains(&it)),
         }
     }
 }

@@ -106,6 +106,7 @@ fn rule(outcome: &RuleOutcome) -> RuleReport {
         hint: (!outcome.hint.is_empty()).then(|| outcome.hint.clone()),
         evidence: outcome.evidence.iter().map(evidence).collect(),
         nearest: outcome.nearest.as_ref().map(candidate),
+        candidates: Vec::new(),
     }
 }
 

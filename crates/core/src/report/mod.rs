@@ -5,6 +5,7 @@
 
 mod blob;
 mod evidence;
+mod explained;
 mod mirror;
 
 pub use blob::{BlobRefusalReport, BlobReport, DemandReport, TrustRootReport};
@@ -12,6 +13,7 @@ pub use evidence::{
     CandidateReport, ChildReport, EvidenceReport, FoundReport, IdentityReport, LogReport,
     RefusedReport, TimeReport,
 };
+pub use explained::{ComparedReport, ComparisonReport};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -147,6 +149,9 @@ pub struct RuleReport {
     /// The candidate that came closest, if it did not pass.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nearest: Option<CandidateReport>,
+    /// Every piece of evidence of the wanted kind, held against each Signer; only in a report that explains (`--explain`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<ComparedReport>,
 }
 
 /// A last known list by which it was decided.

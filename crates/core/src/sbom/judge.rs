@@ -1,6 +1,10 @@
 //! What the rule `sbom` demands, held against one document.
 
+mod packages;
+
 use std::collections::HashMap;
+
+pub(crate) use packages::{Ban, PackageDemand};
 
 use super::{Component, LicenseForm, Sbom, SbomErrorKind, SbomFormat, Stance};
 use crate::compared::Compared;
@@ -21,6 +25,7 @@ pub(crate) struct SbomDemand {
     /// Patterns over the tools' names, of which one fits.
     pub(crate) generators: Vec<Glob>,
     pub(crate) licenses: Option<LicenseDemand>,
+    pub(crate) packages: Option<PackageDemand>,
     pub(crate) coverage: Vec<(Field, u8)>,
     pub(crate) document: Vec<DocumentField>,
 }
@@ -175,6 +180,9 @@ impl SbomDemand {
         if let Some(licenses) = &self.licenses {
             licenses.judge(sbom, compared);
         }
+        if let Some(packages) = &self.packages {
+            packages.judge(sbom, compared);
+        }
     }
 
     fn format(&self, format: SbomFormat, compared: &mut Compared) {
@@ -255,7 +263,10 @@ impl LicenseDemand {
         let mut known: HashMap<&str, LicenseVerdict> = HashMap::new();
         let (mut denied, mut unknown, mut missing) =
             (Told::default(), Told::default(), Told::default());
-        for component in sbom.all() {
+        // What the document describes is a part of nothing, and hardly any generator says its licence.
+        let subject = sbom.subject.iter().map(|it| (it, false));
+        let parts = sbom.components.iter().map(|it| (it, true));
+        for (component, is_part) in subject.chain(parts) {
             let claims = counted(sbom, component);
             let mut verdict = None;
             let mut texts: Vec<&str> = Vec::new();
@@ -270,7 +281,8 @@ impl LicenseDemand {
                 }
             }
             match verdict {
-                None => missing.add(component, &[]),
+                None if is_part => missing.add(component, &[]),
+                None => {}
                 Some(LicenseVerdict::Denied) => denied.add(component, &texts),
                 Some(LicenseVerdict::Unknown) => unknown.add(component, &texts),
                 Some(LicenseVerdict::Accepted) => {}

@@ -68,8 +68,10 @@ fn with(mut predicate: Value, pointer: &str, value: Value) -> Value {
 
 /// The caller's certificate when the generator's reusable workflow signs.
 fn by_generator() -> Identity {
-    let mut identity = Identity::default();
-    identity.san = Identity::uri(GENERATOR, "").san;
+    let mut identity = Identity {
+        san: Identity::uri(GENERATOR, "").san,
+        ..Identity::default()
+    };
     identity.claims.insert(9, GENERATOR.to_owned());
     identity
 }

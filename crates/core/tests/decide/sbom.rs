@@ -303,3 +303,96 @@ fn messages_name_the_components() {
     }
     assert!(!rule.message.contains("pkg:npm/b"), "{}", rule.message);
 }
+
+#[test]
+fn banned_packages_are_found_by_their_urls_and_versions() {
+    let of = |component: Value| {
+        let mut sbom = cyclonedx();
+        sbom["components"] = json!([component]);
+        sbom
+    };
+    let log4j = |version: &str| {
+        let purl = format!("pkg:maven/org.apache.logging.log4j/log4j-core{version}");
+        of(json!({"type": "library", "name": "log4j-core", "purl": purl}))
+    };
+    let ban = "packages: {deny: [{purl: pkg:maven/org.apache.logging.log4j/log4j-core, versions: \"<2.17.1\"}]}";
+    let all = "packages: {deny: [{purl: pkg:maven/org.apache.logging.log4j/log4j-core}]}";
+    for (sbom, rule, expected) in [
+        (log4j("@2.14.1"), ban, "package-banned"),
+        (log4j("@2.17.1"), ban, "pass"),
+        (log4j("@2.17.0-rc1"), ban, "package-banned"),
+        (log4j("@2.17.1?type=jar"), ban, "pass"),
+        (log4j("@2.17.1"), all, "package-banned"),
+        (log4j(""), all, "package-banned"),
+        (log4j(""), ban, "version-incomparable"),
+        (
+            of(json!({"type": "library", "name": "log4j-core", "version": "2.14.1"})),
+            ban,
+            "version-incomparable",
+        ),
+        (
+            of(json!({"type": "library", "name": "Log4J-Core"})),
+            all,
+            "version-incomparable",
+        ),
+        (
+            of(json!({"type": "library", "name": "x", "purl": "pkg:m aven/log4j-core@2"})),
+            ban,
+            "version-incomparable",
+        ),
+        (
+            of(
+                json!({"type": "library", "name": "log4j-core-test", "purl": "pkg:maven/org.apache.logging.log4j/log4j-core-test@2.14.1"}),
+            ),
+            ban,
+            "pass",
+        ),
+        (
+            of(
+                json!({"type": "library", "name": "log4j-core", "purl": "pkg:maven/com.evil/log4j-core@2.14.1"}),
+            ),
+            ban,
+            "pass",
+        ),
+        (
+            of(
+                json!({"type": "library", "name": "log4j-core", "version": "2.14.1", "purl": "pkg:maven/org.apache.logging.log4j/log4j-core"}),
+            ),
+            ban,
+            "package-banned",
+        ),
+        (
+            cyclonedx(),
+            "packages: {deny: [{purl: pkg:npm/b, versions: \">=2, <3\"}]}",
+            "package-banned",
+        ),
+        (
+            cyclonedx(),
+            "packages: {deny: [{purl: pkg:npm/b, versions: \"<2\"}]}",
+            "pass",
+        ),
+        // The one without a version is the other package.
+        (
+            cyclonedx(),
+            "packages: {deny: [{purl: pkg:npm/c, versions: \"<2\"}]}",
+            "version-incomparable",
+        ),
+        (
+            cyclonedx(),
+            "packages: {deny: [{purl: pkg:npm/c, versions: \"<2\"}], incomparable: warn}",
+            "pass",
+        ),
+        (
+            cyclonedx(),
+            "packages: {deny: [{purl: pkg:npm/c, versions: \"<2\"}], incomparable: allow}",
+            "pass",
+        ),
+    ] {
+        assert_eq!(
+            code(SBOM, &sbom, rule),
+            expected,
+            "{rule} {}",
+            sbom["components"]
+        );
+    }
+}

@@ -14,6 +14,8 @@ use cel::common::ast::operators::{
 use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, LiteralValue};
 use serde_json::Value as Json;
 
+use super::size::{BYTES, ELEMENT, Known, Size};
+
 /// Nodes of one expression.
 const MAX_NODES: usize = 500;
 /// Nesting of one expression.
@@ -22,8 +24,6 @@ const MAX_DEPTH: usize = 32;
 const MAX_LOOPS: usize = 3;
 /// Evaluated nodes, and compared or copied bytes by 64: some tenths of a second.
 const MAX_COST: u64 = 1_000_000;
-/// Bytes that count like one node.
-const BYTES: u64 = 64;
 /// Bytes and elements of any one value.
 const MAX_SIZE: u64 = 64 * 1024 * 1024;
 
@@ -59,73 +59,6 @@ const FUNCTIONS: [&str; 28] = [
     "bool",
 ];
 const VARIABLES: [&str; 3] = ["predicate", "predicateType", "signedAt"];
-
-/// How large a value can be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Size {
-    /// Bytes of text and number of elements, all that is nested included.
-    all: u64,
-    /// Elements of the longest list or object in it.
-    longest: u64,
-}
-
-impl Size {
-    /// Of a scalar that is no text, and of the texts that variables have beside the predicate.
-    const SMALL: Self = Self {
-        all: 4096,
-        longest: 0,
-    };
-
-    /// Of JSON.
-    fn of(json: &Json) -> Self {
-        let many = |count: usize, inner: &mut dyn Iterator<Item = Self>| {
-            let count = count.try_into().unwrap_or(u64::MAX);
-            let empty = Self {
-                all: count,
-                longest: count,
-            };
-            inner.fold(empty, Self::beside)
-        };
-        let text = |text: &str| Self {
-            all: u64::try_from(text.len()).unwrap_or(u64::MAX),
-            longest: 0,
-        };
-        match json {
-            Json::Null | Json::Bool(_) | Json::Number(_) => Self { all: 1, longest: 0 },
-            Json::String(value) => text(value),
-            Json::Array(items) => many(items.len(), &mut items.iter().map(Self::of)),
-            Json::Object(members) => many(
-                members.len(),
-                &mut members
-                    .iter()
-                    .map(|(key, value)| text(key).beside(Self::of(value))),
-            ),
-        }
-    }
-
-    /// Both in one value.
-    fn beside(self, other: Self) -> Self {
-        Self {
-            all: self.all.saturating_add(other.all),
-            longest: self.longest.max(other.longest),
-        }
-    }
-
-    /// Either of them.
-    fn or(self, other: Self) -> Self {
-        Self {
-            all: self.all.max(other.all),
-            longest: self.longest.max(other.longest),
-        }
-    }
-
-    fn times(self, count: u64) -> Self {
-        Self {
-            all: self.all.saturating_mul(count),
-            longest: self.longest,
-        }
-    }
-}
 
 /// Whether the expression has only what is allowed, and is no larger than anybody could review.
 ///
@@ -228,70 +161,6 @@ pub(super) fn bound(expression: &IdedExpr, predicate: &Json) -> Result<(), Strin
     within(cost)
 }
 
-/// What is known of a value before it is there: how large it can be, and, where it is a part of the predicate, which.
-#[derive(Debug, Clone, Copy, Default)]
-struct Known<'j> {
-    size: Size,
-    json: Option<&'j Json>,
-}
-
-impl From<Size> for Known<'_> {
-    fn from(size: Size) -> Self {
-        Self { size, json: None }
-    }
-}
-
-impl<'j> From<&'j Json> for Known<'j> {
-    fn from(json: &'j Json) -> Self {
-        Self {
-            size: Size::of(json),
-            json: Some(json),
-        }
-    }
-}
-
-impl<'j> Known<'j> {
-    /// A member; of what is not known, no more than the whole.
-    fn member(self, name: &str) -> Self {
-        match self.json.and_then(|json| json.get(name)) {
-            Some(member) => member.into(),
-            None => self.size.into(),
-        }
-    }
-
-    /// Any element.
-    fn element(self) -> Self {
-        match self.json {
-            Some(Json::Array(items)) => {
-                let sizes = items.iter().map(Size::of);
-                sizes.fold(Size::default(), Size::or).into()
-            }
-            // The loop walks through the keys.
-            Some(Json::Object(members)) => {
-                let longest = members.keys().map(String::len).max().unwrap_or(0);
-                Size {
-                    all: longest.try_into().unwrap_or(u64::MAX),
-                    longest: 0,
-                }
-                .into()
-            }
-            _ => self.size.into(),
-        }
-    }
-
-    /// How many elements a loop over it has at most.
-    fn count(self) -> u64 {
-        let count = match self.json {
-            Some(Json::Array(items)) => Some(items.len()),
-            Some(Json::Object(members)) => Some(members.len()),
-            _ => None,
-        };
-        count.map_or(self.size.longest, |count| {
-            count.try_into().unwrap_or(u64::MAX)
-        })
-    }
-}
-
 fn within(cost: u64) -> Result<(), String> {
     if cost > MAX_COST {
         return Err(format!(
@@ -308,17 +177,27 @@ fn estimate<'j>(
 ) -> Result<(u64, Known<'j>), String> {
     let (cost, known) = match &expression.expr {
         Expr::Literal(literal) => (0, literal_size(literal).into()),
-        Expr::Ident(name) => (0, variables.get(name).copied().unwrap_or_default()),
+        Expr::Ident(name) => {
+            let known = variables.get(name).copied().unwrap_or_default();
+            (
+                0,
+                Known {
+                    borrowed: true,
+                    ..known
+                },
+            )
+        }
         Expr::Select(select) => {
             let (cost, whole) = estimate(&select.operand, variables)?;
-            (cost, whole.member(&select.field))
+            let member = whole.member(&select.field).borrowed_as(whole);
+            (cost.saturating_add(whole.taken()), member)
         }
         Expr::List(list) => {
             let count = u64::try_from(list.elements.len()).unwrap_or(u64::MAX);
             let (mut cost, mut sum) = (
                 0_u64,
                 Size {
-                    all: count,
+                    all: ELEMENT,
                     longest: count,
                 },
             );
@@ -327,7 +206,8 @@ fn estimate<'j>(
                 cost = cost.saturating_add(own);
                 sum = sum.beside(known.size);
             }
-            (cost, sum.into())
+            // What is put into a list is copied.
+            (cost.saturating_add(sum.all / BYTES), sum.into())
         }
         Expr::Call(call) => self::call(call, variables)?,
         Expr::Comprehension(one) => comprehension(one, variables)?,
@@ -356,19 +236,24 @@ fn call<'j>(
     let sizes = || parts.iter().map(|part| part.size);
     let together = sizes().fold(Size::default(), Size::beside);
     let either = sizes().fold(Size::default(), Size::or);
-    let known = match call.func_name.as_str() {
+    let known: Known<'_> = match call.func_name.as_str() {
         ADD => Size {
             all: together.all,
             // Two lists make one.
             longest: sizes().fold(0, |sum, part| sum.saturating_add(part.longest)),
         }
         .into(),
-        CONDITIONAL => either.into(),
+        CONDITIONAL => Known {
+            borrowed: parts.iter().skip(1).all(|part| part.borrowed),
+            ..either.into()
+        },
         INDEX => match (parts.first(), call.args.last().map(|it| &it.expr)) {
             (Some(whole), Some(Expr::Literal(LiteralValue::String(name)))) => {
-                whole.member(name.inner())
+                whole.member(name.inner()).borrowed_as(*whole)
             }
-            (Some(whole), _) if whole.json.is_some_and(Json::is_array) => whole.element(),
+            (Some(whole), _) if whole.json.is_some_and(Json::is_array) => {
+                whole.element().borrowed_as(*whole)
+            }
             _ => either.into(),
         },
         "string" => either.or(Size::SMALL).into(),
@@ -376,8 +261,8 @@ fn call<'j>(
     };
     let touched = match call.func_name.as_str() {
         // They look at what they are given without walking through it.
-        CONDITIONAL | INDEX | LOGICAL_AND | LOGICAL_OR | LOGICAL_NOT | NOT_STRICTLY_FALSE
-        | "size" => 0,
+        INDEX => parts.first().map_or(0, |whole| whole.taken()),
+        CONDITIONAL | LOGICAL_AND | LOGICAL_OR | LOGICAL_NOT | NOT_STRICTLY_FALSE | "size" => 0,
         _ => together.all / BYTES,
     };
     Ok((cost.saturating_add(touched), known))
@@ -419,6 +304,10 @@ fn comprehension<'j>(
         .saturating_add(range_cost)
         .saturating_add(init_cost)
         .saturating_add(result_cost);
+    let result = Known {
+        borrowed: false,
+        ..result
+    };
     Ok((cost, result))
 }
 

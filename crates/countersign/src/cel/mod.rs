@@ -8,6 +8,7 @@
 //! | answers that differ from run to run | no clock, no regular expressions, no map literals; objects are walked in the order of their keys |
 
 mod cost;
+mod size;
 mod value;
 
 use std::sync::Arc;
@@ -50,17 +51,15 @@ impl Expressions for Cel {
             ));
         }
         let text = source.to_owned();
-        let compiled = apart(move || {
+        let compiled: Result<Compiled, String> = apart(move || {
             let program = Env::stdlib()
                 .compile(&text)
                 .map_err(|errors| format!("is not CEL: {}", first_line(&errors.to_string())))?;
             cost::check(program.expression())?;
             Ok(Compiled(Arc::new(program)))
-        });
-        match compiled {
-            Ok(compiled) => compiled.map(|it| Arc::new(it) as Arc<dyn Expression>),
-            Err(why) => Err(why),
-        }
+        })
+        .flatten();
+        Ok(Arc::new(compiled?))
     }
 }
 

@@ -8,6 +8,7 @@ mod words;
 use std::collections::BTreeMap;
 
 use super::cite;
+use crate::compared::Compared;
 use crate::policy::authorize::Mismatch;
 use crate::policy::identity_pattern;
 use crate::policy::signer::{Key, Keyless, Maker, RootDemand, Signer, Subject, TimeDemand};
@@ -164,7 +165,9 @@ impl BlobSigner {
                 });
             }
         }
-        self.signer.accepts(one.facts(), now)
+        let mut compared = Compared::default();
+        self.signer.compare(one.facts(), now, &mut compared);
+        compared.mismatch().cloned().map_or(Ok(()), Err)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Identities in certificates (verification step 19): issuer, subject alternative name, and what the CI provider stated.
 
-use super::{Mismatch, mismatch};
+use crate::compared::Compared;
 use crate::policy::claim::ClaimDemand;
 use crate::policy::glob::Glob;
 use crate::policy::signer::{Keyless, Subject};
@@ -8,24 +8,18 @@ use crate::{Certificate, CiClaims, ReasonCode, San};
 
 impl Keyless {
     /// Verification step 19: issuer and subject are both mandatory, then the CI claims.
-    pub(super) fn accepts(&self, certificate: &Certificate) -> Result<(), Mismatch> {
-        if certificate.issuer != self.issuer {
-            return Err(mismatch(
-                ReasonCode::IssuerMismatch,
-                &certificate.issuer,
-                &self.issuer,
-            ));
+    pub(super) fn compare(&self, certificate: &Certificate, compared: &mut Compared) {
+        let is_issuer = certificate.issuer == self.issuer;
+        let code = ReasonCode::IssuerMismatch;
+        compared.that("issuer", &self.issuer, &certificate.issuer, is_issuer, code);
+        let (wanted, found) = (self.subject.wanted(), certificate.san.value());
+        let holds = self.subject.accepts(&certificate.san);
+        compared.that("subject", wanted, found, holds, ReasonCode::SubjectMismatch);
+        if is_issuer {
+            for demand in &self.claims {
+                demand.compare(&certificate.claims, compared);
+            }
         }
-        if !self.subject.accepts(&certificate.san) {
-            return Err(mismatch(
-                ReasonCode::SubjectMismatch,
-                certificate.san.value(),
-                self.subject.wanted(),
-            ));
-        }
-        self.claims
-            .iter()
-            .try_for_each(|demand| demand.accepts(&certificate.claims))
     }
 }
 
@@ -65,20 +59,24 @@ impl Subject {
 
 impl ClaimDemand {
     /// The claim must be there and fit. Where it stands in an old extension too, the two must agree.
-    fn accepts(&self, claims: &CiClaims) -> Result<(), Mismatch> {
+    fn compare(&self, claims: &CiClaims, compared: &mut Compared) {
         let name = self.claim.name();
-        let wrong = |found: String| mismatch(ReasonCode::SourceMismatch, found, self.wanted());
-        match self.claim.stated(claims) {
-            (Some(new), Some(old)) if !self.claim.agree(new, old) => Err(wrong(format!(
-                "{name} {new} in one extension and {old} in the other"
-            ))),
-            (Some(value), _) if self.any_of.iter().any(|pattern| pattern.fits(value)) => Ok(()),
-            (None, Some(value)) if self.any_of.iter().any(|pattern| pattern.fits_old(value)) => {
-                Ok(())
+        let stated = self.claim.stated(claims);
+        let holds = match stated {
+            (Some(new), Some(old)) if !self.claim.agree(new, old) => false,
+            (Some(value), _) => self.any_of.iter().any(|pattern| pattern.fits(value)),
+            (None, Some(value)) => self.any_of.iter().any(|pattern| pattern.fits_old(value)),
+            (None, None) => false,
+        };
+        let found = match stated {
+            (Some(new), Some(old)) if !self.claim.agree(new, old) => {
+                format!("{name} {new} in one extension and {old} in the other")
             }
-            (Some(value), _) | (None, Some(value)) => Err(wrong(format!("{name} {value}"))),
-            (None, None) => Err(wrong(format!("the certificate states no {name}"))),
-        }
+            (Some(value), _) | (None, Some(value)) => format!("{name} {value}"),
+            (None, None) => format!("the certificate states no {name}"),
+        };
+        let code = ReasonCode::SourceMismatch;
+        compared.that(self.claim.field(), self.wanted(), found, holds, code);
     }
 }
 

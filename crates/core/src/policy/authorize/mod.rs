@@ -46,48 +46,41 @@ impl Author {
 }
 
 impl Signer {
-    /// Records whether one signature is this Signer's.
-    pub(crate) fn compare(&self, facts: &Facts, now: UnixTime, compared: &mut Compared) {
-        match self.accepts(facts, now) {
-            Ok(()) => compared.that(
-                "signer",
-                self.wanted(),
-                maker_text(facts.signer()),
-                true,
-                ReasonCode::SignerMismatch,
-            ),
-            Err(mismatch) => compared.fail("signer", mismatch),
-        }
-    }
-
-    /// Whether one signature, with all its facts, is this Signer's. Every condition holds on the same facts.
+    /// Records whether one signature, with all its facts, is this Signer's: every comparison, in the order of how specific it
+    /// is. Every condition holds on the same facts.
     ///
-    /// # Errors
-    /// The first condition that does not hold, in the order of how specific it is.
-    pub(crate) fn accepts(&self, facts: &Facts, now: UnixTime) -> Result<(), Mismatch> {
+    /// Of a signature by another kind of maker or by another key nothing more is compared; what the CI provider stated is
+    /// compared only where the issuer is the right one.
+    pub(crate) fn compare(&self, facts: &Facts, now: UnixTime, compared: &mut Compared) {
         let key = match (&self.maker, facts.signer()) {
-            (Maker::Keys(keys), SignedBy::Key(id)) => Some(
-                keys.iter()
-                    .find(|key| key.key == *id)
-                    .ok_or_else(|| self.other_maker(facts))?,
-            ),
+            (Maker::Keys(keys), SignedBy::Key(id)) => {
+                let Some(key) = keys.iter().find(|key| key.key == *id) else {
+                    return compared.fail("signer", self.other_maker(facts));
+                };
+                let wanted = format!("key `{}` ({})", key.id, key.key);
+                let code = ReasonCode::SignerMismatch;
+                compared.that("key", wanted, format!("key {id}"), true, code);
+                Some(key)
+            }
             (Maker::Keyless(keyless), SignedBy::Certificate(certificate)) => {
-                self.check_root(facts)?;
-                keyless.accepts(certificate)?;
-                self.check_sct(facts)?;
+                self.compare_root(facts, compared);
+                keyless.compare(certificate, compared);
+                self.compare_sct(facts, compared);
                 None
             }
-            _ => return Err(self.other_maker(facts)),
+            _ => return compared.fail("signer", self.other_maker(facts)),
         };
-        self.check_format(facts.format())?;
+        self.compare_format(facts.format(), compared);
         if key.is_some() {
-            self.check_keyed_root(facts)?;
+            self.compare_keyed_root(facts, compared);
         }
-        self.check_logs(facts)?;
-        self.check_time(facts, now)?;
-        self.check_timestamps(facts)?;
-        key.map_or(Ok(()), |key| key.check_window(facts))?;
-        self.check_root_life(facts, now)
+        self.compare_logs(facts, compared);
+        self.compare_time(facts, now, compared);
+        self.compare_timestamps(facts, compared);
+        if let Some(key) = key {
+            key.compare_window(facts, compared);
+        }
+        self.compare_root_life(facts, now, compared);
     }
 
     /// Whether cosign's `.sig` and `.att` layers can count.
@@ -117,72 +110,69 @@ impl Signer {
     }
 
     fn other_maker(&self, facts: &Facts) -> Mismatch {
-        mismatch(
-            ReasonCode::SignerMismatch,
-            maker_text(facts.signer()),
-            self.wanted(),
-        )
+        Mismatch {
+            code: ReasonCode::SignerMismatch,
+            found: maker_text(facts.signer()),
+            wanted: self.wanted(),
+        }
     }
 
-    fn check_root(&self, facts: &Facts) -> Result<(), Mismatch> {
+    fn compare_root(&self, facts: &Facts, compared: &mut Compared) {
         let wanted = self.root.as_ref().map_or("", |root| root.name.as_str());
         let found = facts.root().map_or("", |root| root.name.as_str());
-        if found == wanted && !wanted.is_empty() {
-            return Ok(());
-        }
+        let holds = found == wanted && !wanted.is_empty();
         let found = if found.is_empty() {
             "no trust root"
         } else {
             found
         };
-        Err(mismatch(ReasonCode::TrustRootMismatch, found, wanted))
+        compared.that("trust", wanted, found, holds, ReasonCode::TrustRootMismatch);
     }
 
     /// A key needs a trust root only for what the root vouches for: logs and times.
-    fn check_keyed_root(&self, facts: &Facts) -> Result<(), Mismatch> {
+    fn compare_keyed_root(&self, facts: &Facts, compared: &mut Compared) {
         let needs_root = self.logs > 0 || self.time != TimeDemand::None;
         if needs_root && facts.root().is_some() {
-            return self.check_root(facts);
+            self.compare_root(facts, compared);
         }
-        Ok(())
     }
 
     /// A trust root whose TUF metadata has long expired vouches for nothing: a key that was withdrawn since would still be
     /// in it. Asked last, so that it is told only where everything else holds.
-    fn check_root_life(&self, facts: &Facts, now: UnixTime) -> Result<(), Mismatch> {
+    fn compare_root_life(&self, facts: &Facts, now: UnixTime, compared: &mut Compared) {
         let Some(root) = self.root.as_ref().filter(|_| facts.root().is_some()) else {
-            return Ok(());
+            return;
         };
-        match root.life {
-            Some(life) if life.serves_until < now => Err(mismatch(
-                ReasonCode::TrustRootExpired,
-                format!("trust root `{}`, expired {}", root.name, life.expires),
+        if let Some(life) = root.life {
+            compared.that(
+                "trust.maxAge",
                 format!("refreshed before {}", life.serves_until),
-            )),
-            _ => Ok(()),
+                format!("trust root `{}`, expired {}", root.name, life.expires),
+                life.serves_until >= now,
+                ReasonCode::TrustRootExpired,
+            );
         }
     }
 
     /// Verification step 14, the Signer's half: how many logs vouch is a fact; whether one must is the policy's word.
-    fn check_sct(&self, facts: &Facts) -> Result<(), Mismatch> {
-        if facts.sct_logs() == 0 && self.root.as_ref().is_none_or(|root| root.sct) {
-            return Err(mismatch(
-                ReasonCode::SctMissing,
-                "none",
-                "a certificate-transparency proof",
-            ));
+    fn compare_sct(&self, facts: &Facts, compared: &mut Compared) {
+        if self.root.as_ref().is_none_or(|root| root.sct) {
+            let found = match facts.sct_logs() {
+                0 => "none".to_owned(),
+                1 => "one".to_owned(),
+                count => format!("{count} of them"),
+            };
+            let wanted = "a certificate-transparency proof";
+            let holds = facts.sct_logs() > 0;
+            compared.that("sct", wanted, found, holds, ReasonCode::SctMissing);
         }
-        Ok(())
     }
 
-    fn check_format(&self, format: Format) -> Result<(), Mismatch> {
+    fn compare_format(&self, format: Format, compared: &mut Compared) {
         let allowed = match format {
             Format::Legacy => self.legacy,
             bundle => self.bundles.contains(&bundle),
         };
-        if allowed {
-            return Ok(());
-        }
         let mut wanted: Vec<&str> = self
             .bundles
             .iter()
@@ -191,33 +181,42 @@ impl Signer {
         if self.legacy {
             wanted.push(Format::Legacy.as_str());
         }
-        Err(mismatch(
-            ReasonCode::FormatNotAllowed,
-            format.as_str(),
-            wanted.join(" or "),
-        ))
+        let wanted = wanted.join(" or ");
+        let code = ReasonCode::FormatNotAllowed;
+        compared.that("formats", wanted, format.as_str(), allowed, code);
     }
 
     /// Verification step 11: operators count, never entries (CVE-2026-49834).
-    fn check_logs(&self, facts: &Facts) -> Result<(), Mismatch> {
-        if self.logs > 0 && facts.logs().is_empty() {
-            return Err(mismatch(
-                ReasonCode::LogMissing,
-                "no log entry",
-                "a log entry (log: required)",
-            ));
+    fn compare_logs(&self, facts: &Facts, compared: &mut Compared) {
+        if self.logs == 0 {
+            return;
         }
-        let operators = facts.logs().iter().map(|log| log.operator.as_str());
-        enough(
-            ReasonCode::LogThreshold,
-            operators,
-            self.logs,
-            "logOperators",
-        )
+        let logs = facts.logs();
+        let found = match logs.len() {
+            0 => "no log entry".to_owned(),
+            1 => "a log entry".to_owned(),
+            count => format!("{count} log entries"),
+        };
+        let wanted = "a log entry (log: required)";
+        compared.that(
+            "log",
+            wanted,
+            found,
+            !logs.is_empty(),
+            ReasonCode::LogMissing,
+        );
+        if !logs.is_empty() {
+            let operators = logs.iter().map(|log| log.operator.as_str());
+            let code = ReasonCode::LogThreshold;
+            enough(code, operators, self.logs, "logOperators", compared);
+        }
     }
 
     /// The same of RFC 3161 timestamps.
-    fn check_timestamps(&self, facts: &Facts) -> Result<(), Mismatch> {
+    fn compare_timestamps(&self, facts: &Facts, compared: &mut Compared) {
+        if self.timestamps == 0 {
+            return;
+        }
         let operators = facts
             .times()
             .iter()
@@ -230,104 +229,94 @@ impl Signer {
             operators,
             self.timestamps,
             "timestampOperators",
-        )
+            compared,
+        );
     }
 
     /// Verification step 11: an empty set of times passes nothing that needs one, and no time lies in the future.
-    fn check_time(&self, facts: &Facts, now: UnixTime) -> Result<(), Mismatch> {
-        if let Some(future) = facts.times().iter().find(|proven| proven.time > now) {
-            return Err(mismatch(
-                ReasonCode::TimeInFuture,
-                format!("{} by {}", future.time, future.source.authority()),
-                format!("not after {now}"),
-            ));
+    fn compare_time(&self, facts: &Facts, now: UnixTime, compared: &mut Compared) {
+        let times = facts.times();
+        if let Some(future) = times.iter().find(|proven| proven.time > now) {
+            let found = format!("{} by {}", future.time, future.source.authority());
+            let wanted = format!("not after {now}");
+            return compared.that("time", wanted, found, false, ReasonCode::TimeInFuture);
         }
-        let has = |log: bool, timestamp: bool| {
-            facts.times().iter().any(|proven| match proven.source {
-                TimeSource::Log { .. } => log,
-                TimeSource::Timestamp { .. } => timestamp,
-            })
-        };
-        let (satisfied, wanted) = match self.time {
-            TimeDemand::None => (true, ""),
-            TimeDemand::Log => (
-                has(true, false),
-                "a log's signed entry timestamp (time: log)",
-            ),
-            TimeDemand::Timestamp => (has(false, true), "an RFC 3161 timestamp (time: timestamp)"),
+        let (log, timestamp, wanted) = match self.time {
+            TimeDemand::None => return,
+            TimeDemand::Log => (true, false, "a log's signed entry timestamp (time: log)"),
+            TimeDemand::Timestamp => (false, true, "an RFC 3161 timestamp (time: timestamp)"),
             TimeDemand::Either => (
-                has(true, true),
+                true,
+                true,
                 "a time proven by a log or a timestamp authority",
             ),
         };
-        if satisfied {
-            return Ok(());
-        }
-        let found = if facts.times().is_empty() {
-            "no proven time"
-        } else {
-            "a time of the other kind"
+        let proven = times.iter().find(|proven| match proven.source {
+            TimeSource::Log { .. } => log,
+            TimeSource::Timestamp { .. } => timestamp,
+        });
+        let found = match proven {
+            Some(proven) => format!("{} by {}", proven.time, proven.source.authority()),
+            None if times.is_empty() => "no proven time".to_owned(),
+            None => "a time of the other kind".to_owned(),
         };
-        Err(mismatch(ReasonCode::TimeMissing, found, wanted))
+        compared.that(
+            "time",
+            wanted,
+            found,
+            proven.is_some(),
+            ReasonCode::TimeMissing,
+        );
     }
 }
 
 impl Key {
     /// Verification step 16: each proven time lies in the window; without a time no window is passed.
-    fn check_window(&self, facts: &Facts) -> Result<(), Mismatch> {
+    fn compare_window(&self, facts: &Facts, compared: &mut Compared) {
         if self.valid_from.is_none() && self.valid_until.is_none() {
-            return Ok(());
+            return;
         }
-        let wanted = || {
-            let side =
-                |at: Option<UnixTime>| at.map_or_else(|| "…".to_owned(), |at| at.to_string());
-            format!(
-                "key `{}` from {} to {}",
-                self.id,
-                side(self.valid_from),
-                side(self.valid_until)
-            )
-        };
-        if facts.times().is_empty() {
-            return Err(mismatch(ReasonCode::KeyWindow, "no proven time", wanted()));
-        }
+        let side = |at: Option<UnixTime>| at.map_or_else(|| "…".to_owned(), |at| at.to_string());
+        let wanted = format!(
+            "key `{}` from {} to {}",
+            self.id,
+            side(self.valid_from),
+            side(self.valid_until)
+        );
         let outside = facts.times().iter().find(|proven| {
             self.valid_from.is_some_and(|from| proven.time < from)
                 || self.valid_until.is_some_and(|until| proven.time > until)
         });
-        match outside {
-            Some(proven) => Err(mismatch(
-                ReasonCode::KeyWindow,
-                proven.time.to_string(),
-                wanted(),
-            )),
-            None => Ok(()),
-        }
+        let (found, holds) = match (outside, facts.times().first()) {
+            (Some(proven), _) => (proven.time.to_string(), false),
+            (None, Some(proven)) => (proven.time.to_string(), true),
+            (None, None) => ("no proven time".to_owned(), false),
+        };
+        compared.that("keys", wanted, found, holds, ReasonCode::KeyWindow);
     }
 }
 
-/// Whether there are as many different operators as the Signer's field demands.
+/// Records whether there are as many different operators as the Signer's field demands.
 fn enough<'a>(
     code: ReasonCode,
     operators: impl Iterator<Item = &'a str>,
     wanted: usize,
     field: &str,
-) -> Result<(), Mismatch> {
+    compared: &mut Compared,
+) {
     let names: BTreeSet<&str> = operators.collect();
     let count = distinct_operators(names.iter().copied());
-    if count >= wanted {
-        return Ok(());
-    }
     let names: Vec<&str> = names.into_iter().filter(|name| !name.is_empty()).collect();
     let found = match names.as_slice() {
         [] => format!("{count}"),
         names => format!("{count} ({})", names.join(", ")),
     };
-    Err(mismatch(
-        code,
-        found,
-        format!("{wanted} different operators ({field}: {wanted})"),
-    ))
+    let noun = match wanted {
+        1 => "operator",
+        _ => "different operators",
+    };
+    let wanted_text = format!("{wanted} {noun} ({field}: {wanted})");
+    compared.that(field, wanted_text, found, count >= wanted, code);
 }
 
 /// Who made a signature, for a message.
@@ -341,13 +330,5 @@ pub(crate) fn maker_text(signer: &SignedBy) -> String {
                 certificate.issuer
             )
         }
-    }
-}
-
-fn mismatch(code: ReasonCode, found: impl Into<String>, wanted: impl Into<String>) -> Mismatch {
-    Mismatch {
-        code,
-        found: found.into(),
-        wanted: wanted.into(),
     }
 }

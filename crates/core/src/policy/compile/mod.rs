@@ -19,6 +19,7 @@ mod rules;
 mod sbom;
 mod settings;
 mod signers;
+mod vulnerabilities;
 mod witnesses;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -124,6 +124,9 @@ impl Compiler<'_> {
         if let Some(rule) = &spec.provenance {
             return self.provenance(rule, signers).map(Condition::Evidence);
         }
+        if let Some(rule) = &spec.vulnerabilities {
+            return self.vulnerabilities(rule, signers).map(Condition::Evidence);
+        }
         self.statement(spec.statement.as_ref()?, signers)
             .map(Condition::Evidence)
     }
@@ -255,7 +258,7 @@ impl Compiler<'_> {
 
 impl Compiler<'_> {
     /// A field that is false unless it says otherwise.
-    fn flag(&mut self, name: &str, flag: Option<&Flag>) -> bool {
+    pub(super) fn flag(&mut self, name: &str, flag: Option<&Flag>) -> bool {
         if let Some(flag) = flag.filter(|flag| !flag.value) {
             let why = format!("`{name}: false` has no effect: it is so anyway");
             self.notes.warning(ReasonCode::NoEffect, flag.at, why);

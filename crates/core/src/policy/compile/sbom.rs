@@ -3,13 +3,17 @@
 use super::{Compiler, Signers};
 use crate::ReasonCode;
 use crate::license::{Family, LicenseList};
+use crate::package::{Ecosystem, PurlPattern, VersionRange};
 use crate::policy::document::{
-    DocumentWord, FieldsSpec, LenienceWord, LicensesSpec, PresetWord, SbomFormatWord, SbomSpec,
+    BanSpec, DocumentWord, FieldsSpec, LenienceWord, LicensesSpec, PackagesSpec, PresetWord,
+    SbomFormatWord, SbomSpec,
 };
 use crate::policy::notes::Spanned;
 use crate::policy::shape::{Items, Text};
 use crate::policy::{EvidenceDemand, Selection, Wanted};
-use crate::sbom::judge::{DocumentField, Field, Lenience, LicenseDemand, SbomDemand};
+use crate::sbom::judge::{
+    Ban, DocumentField, Field, Lenience, LicenseDemand, PackageDemand, SbomDemand,
+};
 
 /// "The Minimum Elements For a Software Bill of Materials" (NTIA, 2021), "Data Fields".
 const NTIA: ([Field; 4], [DocumentField; 3]) = (
@@ -30,6 +34,9 @@ const CISA: ([Field; 2], [DocumentField; 2]) = (
     [Field::Hashes, Field::Licenses],
     [DocumentField::Generator, DocumentField::Phase],
 );
+
+/// What is stated of how many components in a hundred, and of the document.
+type Fields = (Vec<(Field, u8)>, Vec<DocumentField>);
 
 impl Compiler<'_> {
     pub(super) fn sbom(&mut self, spec: &SbomSpec, signers: &Signers) -> Option<EvidenceDemand> {
@@ -55,6 +62,7 @@ impl Compiler<'_> {
             Some(list) => self.globs(list),
         };
         let licenses = spec.licenses.as_ref().map(|it| self.licenses(it));
+        let packages = spec.packages.as_ref().map(|it| self.packages(it));
         let fields = spec.fields.as_ref().map(|it| self.fields(it));
         let demand = self.evidence_demand(
             spec.at,
@@ -68,6 +76,10 @@ impl Compiler<'_> {
             None => None,
             Some(licenses) => Some(licenses?),
         };
+        let packages = match packages {
+            None => None,
+            Some(packages) => Some(packages?),
+        };
         let (coverage, document) = match fields {
             None => (Vec::new(), Vec::new()),
             Some(fields) => fields?,
@@ -77,6 +89,7 @@ impl Compiler<'_> {
             min_components: min_components?,
             generators: generators?,
             licenses,
+            packages,
             coverage,
             document,
         }));
@@ -140,7 +153,76 @@ impl Compiler<'_> {
         (families.len() == list.value.len()).then_some(families)
     }
 
-    fn fields(&mut self, spec: &FieldsSpec) -> Option<(Vec<(Field, u8)>, Vec<DocumentField>)> {
+    fn packages(&mut self, spec: &PackagesSpec) -> Option<PackageDemand> {
+        let list = spec.deny.as_ref()?;
+        let bans: Vec<Option<Ban>> = list.value.iter().map(|ban| self.ban(ban)).collect();
+        let bans: Vec<Ban> = bans.into_iter().collect::<Option<_>>()?;
+        Some(PackageDemand::new(
+            bans,
+            lenience(spec.incomparable.as_ref()),
+        ))
+    }
+
+    fn ban(&mut self, spec: &BanSpec) -> Option<Ban> {
+        let purl = spec.purl.as_ref()?;
+        let pattern = match PurlPattern::parse(&purl.value) {
+            Ok(pattern) => pattern,
+            Err(error) => {
+                let message = format!("`{}` is no package URL: {error}", purl.value);
+                self.notes.error_with(
+                    ReasonCode::WrongValue,
+                    purl.at,
+                    message,
+                    "Write `pkg:TYPE/NAMESPACE/NAME`, without a version.",
+                );
+                return None;
+            }
+        };
+        let versions = match &spec.versions {
+            None => None,
+            Some(text) => Some(self.versions(&pattern, text)?),
+        };
+        let written = match &spec.versions {
+            None => purl.value.clone(),
+            Some(text) => format!("{} {}", purl.value, text.value),
+        };
+        Some(Ban {
+            pattern,
+            versions,
+            written,
+        })
+    }
+
+    fn versions(&mut self, pattern: &PurlPattern, text: &Text) -> Option<VersionRange> {
+        let Some(ecosystem) = Ecosystem::of(pattern.kind()) else {
+            let message = format!(
+                "versions of `pkg:{}` cannot be compared here",
+                pattern.kind()
+            );
+            self.notes.error_with(
+                ReasonCode::WrongValue,
+                text.at,
+                message,
+                "Leave `versions` out: then every version is banned.",
+            );
+            return None;
+        };
+        match VersionRange::parse(ecosystem, &text.value) {
+            Ok(range) => Some(range),
+            Err(error) => {
+                let message = format!("`{}` is no range of versions: {error}", text.value);
+                self.notes.error_with(
+                    ReasonCode::WrongValue,
+                    text.at,
+                    message,
+                    "Write comparators, separated by commas: `>=2.0, <2.17.1`.",
+                );
+                None
+            }
+        }
+    }
+
+    fn fields(&mut self, spec: &FieldsSpec) -> Option<Fields> {
         if spec.is_empty() {
             self.notes
                 .error(ReasonCode::EmptyList, spec.at, "`fields` demands nothing");

@@ -7,6 +7,7 @@ mod revocation;
 mod root;
 mod sbom;
 mod signer;
+mod vulnerabilities;
 
 use serde_json::{Value as Json, json};
 
@@ -27,11 +28,15 @@ pub(crate) use provenance::{
 pub(crate) use revocation::RevocationSpec;
 pub(crate) use root::{SctWord, TrustRootSpec, TufSpec};
 pub(crate) use sbom::{
-    DocumentWord, FieldsSpec, LenienceWord, LicensesSpec, PresetWord, SbomFormatWord, SbomSpec,
+    BanSpec, DocumentWord, FieldsSpec, LenienceWord, LicensesSpec, PackagesSpec, PresetWord,
+    SbomFormatWord, SbomSpec,
 };
 pub(crate) use signer::{
     BuildSpec, BundleWord, FormatWord, KeySpec, KeylessSpec, LogWord, SignerSpec, SourceSpec,
     SubjectSpec, TimeWord, WorkflowSpec,
+};
+pub(crate) use vulnerabilities::{
+    LeewaySpec, SeverityWord, UnknownSeverityWord, UnsupportedWord, VexSpec, VulnerabilitiesSpec,
 };
 
 /// The one version of policy documents.

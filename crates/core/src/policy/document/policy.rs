@@ -1,7 +1,7 @@
 //! `kind: Settings` and `kind: Policy`, as they are written.
 
 use super::from::FromSpec;
-use super::{ProvenanceSpec, SbomSpec};
+use super::{ProvenanceSpec, SbomSpec, VulnerabilitiesSpec};
 use crate::Platform;
 use crate::policy::notes::Spanned;
 use crate::policy::scalar::{Begin, Duration, LabelValue, Name};
@@ -91,7 +91,7 @@ choice! {
 
 mapping! {
     /// One rule: a name and exactly one condition.
-    struct RuleSpec later ["vulnerabilities", "summary", "vex"] {
+    struct RuleSpec later ["summary", "vex"] {
         /// The name by which it is cited.
         name "name" Required: Spanned<Name>,
         /// Whether the reference must have a digest.
@@ -104,6 +104,8 @@ mapping! {
         provenance "provenance" Optional: ProvenanceSpec,
         /// What is inside is attested.
         sbom "sbom" Optional: SbomSpec,
+        /// A scan for vulnerabilities is attested, and what it found.
+        vulnerabilities "vulnerabilities" Optional: VulnerabilitiesSpec,
         /// Before this time a failure is a warning.
         effective_from "effectiveFrom" Optional: Spanned<Begin>,
     }
@@ -116,7 +118,11 @@ impl RuleSpec {
         let statement = self.statement.as_ref().and_then(|it| it.from.as_ref());
         let provenance = self.provenance.as_ref().and_then(|it| it.from.as_ref());
         let sbom = self.sbom.as_ref().and_then(|it| it.from.as_ref());
-        signature.or(statement).or(provenance).or(sbom)
+        let scan = self
+            .vulnerabilities
+            .as_ref()
+            .and_then(|it| it.from.as_ref());
+        signature.or(statement).or(provenance).or(sbom).or(scan)
     }
 }
 

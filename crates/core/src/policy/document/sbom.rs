@@ -7,7 +7,7 @@ use crate::policy::shape::{Flag, Items, Number, Text, choice, mapping};
 
 mapping! {
     /// An SBOM, CycloneDX or SPDX: that it is there and can be read, and what it lists.
-    struct SbomSpec later ["minAge", "packages"] {
+    struct SbomSpec later ["minAge"] {
         /// By whom it is attested.
         from "from" Required: FromSpec,
         /// In which formats it counts. Default: both.
@@ -18,6 +18,8 @@ mapping! {
         generators "generators" Optional: Items<Text>,
         /// Which licences its components may have.
         licenses "licenses" Optional: LicensesSpec,
+        /// Which packages must not be inside.
+        packages "packages" Optional: PackagesSpec,
         /// What it states of how many of its components, and of itself.
         fields "fields" Optional: FieldsSpec,
         /// How old it may be, counted from the earliest proven time.
@@ -50,8 +52,28 @@ mapping! {
     }
 }
 
+mapping! {
+    /// Packages that must not be inside.
+    struct PackagesSpec later [] {
+        /// The packages.
+        deny "deny" Required: Items<BanSpec>,
+        /// What follows where a banned package has no version that can be compared, or something cannot be told from it. Default: deny.
+        incomparable "incomparable" Optional: Spanned<LenienceWord>,
+    }
+}
+
+mapping! {
+    /// A package, in some versions or in all.
+    struct BanSpec later [] {
+        /// Its package URL without a version: `pkg:maven/org.apache.logging.log4j/log4j-core`.
+        purl "purl" Required: Text,
+        /// The versions, as comparators that all hold: `>=2.0, <2.17.1`. Compared by the rules of the package's ecosystem. Default: all.
+        versions "versions" Optional: Text,
+    }
+}
+
 choice! {
-    /// `unknown`, `missing`.
+    /// `unknown`, `missing`, `incomparable`.
     enum LenienceWord { Deny "deny", Warn "warn", Allow "allow", }
 }
 

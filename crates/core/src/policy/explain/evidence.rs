@@ -1,6 +1,6 @@
 //! Rules that ask for evidence, in plain words.
 
-use super::{either, provenance, quoted, sbom, span};
+use super::{either, provenance, quoted, sbom, span, vulnerabilities};
 use crate::policy::model::{EvidenceDemand, From, Selection, SubjectDemand, Wanted};
 
 /// What a rule demands, a sentence each.
@@ -21,6 +21,10 @@ pub(super) fn demand(demand: &EvidenceDemand) -> Vec<String> {
     }
     if let Wanted::Provenance(demand) = &demand.wanted {
         says.extend(provenance::says(demand));
+    }
+    if let Wanted::Vulnerabilities(demand) = &demand.wanted {
+        let vex_by = demand.vex.as_ref().map(|vex| from(&vex.from));
+        says.extend(vulnerabilities::says(demand, vex_by));
     }
     if let Some(age) = demand.max_age {
         let always = if demand.age_always {
@@ -65,6 +69,7 @@ fn wanted(wanted: &Wanted) -> String {
             format!("A statement of type {} is signed", quoted(predicate_type))
         }
         Wanted::Sbom(_) => "What is inside is attested as an SBOM".to_owned(),
+        Wanted::Vulnerabilities(_) => "A scan for vulnerabilities is attested".to_owned(),
         Wanted::Provenance(_) => "How it was built is attested as SLSA provenance".to_owned(),
     }
 }

@@ -30,6 +30,10 @@ pub(super) fn says(demand: &SbomDemand) -> Vec<String> {
         let fields = demand.document.iter().map(|it| it.name().to_owned());
         says.push(format!("Of itself it states {}.", either(fields, "and")));
     }
+    if let Some(packages) = &demand.packages {
+        let bans = packages.bans().iter().map(|ban| quoted(&ban.written));
+        says.push(format!("Inside is none of {}.", either(bans, "and")));
+    }
     if let Some(licenses) = &demand.licenses {
         says.extend(self::licenses(licenses));
     }
