@@ -3,7 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `policy.yaml` | the policy set |
-//! | `case.json` | `why`, `image` (paths start at `testdata`), `at`, and where needed `as` and `trustRoots` |
+//! | `case.json` | `why`, `image` (paths start at `testdata`), `at`, and where needed `as`, `trustRoots` and `expect` |
 //! | `expect.json` | the whole report; `UPDATE_GOLDEN=1 cargo test -p countersign --test cases` writes it, and people review it |
 #![allow(clippy::unwrap_used)]
 
@@ -27,6 +27,16 @@ struct Case {
     at: String,
     #[serde(default)]
     trust_roots: BTreeMap<String, String>,
+    expect: Option<Expect>,
+}
+
+/// What the report must say, so that nobody writes a wrong one by `UPDATE_GOLDEN`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expect {
+    effect: String,
+    /// Reason codes by rule; every other rule passes.
+    reasons: BTreeMap<String, String>,
 }
 
 #[test]
@@ -73,6 +83,9 @@ fn check(name: &str) -> Result<(), String> {
     let folder = Path::new("cases").join(name);
     let case = case(&folder);
     let report = report(&folder, &case);
+    if let Some(expect) = &case.expect {
+        said(name, expect, &report)?;
+    }
     let golden = folder.join("expect.json");
     if env::var_os("UPDATE_GOLDEN").is_some() {
         fs::write(&golden, &report).unwrap();
@@ -86,6 +99,28 @@ fn check(name: &str) -> Result<(), String> {
         .zip(expected.lines())
         .find(|(got, wanted)| got != wanted);
     Err(format!("{name} ({}): {line:?}\n{report}", case.why))
+}
+
+fn said(name: &str, expect: &Expect, report: &str) -> Result<(), String> {
+    let report: serde_json::Value = serde_json::from_str(report).unwrap();
+    let rules = report["images"][0]["policies"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    let rules = rules.flat_map(|policy| policy["rules"].as_array().into_iter().flatten());
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let reasons: BTreeMap<String, String> = rules
+        .filter(|rule| rule["code"].is_string())
+        .map(|rule| (text(&rule["name"]), text(&rule["code"])))
+        .collect();
+    let effect = text(&report["effect"]);
+    if (&effect, &reasons) == (&expect.effect, &expect.reasons) {
+        return Ok(());
+    }
+    Err(format!(
+        "{name}: {effect} {reasons:?}, not {} {:?}",
+        expect.effect, expect.reasons
+    ))
 }
 
 fn report(folder: &Path, case: &Case) -> String {

@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""Writes the cases that come in pairs: one field of a rule, right and wrong. Run in testdata; then
+`UPDATE_GOLDEN=1 cargo test -p countersign --test cases` writes the reports, and `expect` holds what they must say."""
+
+import json
+import os
+
+AT = "2026-11-24T00:00:00Z"
+HEAD = """apiVersion: countersign.dev/v1alpha1
+kind: Settings
+metadata: {name: case}
+spec: {unmatched: deny, onUnknown: deny}
+---
+"""
+WORKFLOW = """apiVersion: countersign.dev/v1alpha1
+kind: Signer
+metadata: {name: release}
+spec:
+  trust: private
+  keyless:
+    issuer: https://token.actions.githubusercontent.com
+    subject: {workflow: {path: acme/ci/.github/workflows/release.yml, refs: [refs/heads/main]}}
+    source: {repository: acme/app}
+---
+"""
+POLICY = """apiVersion: countersign.dev/v1alpha1
+kind: Policy
+metadata: {name: case}
+spec:
+  images: ["registry.example/acme/**"]
+  rules:
+    - name: rule
+      RULE
+"""
+OTHER = WORKFLOW.replace("name: release}", "name: other}").replace("release.yml", "other.yml")
+
+
+def keyed():
+    with open("keys/release.pub", encoding="ascii") as file:
+        pem = "".join("        " + line for line in file)
+    return (
+        "apiVersion: countersign.dev/v1alpha1\nkind: Signer\nmetadata: {name: release}\nspec:\n  log: off\n  time: none\n"
+        "  keys:\n    - id: \"2026\"\n      pem: |\n" + pem + "---\n"
+    )
+
+
+def builder(fields):
+    return (
+        "apiVersion: countersign.dev/v1alpha1\nkind: Builder\nmetadata: {name: own}\nspec:\n"
+        "  id: {exact: \"https://github.com/acme/ci/.github/workflows/release.yml@refs/heads/main\"}\n  " + fields + "\n---\n"
+    )
+
+
+def revocation(fields):
+    return (
+        "apiVersion: countersign.dev/v1alpha1\nkind: Revocation\nmetadata: {name: stolen}\nspec:\n  " + fields
+        + "\n  reason: the laptop was stolen\n---\n"
+    )
+
+
+def write(name, why, image, documents, rule, code=None, effect=None, at=AT):
+    folder = os.path.join("cases", name)
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, "policy.yaml"), "w", encoding="utf-8") as file:
+        file.write(HEAD + documents + POLICY.replace("RULE", rule))
+    case = {"why": why, "image": "oci:images/" + image, "as": "registry.example/acme/app:v1", "at": at}
+    if "trust: private" in documents:
+        case["trustRoots"] = {"private": "trust/private-trusted_root.json"}
+    case["expect"] = {"effect": effect or ("deny" if code else "allow"), "reasons": {"rule": code} if code else {}}
+    with open(os.path.join(folder, "case.json"), "w", encoding="utf-8") as file:
+        json.dump(case, file, indent=2)
+        file.write("\n")
+
+
+def pair(name, what, kind, good, bad, code, image="attested-keyless", documents=WORKFLOW):
+    def rule(fields):
+        return kind + ": {from: release" + (", " + fields if fields else "") + "}"
+
+    write(name, what + ", as it is", image, documents, rule(good))
+    write(name + "-wrong", what + ", as it is not", image, documents, rule(bad), code)
+
+
+COMMIT = "5c0ffee5c0ffee5c0ffee5c0ffee5c0ffee5c0ff"
+REUSABLE = "builders: [github-attest-reusable], minLevel: 3"
+for name, what, good, bad, code in [
+    ("builders", "the builder", REUSABLE, "builders: [github-attest]", "builder-mismatch"),
+    ("source-repository", "the source's repository", "source: {repository: \"https://github.com/acme/app.git\"}", "source: {repository: acme/app-evil}", "provenance-source-mismatch"),
+    ("source-repository-id", "the repository's number", "source: {repositoryId: \"123\"}", "source: {repositoryId: \"124\"}", "provenance-source-mismatch"),
+    ("source-owner-id", "the owner's number", "source: {ownerId: \"12\"}", "source: {ownerId: \"13\"}", "provenance-source-mismatch"),
+    ("source-refs", "the ref", "source: {refs: [\"refs/heads/*\"]}", "source: {refs: [\"refs/tags/*\"]}", "provenance-ref-mismatch"),
+    ("source-commit", "the commit", "source: {commit: \"" + COMMIT + "\"}", "source: {commit: \"" + COMMIT[::-1] + "\"}", "provenance-commit-mismatch"),
+    ("source-events", "the event", "source: {events: [push, release]}", "source: {events: [release]}", "provenance-event-mismatch"),
+    ("source-runner", "where it ran", "source: {runner: github-hosted}", "source: {runner: self-hosted}", "provenance-runner-mismatch"),
+    ("workflow", "the workflow's file", "workflow: .github/workflows/release.yml", "workflow: .github/workflows/other.yml", "provenance-workflow-mismatch"),
+    ("parameters", "a parameter", "parameters: {values: {workflow.ref: [refs/heads/main]}}", "parameters: {values: {inputs.debug: [\"false\"]}}", "provenance-parameter-mismatch"),
+    ("dependencies", "what went into the build", "dependencies: [{digest: \"gitCommit:" + COMMIT + "\"}]", "dependencies: [{digest: \"gitCommit:" + COMMIT[::-1] + "\"}]", "provenance-dependency-missing"),
+    ("age", "the provenance's age", "maxAge: 1d", "maxAge: 1h", "too-old"),
+]:
+    pair("provenance-" + name, what, "provenance", good, bad, code)
+write("provenance-tags", "a build of a branch is none of a tag", "attested-keyless", WORKFLOW, "provenance: {from: release, source: {tags: \">=1, <2\"}}", "provenance-ref-mismatch")
+write("provenance-legacy", "the same provenance in cosign's .att", "attested-keyless-legacy", WORKFLOW.replace("---\n", "  log: off\n---\n"), "provenance: {from: release, " + REUSABLE + "}")
+write("provenance-keyed", "a key attests, and speaks for no builder", "attested-keyed", keyed(), "provenance: {from: release, " + REUSABLE + "}", "builder-signer-mismatch")
+write("provenance-none", "an SBOM is no provenance", "attested-only", keyed(), "provenance: {from: release}", "no-provenance")
+OWN = "builders: [own], minLevel: 2"
+write("builder-signers", "the set says who speaks for a builder", "attested-keyed", keyed() + builder("signers: [release]\n  level: 2"), "provenance: {from: release, " + OWN + "}")
+write("builder-signers-wrong", "another signer than the set says", "attested-keyless", WORKFLOW + OTHER + builder("signers: [other]\n  level: 2"), "provenance: {from: {any: [release, other]}, " + OWN + "}", "builder-signer-mismatch")
+write("builder-types-wrong", "the builder has another build type", "attested-keyed", keyed() + builder("signers: [release]\n  buildTypes: [\"https://build.example/type\"]\n  level: 2"), "provenance: {from: release, " + OWN + "}", "builder-mismatch")
+write("builder-level-wrong", "the pair is trusted for less", "attested-keyed", keyed() + builder("signers: [release]\n  level: 1"), "provenance: {from: release, builders: [own, github-attest], minLevel: 2}", "level-too-low")
+
+for name, what, good, bad, code in [
+    ("formats", "the format", "formats: [cyclonedx]", "formats: [spdx]", "sbom-format-mismatch"),
+    ("licenses-deny", "a licence that is denied", "licenses: {deny: [AGPL-3.0]}", "licenses: {deny: [bsd-3-clause]}", "license-denied"),
+    ("licenses-allow", "licences that are allowed", "licenses: {allow: [MIT, BSD-3-Clause]}", "licenses: {allow: [MIT]}", "license-denied"),
+    ("packages", "a package in some versions", "packages: {deny: [{purl: pkg:golang/golang.org/x/net, versions: \"<0.37.0\"}]}", "packages: {deny: [{purl: pkg:golang/golang.org/x/net, versions: \"<0.38.0\"}]}", "package-banned"),
+    ("packages-all", "a package in all versions", "packages: {deny: [{purl: pkg:golang/golang.org/x/crypto}]}", "packages: {deny: [{purl: pkg:apk/alpine/musl}]}", "package-banned"),
+    ("min-components", "how many components", "minComponents: 2", "minComponents: 3", "sbom-too-few-components"),
+    ("fields-version", "what is stated of each", "fields: {version: {minCoverage: 100%}}", "fields: {supplier: {minCoverage: 1%}}", "sbom-incomplete"),
+    ("fields-document", "what the document states", "fields: {document: [timestamp]}", "fields: {document: [generator]}", "sbom-incomplete"),
+    ("fields-preset", "a preset", "fields: {uniqueId: {minCoverage: 100%}}", "fields: {preset: ntia-2021, minCoverage: 90%}", "sbom-incomplete"),
+    ("generators", "the generator", "fields: {name: {minCoverage: 100%}}", "generators: [\"syft*\"]", "generator-mismatch"),
+]:
+    pair("sbom-" + name, what, "sbom", good, bad, code, "attested-only", keyed())
+pair("sbom-age", "the SBOM's age", "sbom", "maxAge: 1d", "maxAge: 1h", "too-old")
+write("sbom-none", "a signature is no SBOM", "signed-keyed", keyed(), "sbom: {from: release}", "no-sbom")
+write("sbom-spdx", "an SPDX document beside a CycloneDX one", "attested-keyless", WORKFLOW, "sbom: {from: release, formats: [spdx], fields: {document: [author]}}")
+
+for name, what, good, bad, code in [
+    ("deny-from", "the severity", "denyFrom: high", "denyFrom: medium", "vulnerability-found"),
+    ("scanners", "the scanner", "denyFrom: high, scanners: [\"pkg:github/aquasecurity/trivy@v0.67.0\"]", "denyFrom: high, scanners: [\"pkg:github/anchore/grype\"]", "scanner-mismatch"),
+    ("age", "the scan's age", "denyFrom: high, maxAge: 1d", "denyFrom: high, maxAge: 1h", "too-old"),
+]:
+    pair("scan-" + name, what, "vulnerabilities", good, bad, code)
+write("scan-database", "cosign leaves out when the database was updated, so nobody knows how old it was", "attested-keyless", WORKFLOW, "vulnerabilities: {from: release, denyFrom: high, maxDatabaseAge: 400d}", "database-too-old")
+write("scan-fixed", "a finding with a fix counts although unfixed ones do not", "attested-keyless", WORKFLOW, "vulnerabilities: {from: release, denyFrom: medium, ignoreUnfixed: true}", "vulnerability-found")
+write("scan-none", "a signature is no scan", "signed-keyless-workflow", WORKFLOW, "vulnerabilities: {from: release, denyFrom: critical}", "no-scan")
+
+SIGNATURE = "signature: {from: release}"
+IDENTITY = "identities:\n    - issuer: https://token.actions.githubusercontent.com\n      subject: https://github.com/acme/ci/.github/workflows/release.yml@refs/heads/main"
+write("revoked-key", "the key was revoked, and nothing proves that the signature is older", "signed-keyed", keyed() + revocation("keys: [\"2026\"]\n  from: 2030-01-01"), SIGNATURE, "signer-revoked")
+write("revoked-identity", "the identity was revoked before it signed", "signed-keyless-workflow", WORKFLOW + revocation(IDENTITY + "\n  from: 2026-11-01"), SIGNATURE, "signer-revoked")
+write("revoked-identity-later", "the identity was revoked after it signed", "signed-keyless-workflow", WORKFLOW + revocation(IDENTITY + "\n  from: 2026-12-01"), SIGNATURE)
+write("revoked-image", "the image was revoked, though its signature holds", "signed-keyless-workflow", WORKFLOW + revocation("digests: [\"sha256:91a284799306c1dc130d37d1094c6806db9a75aa69bc909a9e02796a5b83f9bb\"]"), SIGNATURE, None, "deny")
+write("revoked-image-other", "another image was revoked", "signed-keyless-workflow", WORKFLOW + revocation("digests: [\"sha256:8541568e2346d2a22df24e5eaf2bb28975e85d5a73e64759fc1597e97986c8c4\"]"), SIGNATURE)
+write("revoked-evidence", "the one signature was revoked", "signed-keyless-workflow", WORKFLOW + revocation("evidence: [\"sha256:2a2e230898908490bbb32a56ec6ccaadf0f26caf801c6fd471f8c4e23635573b\"]"), SIGNATURE, "evidence-revoked")
+write("age-always", "an old signature, where age counts for what runs too", "signed-keyless-workflow", WORKFLOW, "signature: {from: release, maxAge: 1h, ageAlways: true}", "too-old")
