@@ -106,6 +106,13 @@ impl LicenseList {
         let is_in = |list: &[Family]| list.iter().any(|it| it.has(&base, exception.as_deref()));
         if is_in(&self.deny) {
             LicenseVerdict::Denied
+        } else if exception.as_deref().is_some_and(is_own_addition) {
+            // It may take away as well as add: only whoever names it accepts it.
+            let is_named = |it: &Family| it.base == base && it.exception == exception;
+            match self.allow.iter().any(is_named) {
+                true => LicenseVerdict::Accepted,
+                false => LicenseVerdict::Unknown,
+            }
         } else if is_in(&self.allow) {
             LicenseVerdict::Accepted
         } else if req.license.id().is_none() {
@@ -119,6 +126,11 @@ impl LicenseList {
     }
 }
 
+/// An addition that only the document explains, in place of an exception that SPDX lists.
+fn is_own_addition(exception: &str) -> bool {
+    exception.contains("additionref-")
+}
+
 /// Base and exception, lower-case.
 fn family(req: &LicenseReq) -> (String, Option<String>) {
     let text = req.license.to_string().to_ascii_lowercase();
@@ -127,11 +139,20 @@ fn family(req: &LicenseReq) -> (String, Option<String>) {
         .strip_suffix("-only")
         .or_else(|| base.strip_suffix("-or-later"))
         .unwrap_or(base);
+    // The GFDL says in its ids whether there are invariant sections.
+    let base = base
+        .strip_suffix("-no-invariants")
+        .or_else(|| base.strip_suffix("-invariants"))
+        .unwrap_or(base);
     let exception = req
         .addition
         .as_ref()
         .map(|it| it.to_string().to_ascii_lowercase());
-    (base.to_owned(), exception)
+    // Ids of old name the exception themselves: `GPL-2.0-with-classpath-exception`.
+    match base.split_once("-with-") {
+        Some((base, own)) => (base.to_owned(), exception.or_else(|| Some(own.to_owned()))),
+        None => (base.to_owned(), exception),
+    }
 }
 
 fn parsed(text: &str) -> Option<Expression> {
@@ -235,6 +256,42 @@ mod tests {
         ] {
             assert_eq!(deny.judge(text), expected, "{text}");
         }
+    }
+
+    /// Ids of old, and of the GFDL, are of the family that their beginning names.
+    #[test]
+    fn no_id_of_a_family_is_left_out() {
+        let deny = list(&[], &["GPL-2.0", "GFDL-1.3"]);
+        let mut seen = 0;
+        for license in spdx::identifiers::LICENSES {
+            let lower = license.name.to_ascii_lowercase();
+            let is_of = |base: &str| {
+                lower == base
+                    || lower.starts_with(&format!("{base}-"))
+                    || lower == format!("{base}+")
+            };
+            if is_of("gpl-2.0") || is_of("gfdl-1.3") {
+                seen += 1;
+                assert_eq!(deny.judge(license.name), Denied, "{}", license.name);
+            }
+        }
+        assert!(seen > 10, "{seen}");
+        let exception = list(&[], &["GPL-3.0"]);
+        assert_eq!(
+            exception.judge("GPL-2.0-with-classpath-exception"),
+            Accepted
+        );
+    }
+
+    #[test]
+    fn an_addition_that_only_the_document_explains_is_unknown() {
+        let allow = list(&["MIT"], &[]);
+        assert_eq!(allow.judge("MIT WITH AdditionRef-commons-clause"), Unknown);
+        let deny = list(&[], &["AGPL-3.0"]);
+        assert_eq!(deny.judge("MIT WITH AdditionRef-commons-clause"), Unknown);
+        assert_eq!(deny.judge("AGPL-3.0-only WITH AdditionRef-x"), Denied);
+        let named = list(&["MIT WITH AdditionRef-own"], &[]);
+        assert_eq!(named.judge("MIT WITH AdditionRef-own"), Accepted);
     }
 
     #[test]

@@ -145,6 +145,7 @@ fn judge(
         }
         Some(NamespaceFit::Unknown) => {
             judged = Verdict::Unknown;
+            let effective = rules.iter().any(|rule: &RuleOutcome| rule.effective);
             effect = unknown_namespace(policy, effective, warnings);
         }
         Some(NamespaceFit::Yes | NamespaceFit::No) | None => {}

@@ -41,10 +41,10 @@ impl<'a> Judged<'a> {
     /// What is revoked is nobody's: it can neither help nor harm.
     fn new(claim: &'a Verified<Claim>, signer: &Signer, circumstances: &Circumstances<'_>) -> Self {
         let mut compared = Compared::default();
-        circumstances
-            .revocations
-            .compare(claim.facts(), &mut compared);
         signer.compare(claim.facts(), circumstances.now, &mut compared);
+        if compared.holds() {
+            circumstances.revocations.compare(claim, &mut compared);
+        }
         Self {
             claim,
             own: compared.holds(),

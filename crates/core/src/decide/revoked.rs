@@ -32,6 +32,16 @@ impl Scene<'_> {
         own.iter().chain(&listed).filter_map(of).collect()
     }
 
+    /// Whether a revoked image may be behind an index within the index.
+    fn hides_images(&self) -> bool {
+        let listed = self.image().map(|image| image.runnable());
+        self.policies.revocations.name_images()
+            && listed
+                .unwrap_or_default()
+                .iter()
+                .any(|child| child.is_index())
+    }
+
     /// What follows from revocations: no for what is revoked; and where images are revoked and nobody can tell which one
     /// the reference means, that nobody can tell.
     pub(super) fn revocation(
@@ -41,6 +51,16 @@ impl Scene<'_> {
     ) -> (Verdict, Verdict) {
         if !revoked.is_empty() {
             return (Verdict::Deny, Verdict::Deny);
+        }
+        if self.hides_images() {
+            let code = ReasonCode::NestedIndex;
+            warnings.push(Warning {
+                code,
+                policy: None,
+                rule: None,
+                message: "Images are revoked, and the index lists another index: what is behind it is not looked at.".to_owned(),
+            });
+            return (Verdict::Unknown, Verdict::Unknown);
         }
         let gap = match self.resolution {
             Resolution::Unresolved(gap) if self.policies.revocations.name_images() => gap,

@@ -55,12 +55,12 @@ impl Purl {
         self.0.version()
     }
 
-    /// The version as its ecosystem compares it: an RPM's epoch, which stands in a qualifier, goes in front.
+    /// The version as its ecosystem compares it: an epoch of an RPM or a Debian package that stands in a qualifier goes in front.
     #[must_use]
     pub fn version(&self) -> Option<Cow<'_, str>> {
         let version = self.stated_version()?;
         let epoch = self.0.qualifiers().get("epoch");
-        match epoch.filter(|_| self.kind() == "rpm" && !version.contains(':')) {
+        match epoch.filter(|_| matches!(self.kind(), "rpm" | "deb") && !version.contains(':')) {
             Some(epoch) => Some(Cow::Owned(format!("{epoch}:{version}"))),
             None => Some(Cow::Borrowed(version)),
         }
@@ -214,14 +214,18 @@ mod tests {
     }
 
     #[test]
-    fn an_rpms_epoch_is_part_of_its_version() {
+    fn an_epoch_is_part_of_the_version() {
         let version = |text| Purl::parse(text).unwrap().version().map(Cow::into_owned);
         assert_eq!(
             version("pkg:rpm/fedora/a@1.2-3?epoch=4").as_deref(),
             Some("4:1.2-3")
         );
         assert_eq!(version("pkg:rpm/fedora/a@1.2-3").as_deref(), Some("1.2-3"));
-        assert_eq!(version("pkg:deb/debian/a@1?epoch=4").as_deref(), Some("1"));
+        assert_eq!(
+            version("pkg:deb/debian/a@1?epoch=4").as_deref(),
+            Some("4:1")
+        );
+        assert_eq!(version("pkg:npm/a@1?epoch=4").as_deref(), Some("1"));
         assert_eq!(version("pkg:npm/a"), None);
     }
 }

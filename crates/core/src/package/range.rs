@@ -122,6 +122,9 @@ impl Bound {
 
     fn holds(&self, version: &Version) -> Option<bool> {
         let order = version.compare(&self.version)?;
+        if order == Ordering::Equal && version.leaves_open(&self.version) {
+            return None;
+        }
         Some(match self.operator {
             Operator::Less => order == Ordering::Less,
             Operator::AtMost => order != Ordering::Greater,
@@ -185,5 +188,16 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    /// Which release it is cannot be told, and the range asks.
+    #[test]
+    fn an_rpm_without_its_release_is_incomparable_where_the_release_decides() {
+        let range = |text: &str| VersionRange::parse(Ecosystem::Rpm, text).unwrap();
+        assert_eq!(range("<1.2-3").compare("1.2"), Standing::Incomparable);
+        assert_eq!(range("<1.2-3").compare("1.1"), Standing::Within);
+        assert_eq!(range("<1.2-3").compare("1.2-2"), Standing::Within);
+        assert_eq!(range("<1.2-3").compare("1.2-3"), Standing::Outside);
+        assert_eq!(range("=1.2").compare("1.2-3"), Standing::Within);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Place;
 use super::authorize::{Mismatch, maker_text};
 use crate::compared::Compared;
-use crate::{Digest, Facts, ReasonCode, SignedBy, UnixTime};
+use crate::{Claim, Digest, ReasonCode, SignedBy, UnixTime, Verified};
 
 /// `kind: Revocation`.
 #[derive(Debug, Clone)]
@@ -57,9 +57,9 @@ impl Revocations {
     }
 
     /// Records that a piece of evidence was revoked, or that its signer was when it was made.
-    pub(crate) fn compare(&self, facts: &Facts, compared: &mut Compared) {
+    pub(crate) fn compare(&self, one: &Verified<Claim>, compared: &mut Compared) {
         for revocation in &self.all {
-            if let Some(mismatch) = revocation.refuses(facts) {
+            if let Some(mismatch) = revocation.refuses(one) {
                 compared.fail("revocation", mismatch);
                 return;
             }
@@ -68,10 +68,9 @@ impl Revocations {
 }
 
 impl Revocation {
-    fn refuses(&self, facts: &Facts) -> Option<Mismatch> {
-        let locator = facts.locator();
-        let piece = [locator.manifest, locator.blob];
-        if let Some(digest) = piece.iter().find(|digest| self.evidence.contains(digest)) {
+    fn refuses(&self, one: &Verified<Claim>) -> Option<Mismatch> {
+        let facts = one.facts();
+        if let Some(digest) = self.piece(one) {
             return Some(self.mismatch(ReasonCode::EvidenceRevoked, format!("evidence {digest}")));
         }
         let is_signer = match facts.signer() {
@@ -96,6 +95,24 @@ impl Revocation {
         };
         let found = format!("{}, {when}", maker_text(facts.signer()));
         Some(self.mismatch(ReasonCode::SignerRevoked, found))
+    }
+
+    /// The digest by which a piece of evidence is revoked: of its manifest, its blob, or what is signed. The last is all that
+    /// nobody can write in another way without signing anew.
+    fn piece(&self, one: &Verified<Claim>) -> Option<Digest> {
+        if self.evidence.is_empty() {
+            return None;
+        }
+        let locator = one.facts().locator();
+        let signed = match one.claim() {
+            Claim::Statement(statement) => Some(Digest::of(statement.payload())),
+            // The blob is the payload, and the payload's signature is over the image's own bytes.
+            Claim::SimpleSigning { .. } | Claim::Message => None,
+        };
+        [Some(locator.manifest), Some(locator.blob), signed]
+            .into_iter()
+            .flatten()
+            .find(|digest| self.evidence.contains(digest))
     }
 
     fn mismatch(&self, code: ReasonCode, found: String) -> Mismatch {

@@ -178,3 +178,18 @@ fn a_policy_tells_the_level_that_it_emits() {
     let decision = World::new().decide(&documents.join("---\n"));
     assert_eq!(decision.policies()[0].emits.as_deref(), Some("ACME_PROD"));
 }
+
+/// A policy none of whose rules has begun changes nothing, wherever it judges.
+#[test]
+fn unknown_labels_change_nothing_before_a_rule_begins() {
+    let rule = format!("{SIGNATURE}, effectiveFrom: 2099-01-01");
+    let more = "  namespaces: {matchLabels: {tier: prod}}\n";
+    let documents = [
+        settings("allow", "allow"),
+        ci(),
+        policy("p", "enforce", more, &[&rule]),
+    ];
+    let request = request("ghcr.io/acme/app").in_namespace(Namespace::new("prod"));
+    let decision = judged(&World::new(), &documents.join("---\n"), &request);
+    assert_eq!(decision.effect(), Verdict::Allow);
+}

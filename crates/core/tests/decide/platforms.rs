@@ -700,3 +700,19 @@ fn an_index_that_lists_a_revoked_image_is_denied() {
         assert_eq!(platform.is_some(), expected == Verdict::Deny, "{name}");
     }
 }
+
+/// What is behind an index within the index is never looked at, so nobody can tell whether it is revoked.
+#[test]
+fn a_nested_index_may_hide_a_revoked_image() {
+    let nested = child("nested", linux("arm64"));
+    let mut index = nested;
+    index["mediaType"] = json!(INDEX);
+    let family = Family::of(&[child("amd", linux("amd64")), index]).index_signed();
+    let text = set(&[ci()], ON_INDEX);
+    assert_eq!(family.decide(&text).effect(), Verdict::Allow);
+    let revoking = format!(
+        "{text}---\napiVersion: countersign.dev/v1alpha1\nkind: Revocation\nmetadata: {{name: r}}\nspec: {{digests: [\"{}\"], reason: bad}}\n",
+        digest("anything")
+    );
+    assert_eq!(family.decide(&revoking).effect(), Verdict::Unknown);
+}

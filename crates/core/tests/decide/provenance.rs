@@ -650,6 +650,16 @@ fn unknown_build_types_count_only_where_the_rule_lists_them() {
     );
     let with_source = format!("{listed}, source: {{commit: \"{OTHER}\"}}");
     assert_eq!(code(&bare, &with_source), "provenance-commit-mismatch");
+    // What it states beside is held against the certificate all the same.
+    let lying = with(generator(), "/buildType", json!(own));
+    let lying = with(
+        lying,
+        "/invocation/configSource/uri",
+        json!("git+https://github.com/acme/lib@refs/heads/main"),
+    );
+    let world = attested(&by_generator(), V02, &lying);
+    let found = judged(&world, &slsa(), &listed).code.map(|it| it.as_str());
+    assert_eq!(found, Some("provenance-certificate-mismatch"));
     // BuildKit's own provenance is unknown too, though it is well-formed.
     let buildkit = with(
         generator(),

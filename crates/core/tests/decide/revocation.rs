@@ -102,6 +102,27 @@ fn revoked_evidence_neither_helps_nor_harms() {
     let other = format!("evidence: [\"{}\"]", Digest::of(b"other"));
     assert_eq!(world.code(&revoking(&set_of_one, &other)), "pass");
 
+    // Whoever may push can write the same bundle in another way, but not what it signs.
+    let countersign_core::Content::Bundle(bundle) = &world.items[0].content else {
+        panic!("a bundle")
+    };
+    let json: serde_json::Value = serde_json::from_slice(bundle).unwrap();
+    let payload = json["dsseEnvelope"]["payload"].as_str().unwrap();
+    let payload =
+        base64::Engine::decode(&base64::engine::general_purpose::STANDARD, payload).unwrap();
+    let repacked = [b" ", &bundle[..]].concat();
+    let mut again = World::new();
+    again.forge = world.forge.clone();
+    let again = again.attach(countersign_core::Content::Bundle(repacked));
+    let spec = format!("evidence: [\"{}\"]", Digest::of(&payload));
+    for world in [&world, &again] {
+        assert_eq!(world.code(&set_of_one), "pass");
+        assert_eq!(
+            world.code(&revoking(&set_of_one, &spec)),
+            "evidence-revoked"
+        );
+    }
+
     // The younger of two is what a thief attached; without it the older one is the newest.
     let young = World::new();
     let old = young.ago(2);

@@ -371,6 +371,57 @@ fn banned_packages_are_found_by_their_urls_and_versions() {
             "packages: {deny: [{purl: pkg:npm/b, versions: \"<2\"}]}",
             "pass",
         ),
+        // Other spellings of the same package URL, and what each reader may read otherwise.
+        (
+            of(
+                json!({"type": "library", "name": "x", "purl": "pkg:maven/org.apache.logging.log4j/log4j%2Dcore@2.14.0"}),
+            ),
+            ban,
+            "package-banned",
+        ),
+        (
+            of(
+                json!({"type": "library", "name": "x", "purl": "pkg:Maven/org.apache.logging.log4j/%6cog4j-core@2.14.0"}),
+            ),
+            ban,
+            "package-banned",
+        ),
+        (
+            of(
+                json!({"type": "library", "name": "x", "purl": "pkg://maven/org.apache.logging.log4j/log4j-core@2.14.0"}),
+            ),
+            ban,
+            "package-banned",
+        ),
+        (
+            of(json!({"type": "library", "name": "x", "purl": "pkg:pypi/typing_extensions@4.0"})),
+            "packages: {deny: [{purl: pkg:pypi/typing-extensions, versions: \"<5\"}]}",
+            "package-banned",
+        ),
+        (
+            of(json!({"type": "library", "name": "x", "purl": "pkg:npm/%40acme%2Fa@1.0.0"})),
+            "packages: {deny: [{purl: \"pkg:npm/%40acme/a\"}]}",
+            "version-incomparable",
+        ),
+        (
+            of(json!({"type": "library", "name": "typing_extensions", "version": "4"})),
+            "packages: {deny: [{purl: pkg:pypi/typing-extensions}]}",
+            "version-incomparable",
+        ),
+        (
+            of(
+                json!({"type": "library", "name": "org.apache.logging.log4j:log4j-core", "version": "2.14.0"}),
+            ),
+            ban,
+            "version-incomparable",
+        ),
+        (
+            of(
+                json!({"type": "library", "name": "x", "purl": "pkg:deb/debian/bsdutils@2.38.1-5?epoch=1"}),
+            ),
+            "packages: {deny: [{purl: pkg:deb/debian/bsdutils, versions: \">=1:2.0\"}]}",
+            "package-banned",
+        ),
         // The one without a version is the other package.
         (
             cyclonedx(),

@@ -102,6 +102,14 @@ impl Version {
         }
     }
 
+    /// Whether it leaves open what the other says: an RPM without its release.
+    pub(crate) fn leaves_open(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Rpm(one), Self::Rpm(other)) => one.leaves_open(other),
+            _ => false,
+        }
+    }
+
     /// `None` for versions of two ecosystems.
     pub(crate) fn compare(&self, other: &Self) -> Option<Ordering> {
         Some(match (self, other) {

@@ -36,6 +36,11 @@ impl Version {
         })
     }
 
+    /// Whether it has no release where the other has one: it may be any of them.
+    pub(super) const fn leaves_open(&self, other: &Self) -> bool {
+        self.release.is_none() && other.release.is_some()
+    }
+
     /// As RPM compares a dependency: where one says no release, any will do.
     pub(super) fn compare(&self, other: &Self) -> Ordering {
         let releases = self.release.as_deref().zip(other.release.as_deref());

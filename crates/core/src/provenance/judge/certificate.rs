@@ -11,9 +11,8 @@ use crate::{Certificate, ReasonCode};
 /// Compares every claim that both make. An adapter that should know a thing and does not find it makes no exception for what
 /// says where the source is.
 pub(super) fn compare(facts: &BuildFacts, certificate: &Certificate, compared: &mut Compared) {
-    if facts.family == Family::Unknown {
-        return;
-    }
+    // Of a build type that is not known, what it states must still be no lie.
+    let is_known = facts.family != Family::Unknown;
     let claims = &certificate.claims;
     for (claim, own, needed) in [
         (CiClaim::Repository, &facts.repository, true),
@@ -32,7 +31,7 @@ pub(super) fn compare(facts: &BuildFacts, certificate: &Certificate, compared: &
             };
             let agrees = match own.as_deref() {
                 Some(own) => agree(claim, own, value, is_old),
-                None => !needed,
+                None => !(needed && is_known),
             };
             told(claim.name(), value, own.as_deref(), agrees, compared);
         }
@@ -40,7 +39,10 @@ pub(super) fn compare(facts: &BuildFacts, certificate: &Certificate, compared: &
     // The workflow at the top is repository, path and ref in one.
     if let Some(value) = claims.build_config_uri.as_deref() {
         let own = super::own_workflow(facts);
-        let agrees = own.as_deref() == Some(value);
+        let agrees = match own.as_deref() {
+            Some(own) => own == value,
+            None => !is_known,
+        };
         told(
             CiClaim::ConfigUri.name(),
             value,
@@ -49,7 +51,7 @@ pub(super) fn compare(facts: &BuildFacts, certificate: &Certificate, compared: &
             compared,
         );
     }
-    if let Some(value) = claims.build_signer_uri.as_deref() {
+    if let Some(value) = claims.build_signer_uri.as_deref().filter(|_| is_known) {
         let own = Some(facts.builder.as_str());
         told(
             CiClaim::SignerUri.name(),

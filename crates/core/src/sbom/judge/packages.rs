@@ -97,7 +97,8 @@ impl PackageDemand {
             }
         }
         if component.purl.is_none() {
-            let is_it = |ban: &&Ban| ban.pattern.key().2.eq_ignore_ascii_case(&component.name);
+            let own = alike(&component.name);
+            let is_it = |ban: &&Ban| alike(ban.pattern.key().2) == own;
             if let Some(ban) = self.bans.iter().find(is_it) {
                 return Found::Incomparable(ban);
             }
@@ -106,15 +107,31 @@ impl PackageDemand {
     }
 
     fn by_purl(&self, text: &str, component: &Component<'_>) -> Found<'_> {
-        // Most packages are of names that no ban has: those are not taken apart.
-        let lower = text.to_ascii_lowercase();
-        let may_be = |ban: &&Ban| lower.contains(&ban.pattern.key().2.to_ascii_lowercase());
+        // Packages of types that no ban has are not taken apart. A type that is not plain is read by whoever reads it.
+        let rest = text.get(4..).filter(|_| {
+            text.get(..4)
+                .is_some_and(|it| it.eq_ignore_ascii_case("pkg:"))
+        });
+        let kind = rest.map(|rest| {
+            rest.trim_start_matches('/')
+                .split('/')
+                .next()
+                .unwrap_or_default()
+        });
+        let plain = |it: char| it.is_ascii_alphanumeric() || matches!(it, '.' | '+' | '-');
+        let kind = kind.filter(|kind| !kind.is_empty() && kind.chars().all(plain));
+        let may_be =
+            |ban: &&Ban| kind.is_none_or(|kind| kind.eq_ignore_ascii_case(ban.pattern.kind()));
         let Some(suspected) = self.bans.iter().find(may_be) else {
             return Found::Nothing;
         };
         let Ok(purl) = Purl::parse(text) else {
             return Found::Incomparable(suspected);
         };
+        // A slash that was encoded: which part is the name, each reader may see otherwise.
+        if purl.name().contains('/') || purl.namespace().is_some_and(|it| it.contains('%')) {
+            return Found::Incomparable(suspected);
+        }
         let (kind, namespace, name) = purl.key();
         let key = (
             kind.to_owned(),
@@ -148,4 +165,10 @@ impl PackageDemand {
         }
         worst
     }
+}
+
+/// A name without what ecosystems write in several ways: case, `_`, and the group before it.
+fn alike(name: &str) -> String {
+    let last = name.rsplit([':', '/']).next().unwrap_or(name);
+    last.to_ascii_lowercase().replace(['_', '.'], "-")
 }
