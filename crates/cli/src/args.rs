@@ -89,11 +89,8 @@ pub(crate) struct Verify {
     /// The policy: a file, or a folder whose files are one set.
     #[arg(long, value_name = "FILE|DIR")]
     pub(crate) policy: PathBuf,
-    /// A trusted_root.json that signers name as NAME; without NAME=, the one trust root that they name and nothing defines.
-    #[arg(long = "trust-root", value_name = "[NAME=]FILE")]
-    pub(crate) trust_roots: Vec<NamedFile>,
     #[command(flatten)]
-    pub(crate) cache: trust::Cache,
+    pub(crate) roots: policy::PolicyRoots,
     /// Judge as of this time (RFC 3339), such as 2026-01-31T12:00:00Z.
     #[arg(long, value_name = "TIME", value_parser = UnixTime::parse)]
     pub(crate) at: Option<UnixTime>,
