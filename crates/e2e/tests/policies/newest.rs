@@ -45,7 +45,7 @@ fn the_newest_scan_counts() {
         scene.check(&policy, &worse[at], DENIED, &["vulnerability-found"]);
         scene.check(&policy, &better[at], ALLOWED, &[]);
         // Who says that any will do gets the old one.
-        let any = changed(&policy, "maxAge: 7d", "maxAge: 7d\n        match: any");
+        let any = changed(&policy, "vex: {from: security}", "match: any");
         scene.check(&any, &worse[at], ALLOWED, &[]);
         let all = changed(&policy, "maxAge: 7d", "maxAge: 7d\n        match: all");
         scene.check(&all, &better[at], DENIED, &["vulnerability-found"]);

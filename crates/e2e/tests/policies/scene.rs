@@ -47,7 +47,9 @@ impl Scene {
     pub(crate) fn set() -> Option<Self> {
         let parts = parts(&[&REGISTRY_PARTS[..], &SIGSTORE_PARTS[..], &["syft"]].concat())?;
         let folder = tempfile::tempdir().unwrap();
-        let sigstore = Sigstore::start(&parts, &folder.path().join("sigstore")).unwrap();
+        let authorities = folder.path().join("sigstore");
+        fs::create_dir(&authorities).unwrap();
+        let sigstore = Sigstore::start(&parts, &authorities).unwrap();
         let key = SigningKey::generate(&parts, &folder.path().join("key"))
             .unwrap()
             .witnessed_by(&sigstore);
