@@ -1,5 +1,7 @@
 //! All rules in one policy, over evidence that real tools made.
 
+use serde_json::json;
+
 use crate::files;
 use crate::policy::{ALL, BOTH, KEY, WORKFLOW, changed, policy};
 use crate::scene::{ALLOWED, By, DENIED, Scene};
@@ -131,7 +133,7 @@ fn every_rule_judges_what_real_tools_attest() {
         scene.sign(by, &image);
         missed.remove(0);
         scene.check(&policy, &image, DENIED, &missed);
-        scene.attest_provenance(by, &image);
+        scene.attest_provenance(by, &json!({"debug": "false"}), &image);
         missed.remove(0);
         scene.check(&policy, &image, DENIED, &missed);
         scene.attest(by, "cyclonedx", &cyclonedx, &image);

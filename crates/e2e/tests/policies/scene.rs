@@ -120,11 +120,11 @@ impl Scene {
         .unwrap();
     }
 
-    /// How it was built: each builder says that it did.
-    pub(crate) fn attest_provenance(&self, by: By, image: &str) {
+    /// How it was built, with these inputs of the workflow: each builder says that it did.
+    pub(crate) fn attest_provenance(&self, by: By, inputs: &Value, image: &str) {
         let mut predicate = read("slsa-provenance-v1.json");
         let definition = &mut predicate["buildDefinition"];
-        definition["externalParameters"]["inputs"] = json!({"debug": "false"});
+        definition["externalParameters"]["inputs"] = inputs.clone();
         let base = json!({
             "uri": "pkg:docker/library/debian@12",
             "digest": {"sha256": "0123456789abcdef".repeat(4)},

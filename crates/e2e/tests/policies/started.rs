@@ -2,7 +2,10 @@
 
 use std::fs;
 
+use serde_json::json;
+
 use crate::files;
+use crate::policy::changed;
 use crate::scene::{ALLOWED, By, DENIED, Scene};
 
 #[test]
@@ -14,11 +17,12 @@ fn a_policy_made_from_an_image_lets_it_pass_and_no_copy() {
     let [cyclonedx, spdx] = scene.sboms(&image, ["cyclonedx-json", "spdx-json"]);
     for by in [By::Workflow, By::Key] {
         scene.sign(by, &image);
-        scene.attest_provenance(by, &image);
         scene.attest(by, "cyclonedx", &cyclonedx, &image);
         scene.attest(by, "spdxjson", &spdx, &image);
         scene.attest_scan(by, None, &image);
     }
+
+    scene.attest_provenance(By::Workflow, &json!({}), &image);
 
     let root = format!("private={}", scene.policies().join("root.json").display());
     let key = scene.policies().join("release.pub");
@@ -57,15 +61,16 @@ fn a_policy_made_from_an_image_lets_it_pass_and_no_copy() {
     fs::remove_file(&policy).unwrap();
     scene.check(&made.stdout, &image, ALLOWED, &[]);
 
+    // The copy has everything that the image has; only the name is another.
     let (_, digest) = image.split_once('@').unwrap();
     let copy = format!("{}/other/app", scene.registry.host());
     let copied = ["copy", &image, &copy, "--plain-http"];
     let copied = scene.countersign.run(&copied).unwrap();
     assert_eq!(copied.code, Some(0), "{copied:#?}");
-    scene.check(
-        &made.stdout,
-        &format!("{copy}@{digest}"),
-        DENIED,
-        &["unmatched"],
-    );
+    let copy = format!("{copy}@{digest}");
+    let verdict = scene.check(&made.stdout, &copy, DENIED, &[]);
+    let unmatched = &verdict.report["images"][0]["unmatched"];
+    assert_eq!(unmatched["effect"], "deny", "{verdict:#?}");
+    let elsewhere = changed(&made.stdout, "/acme/app\"", "/*/app\"");
+    scene.check(&elsewhere, &copy, ALLOWED, &[]);
 }
