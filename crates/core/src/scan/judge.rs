@@ -253,7 +253,7 @@ impl VexDemand {
             }
             for (signer, demand) in self.from.signers.iter().enumerate() {
                 let mut own = Compared::default();
-                beside.revocations.compare(one, &mut own);
+                beside.revocations.compare(one, demand, &mut own);
                 demand.compare(one.facts(), beside.now, &mut own);
                 if own.holds() {
                     documents.push(vex::Document {
