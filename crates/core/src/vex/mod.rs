@@ -8,7 +8,7 @@ mod product;
 mod verdicts;
 
 pub(crate) use product::Purl;
-pub(crate) use verdicts::{Document, Verdicts};
+pub(crate) use verdicts::{Budget, Document, Verdicts};
 
 use crate::UnixTime;
 use product::Product;

@@ -38,9 +38,9 @@ fn said(
             predicate_type,
             json: json.as_bytes(),
         });
-    let mut verdicts = Verdicts::of(threshold, documents);
+    let verdicts = Verdicts::of(threshold, documents);
     let package = package.map(|it| Purl::parse(it).unwrap());
-    verdicts.on("cve-1", package.as_ref(), &image())
+    verdicts.on("cve-1", package.as_ref(), &image(), &mut Budget::default())
 }
 
 fn one(statement: &Value, package: Option<&str>) -> Option<Result<String, String>> {
@@ -266,9 +266,9 @@ fn govulnchecks_document_is_read() {
             predicate_type: OPENVEX,
             json: json.as_bytes(),
         };
-        let mut verdicts = Verdicts::of(1, [document]);
+        let verdicts = Verdicts::of(1, [document]);
         assert_eq!(verdicts.unread().count(), 0);
-        verdicts.on(id, stdlib.as_ref(), &image())
+        verdicts.on(id, stdlib.as_ref(), &image(), &mut Budget::default())
     };
     assert_eq!(said(written, "CVE-2026-90002"), None);
     let product = format!("pkg:oci/app@sha256%3A{}", image().hex());

@@ -8,8 +8,17 @@ use super::{About, Assertion, MOST_ASSERTIONS, Status, read};
 use crate::policy::authorize::Author;
 use crate::{Digest, UnixTime};
 
-/// Comparisons of an assertion with a finding, all together: beyond them nothing is subtracted any more.
+/// Comparisons of an assertion with the findings of one scan, all together: beyond them nothing is subtracted any more.
 const MOST_COMPARISONS: usize = 5_000_000;
+
+/// How many of them are left for one scan.
+pub(crate) struct Budget(usize);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(MOST_COMPARISONS)
+    }
+}
 
 /// One verified document, for a Signer whose it is.
 pub(crate) struct Document<'a> {
@@ -30,7 +39,6 @@ pub(crate) struct Verdicts {
     by_name: BTreeMap<String, Vec<usize>>,
     /// What could not be read, and until when it takes the word of everything older.
     blind: Vec<(UnixTime, String)>,
-    budget: usize,
 }
 
 struct Word {
@@ -57,7 +65,6 @@ impl Verdicts {
             words: Vec::new(),
             by_name: BTreeMap::new(),
             blind: Vec::new(),
-            budget: MOST_COMPARISONS,
         };
         for document in documents {
             match read(document.predicate_type, document.json) {
@@ -101,10 +108,11 @@ impl Verdicts {
     /// The newest word on a vulnerability in a package of the image: how it says the finding away, or why it does not. Nothing if
     /// nobody says anything.
     pub(crate) fn on(
-        &mut self,
+        &self,
         id: &str,
         package: Option<&Purl>,
         image: &Digest,
+        budget: &mut Budget,
     ) -> Option<Result<String, String>> {
         let words = self.by_name.get(&id.to_ascii_uppercase())?;
         let mut about: Vec<&Word> = Vec::new();
@@ -115,10 +123,10 @@ impl Verdicts {
                     1 + products.iter().map(|it| 1 + it.parts.len()).sum::<usize>()
                 }
             };
-            let Some(left) = self.budget.checked_sub(cost) else {
+            let Some(left) = budget.0.checked_sub(cost) else {
                 return Some(Err("too much VEX to compare".to_owned()));
             };
-            self.budget = left;
+            budget.0 = left;
             let holds = match &word.assertion.about {
                 About::Subject => true,
                 About::Products(products) => products.iter().any(|it| it.holds(image, package)),
