@@ -8,7 +8,7 @@ use crate::compared::Compared;
 use crate::policy::authorize::{Author, Mismatch};
 use crate::policy::glob::Glob;
 use crate::policy::{From, Revocations};
-use crate::vex::{self, Purl, Verdicts};
+use crate::vex::{self, Verdicts};
 use crate::{Claim, Digest, Findings, ReasonCode, UnixTime, Verified};
 
 /// Findings and subtractions that an explanation names one by one.
@@ -167,7 +167,6 @@ impl VulnerabilityDemand {
     }
 
     fn findings(&self, findings: &[Finding], beside: Beside<'_>, compared: &mut Compared) {
-        let mut budget = vex::Budget::default();
         let mut tally = Tally::default();
         for finding in findings {
             if self.passes(finding, beside.now, &mut tally) {
@@ -178,9 +177,7 @@ impl VulnerabilityDemand {
                 continue;
             };
             let verdicts = beside.vex.get_or_init(|| vex.verdicts(beside));
-            let package = finding.purl.as_deref().and_then(Purl::parse);
-            let image = beside.findings.image();
-            match verdicts.on(&finding.id, package.as_ref(), image, &mut budget) {
+            match verdicts.on(&finding.id, finding.purl.as_deref()) {
                 Some(Ok(how)) => tally.subtracted(finding, &how),
                 Some(Err(why)) => tally.bad(finding, Some(why)),
                 None => tally.bad(finding, None),
@@ -270,7 +267,7 @@ impl VexDemand {
                 }
             }
         }
-        Verdicts::of(self.from.threshold, documents)
+        Verdicts::of(*image, self.from.threshold, documents)
     }
 
     fn tell(&self, verdicts: &Verdicts, tally: &Tally, compared: &mut Compared) {

@@ -7,8 +7,7 @@ mod openvex;
 mod product;
 mod verdicts;
 
-pub(crate) use product::Purl;
-pub(crate) use verdicts::{Budget, Document, Verdicts};
+pub(crate) use verdicts::{Document, Verdicts};
 
 use crate::UnixTime;
 use product::Product;
