@@ -9,7 +9,7 @@ use crate::policy::repository::{Owner, Repository};
 use crate::policy::shape::{Items, OneOf, Text, listed};
 use crate::policy::uri::{Stars, UriPattern};
 
-use super::keyless::GITHUB;
+use crate::policy::authorize::GITHUB;
 
 /// The issuer of the identities of GitLab's own service.
 const GITLAB: &str = "https://gitlab.com";
