@@ -10,6 +10,7 @@ mod hostile;
 mod hostile_registry;
 mod init;
 mod messages;
+mod namespaces;
 mod networks;
 mod policy_docs;
 mod policy_explain;
