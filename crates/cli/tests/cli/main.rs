@@ -9,6 +9,7 @@ mod gate;
 mod hostile;
 mod hostile_registry;
 mod init;
+mod init_scans;
 mod messages;
 mod namespaces;
 mod networks;
