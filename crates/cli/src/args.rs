@@ -7,6 +7,7 @@ pub(crate) mod init;
 pub(crate) mod policy;
 pub(crate) mod registries;
 pub(crate) mod sbom;
+pub(crate) mod time;
 pub(crate) mod trust;
 
 use std::collections::BTreeMap;
@@ -92,7 +93,7 @@ pub(crate) struct Verify {
     #[command(flatten)]
     pub(crate) roots: policy::PolicyRoots,
     /// Judge as of this time (RFC 3339), such as 2026-01-31T12:00:00Z.
-    #[arg(long, value_name = "TIME", value_parser = UnixTime::parse)]
+    #[arg(long, value_name = "TIME", value_parser = time::at)]
     pub(crate) at: Option<UnixTime>,
     /// Text for people or JSON for programs.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -162,7 +163,7 @@ pub(crate) struct VerifyBundle {
     )]
     pub(crate) key_alone_unsafe: bool,
     /// Judge as of this time (RFC 3339), such as 2026-01-31T12:00:00Z.
-    #[arg(long, value_name = "TIME", value_parser = UnixTime::parse)]
+    #[arg(long, value_name = "TIME", value_parser = time::at)]
     pub(crate) at: Option<UnixTime>,
     /// Text for people or JSON for programs.
     #[arg(long, value_name = "FORMAT", default_value = "text")]

@@ -25,7 +25,7 @@ pub(crate) struct VerifyBlob {
     #[command(flatten)]
     pub(crate) roots: PolicyRoots,
     /// Judge as of this time (RFC 3339), such as 2026-01-31T12:00:00Z.
-    #[arg(long, value_name = "TIME", value_parser = UnixTime::parse)]
+    #[arg(long, value_name = "TIME", value_parser = super::time::at)]
     pub(crate) at: Option<UnixTime>,
     /// Text for people or JSON for programs.
     #[arg(long, value_name = "FORMAT", default_value = "text")]

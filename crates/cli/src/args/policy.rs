@@ -28,7 +28,7 @@ pub(crate) struct Lint {
     #[command(flatten)]
     pub(crate) roots: PolicyRoots,
     /// What has expired by this time, or soon will have (RFC 3339); now, unless it is given.
-    #[arg(long, value_name = "TIME", value_parser = UnixTime::parse)]
+    #[arg(long, value_name = "TIME", value_parser = super::time::at)]
     pub(crate) at: Option<UnixTime>,
     /// Text for people or JSON for programs.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
