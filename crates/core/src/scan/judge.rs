@@ -110,7 +110,7 @@ impl VulnerabilityDemand {
             let wanted = "anything (unsupported: warn)";
             return compared.that("unsupported", wanted, found, true, code);
         }
-        let wanted = "a scan with a result of Trivy, or in-toto's list".to_owned();
+        let wanted = "a scan with a result of Trivy or Grype, or in-toto's list".to_owned();
         compared.fail(
             "predicate",
             Mismatch {
@@ -176,7 +176,7 @@ impl VulnerabilityDemand {
             };
             let verdicts = verdicts.get_or_insert_with(|| vex.verdicts(beside));
             let package = finding.purl.as_deref().and_then(Purl::parse);
-            match verdicts.on(&finding.id, package.as_ref(), beside.findings.image()) {
+            match verdicts.on(&finding.names(), package.as_ref(), beside.findings.image()) {
                 Some(Ok(how)) => tally.subtracted(finding, &how),
                 Some(Err(why)) => tally.bad(finding, Some(why)),
                 None => tally.bad(finding, None),

@@ -40,7 +40,7 @@ fn said(
         });
     let mut verdicts = Verdicts::of(threshold, documents);
     let package = package.map(|it| Purl::parse(it).unwrap());
-    verdicts.on("cve-1", package.as_ref(), &image())
+    verdicts.on(&["cve-1"], package.as_ref(), &image())
 }
 
 fn one(statement: &Value, package: Option<&str>) -> Option<Result<String, String>> {
@@ -268,7 +268,7 @@ fn govulnchecks_document_is_read() {
         };
         let mut verdicts = Verdicts::of(1, [document]);
         assert_eq!(verdicts.unread().count(), 0);
-        verdicts.on(id, stdlib.as_ref(), &image())
+        verdicts.on(&[id], stdlib.as_ref(), &image())
     };
     assert_eq!(said(written, "CVE-2026-90002"), None);
     let product = format!("pkg:oci/app@sha256%3A{}", image().hex());

@@ -98,17 +98,22 @@ impl Verdicts {
         self.blind.iter().map(|(_, why)| why.as_str())
     }
 
-    /// The newest word on a vulnerability in a package of the image: how it says the finding away, or why it does not. Nothing if
-    /// nobody says anything.
+    /// The newest word on a vulnerability, by any of its names, in a package of the image: how it says the finding away, or why it does
+    /// not. Nothing if nobody says anything.
     pub(crate) fn on(
         &mut self,
-        id: &str,
+        names: &[&str],
         package: Option<&Purl>,
         image: &Digest,
     ) -> Option<Result<String, String>> {
-        let words = self.by_name.get(&id.to_ascii_uppercase())?;
+        let indexes: BTreeSet<usize> = names
+            .iter()
+            .filter_map(|name| self.by_name.get(&name.to_ascii_uppercase()))
+            .flatten()
+            .copied()
+            .collect();
         let mut about: Vec<&Word> = Vec::new();
-        for word in words.iter().filter_map(|index| self.words.get(*index)) {
+        for word in indexes.iter().filter_map(|index| self.words.get(*index)) {
             let cost = match &word.assertion.about {
                 About::Subject => 1,
                 About::Products(products) => {

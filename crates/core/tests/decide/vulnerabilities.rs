@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use crate::world::{BARE, World, ci, keyed, keyless, keyless_with, set, workflow};
 
-const VULN: &str = "https://cosign.sigstore.dev/attestation/vuln/v1";
-const VULNS: &str = "https://in-toto.io/attestation/vulns/v0.2";
-const OPENVEX: &str = "https://openvex.dev/ns/v0.2.0";
+pub(crate) const VULN: &str = "https://cosign.sigstore.dev/attestation/vuln/v1";
+pub(crate) const VULNS: &str = "https://in-toto.io/attestation/vulns/v0.2";
+pub(crate) const OPENVEX: &str = "https://openvex.dev/ns/v0.2.0";
 const TRIVY: &str = "pkg:github/aquasecurity/trivy@v0.67.0";
 const NET: &str = "pkg:golang/golang.org/x/net@v0.37.0";
 /// A minute before the forge signs, and what lies before that.
@@ -44,7 +44,12 @@ fn scan(findings: &[Value]) -> Value {
     )
 }
 
-fn vex(id: &str, status: &str, justification: Option<&str>, products: Option<Value>) -> Value {
+pub(crate) fn vex(
+    id: &str,
+    status: &str,
+    justification: Option<&str>,
+    products: Option<Value>,
+) -> Value {
     let mut statement = json!({"vulnerability": {"name": id}, "status": status});
     let fields = statement.as_object_mut().unwrap();
     fields.extend(justification.map(|it| ("justification".to_owned(), json!(it))));
@@ -53,7 +58,7 @@ fn vex(id: &str, status: &str, justification: Option<&str>, products: Option<Val
 }
 
 /// Whoever speaks of vulnerabilities.
-fn security() -> Identity {
+pub(crate) fn security() -> Identity {
     Identity::github_workflow("acme/security", "vex.yml", "refs/heads/main")
 }
 
@@ -68,7 +73,7 @@ fn signers() -> Vec<String> {
 
 impl World {
     /// Attaches what `identity` attested so many days ago.
-    fn attested(
+    pub(crate) fn attested(
         self,
         identity: &Identity,
         days: i64,
@@ -94,7 +99,7 @@ impl World {
         self.rule(&set(&signers()[..used], &rule))
     }
 
-    fn says(&self, more: &str) -> &'static str {
+    pub(crate) fn says(&self, more: &str) -> &'static str {
         self.judged(more).code.map_or("pass", |code| code.as_str())
     }
 }
@@ -316,7 +321,7 @@ fn a_database_is_as_old_as_it_was_when_the_scan_was_signed() {
     assert_eq!(with(json!("0001-01-01T00:00:00Z")).says(rule), "scan-empty");
 }
 
-const WITH_VEX: &str = "denyFrom: high, vex: {from: security}";
+pub(crate) const WITH_VEX: &str = "denyFrom: high, vex: {from: security}";
 
 #[test]
 fn vex_subtracts_with_a_reason_only() {
