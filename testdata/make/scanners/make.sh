@@ -52,6 +52,7 @@ grype() { # IMAGE NAME
   export GRYPE_DB_CACHE_DIR=$work/grype GRYPE_DB_AUTO_UPDATE=false GRYPE_DB_VALIDATE_AGE=false GRYPE_CHECK_FOR_APP_UPDATE=false
   [[ -e $work/grype ]] || "$bin/grype-database" "$here/advisories.json" "$work/grype"
   "$bin/grype" --quiet "oci-dir:$1" -o "json=$reports/grype-$2.json" -o "sarif=$reports/grype-$2.sarif"
+  jq -f "$here/grype-vuln.jq" "$reports/grype-$2.json" >"$reports/grype-$2.vuln.json"
 }
 
 main "$@"

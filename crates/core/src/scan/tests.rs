@@ -11,6 +11,7 @@ macro_rules! scans {
     };
 }
 
+mod grype;
 mod real;
 mod sarif;
 

@@ -100,6 +100,12 @@ fn a_real_scan_denies_by_what_it_found() {
         ("trivy-findings.json", "vulnerability-found"),
         ("trivy-clean.json", "pass"),
         ("trivy-nothing.json", "scan-empty"),
+        ("trivy-findings.sarif", "vulnerability-found"),
+        ("trivy-clean.sarif", "pass"),
+        ("grype-findings.json", "vulnerability-found"),
+        ("grype-clean.json", "pass"),
+        ("grype-findings.sarif", "vulnerability-found"),
+        ("grype-clean.sarif", "pass"),
     ] {
         assert_eq!(
             attested(VULN, &around(report)).says("denyFrom: high"),
@@ -127,6 +133,8 @@ fn vex_about_packages_of_a_real_scan() {
             .attested(&security(), 1, OPENVEX, &why)
             .says(&rule)
     };
+    // GitHub's advisory is about this CVE alone.
+    assert_eq!(said("grype-findings.vuln.json", log4j), "pass");
     assert_eq!(said("trivy-findings.vuln.json", log4j), "pass");
     assert_eq!(
         said(

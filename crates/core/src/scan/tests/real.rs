@@ -137,3 +137,73 @@ fn another_version_of_trivys_report_is_not_guessed_at() {
         assert_eq!(kind(read(&scan)), expected, "{version}");
     }
 }
+
+fn grypes() -> [Told<'static>; 5] {
+    let fixed = |version: &str| Fix::In(version.to_owned());
+    [
+        (
+            "GHSA-jfh8-c2jp-5v3q",
+            Some("CVE-2021-44228"),
+            "log4j-core",
+            Some(Severity::Critical),
+            fixed("2.15.0"),
+        ),
+        (
+            "CVE-2023-4911",
+            None,
+            "libc6",
+            Some(Severity::High),
+            fixed("2.36-9+deb12u3"),
+        ),
+        (
+            "GHSA-35jh-r3h4-6jhm",
+            Some("CVE-2021-23337"),
+            "lodash",
+            Some(Severity::High),
+            fixed("4.17.21"),
+        ),
+        (
+            "CVE-2016-2781",
+            None,
+            "coreutils",
+            Some(Severity::Medium),
+            Fix::None,
+        ),
+        (
+            "TEMP-0517018-A83CE6",
+            None,
+            "sysvinit-utils",
+            None,
+            Fix::None,
+        ),
+    ]
+}
+
+#[test]
+fn grypes_report_is_read_as_it_is_and_as_the_recipe_puts_it() {
+    for scan in [
+        Scan::read(scans!("grype-findings.vuln.json")).unwrap(),
+        read(&put(scans!("grype-findings.json"))).unwrap(),
+    ] {
+        let found: Vec<Told<'_>> = scan.findings.iter().map(told).collect();
+        assert_eq!(found, grypes());
+        let log4j = &scan.findings[0];
+        assert_eq!(log4j.version.as_deref(), Some("2.14.1"));
+        assert_eq!(
+            log4j.purl.as_deref(),
+            Some("pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1")
+        );
+        assert!(scan.findings.iter().all(|it| it.published.is_none()));
+    }
+    let scan = Scan::read(scans!("grype-findings.vuln.json")).unwrap();
+    assert_eq!(
+        scan.scanner.as_deref(),
+        Some("pkg:github/anchore/grype@v0.121.2")
+    );
+    for clean in [
+        scans!("grype-clean.vuln.json"),
+        scans!("grype-nothing.vuln.json"),
+    ] {
+        assert!(Scan::read(clean).unwrap().findings.is_empty());
+    }
+}

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{kind, of, predicate, read};
-use crate::scan::{Fix, Severity};
+use crate::scan::{Finding, Fix, Severity};
 
 fn log(bytes: &[u8]) -> Value {
     serde_json::from_slice(bytes).unwrap()
@@ -27,6 +27,81 @@ fn trivys_log_says_what_its_report_says() {
     assert!(of(&log(scans!("trivy-clean.sarif"))).is_empty());
     // It does not say that there was nothing to look at.
     assert!(of(&log(scans!("trivy-nothing.sarif"))).is_empty());
+}
+
+#[test]
+fn grypes_log_says_what_its_report_says() {
+    let found = of(&log(scans!("grype-findings.sarif")));
+    let report = of(&log(scans!("grype-findings.json")));
+    assert_eq!(found.len(), 5);
+    for (sarif, json) in found.iter().zip(&report) {
+        let of_both = |it: &Finding| (it.id.clone(), it.package.clone(), it.severity);
+        assert_eq!(of_both(sarif), of_both(json));
+        // A rule has the package URL of one of its packages only.
+        assert_eq!((&sarif.fix, &sarif.purl), (&Fix::Untold, &None));
+    }
+    assert!(of(&log(scans!("grype-clean.sarif"))).is_empty());
+    assert!(of(&log(scans!("grype-nothing.sarif"))).is_empty());
+}
+
+#[test]
+fn grypes_word_stands_in_its_message() {
+    let all = log(scans!("grype-findings.sarif"));
+    let with = |score: &str, level: &str, message: &str| {
+        let mut log = all.clone();
+        let run = &mut log["runs"][0];
+        run["tool"]["driver"]["rules"][3]["properties"]["security-severity"] = json!(score);
+        run["results"][3]["level"] = json!(level);
+        run["results"][3]["message"]["text"] = json!(message);
+        let scan = read(&predicate(&log));
+        scan.map(|it| it.findings[3].severity)
+            .map_err(|error| kind(Err(error)))
+    };
+    let of_word = |word: &str| {
+        format!("A {word} vulnerability in deb package: coreutils, version 9.1-1 was found")
+    };
+    for (score, level, word, expected) in [
+        ("5.0", "note", "critical", Ok(Some(Severity::Critical))),
+        ("5.0", "note", "high", Ok(Some(Severity::High))),
+        ("9.1", "note", "low", Ok(Some(Severity::Critical))),
+        ("1.0", "note", "low", Ok(Some(Severity::Low))),
+        // So it writes what nobody rated.
+        ("0.0", "note", "low", Ok(None)),
+        ("0.0", "error", "low", Ok(Some(Severity::High))),
+        ("9.1", "note", "terrible", Err("malformed")),
+    ] {
+        assert_eq!(
+            with(score, level, &of_word(word)),
+            expected,
+            "{score} {level} {word}"
+        );
+    }
+    assert_eq!(with("9.1", "error", "found something"), Err("malformed"));
+}
+
+#[test]
+fn grypes_rules_are_named_by_vulnerability_and_package() {
+    let named = |description: &str| {
+        let mut log = log(scans!("grype-findings.sarif"));
+        log["runs"][0]["tool"]["driver"]["rules"][3]["shortDescription"]["text"] =
+            json!(description);
+        let finding = of(&log).swap_remove(3);
+        (finding.id, finding.package)
+    };
+    let both = ("CVE-2016-2781".to_owned(), "coreutils".to_owned());
+    let whole = ("CVE-2016-2781-coreutils".to_owned(), String::new());
+    assert_eq!(
+        named("CVE-2016-2781 medium vulnerability for coreutils package"),
+        both
+    );
+    for other in [
+        "CVE-2016-278 medium vulnerability for coreutils package",
+        "CVE-2016-2781 medium vulnerability for utils package",
+        "CVE-2016 medium vulnerability for coreutils package",
+        "",
+    ] {
+        assert_eq!(named(other), whole, "{other}");
+    }
 }
 
 #[test]
