@@ -26,6 +26,7 @@ readonly all=(
   signed-index foreign-signed two-tags
   attested-keyed attested-keyed-legacy attested-keyless attested-keyless-legacy attested-only
   saved-by-cosign2 saved-by-cosign3
+  scanned-trivy scanned-trivy-clean scanned-grype scanned-grype-clean
   platforms-signed platforms-one-signed platforms-evil-child platforms-nested
   tampered-signature tampered-signature-legacy tampered-payload tampered-payload-legacy
   tampered-moved tampered-moved-legacy tampered-tag
@@ -103,6 +104,12 @@ attested_only() { # an SBOM in both formats by the right key, and no signature: 
 # `cosign save`: entries by `kind`, without names; cosign 3 does not even list the bundles' manifests
 saved_by_cosign2() { push "$REGISTRY"; keyed2 release sign; attest keyed2 release; cosign_save "$COSIGN2"; }
 saved_by_cosign3() { push "$REGISTRY"; keyed3 release sign; attest keyed3 release; cosign_save "$COSIGN3"; }
+
+# what Trivy and Grype wrote of images with vulnerabilities, and without
+scanned_trivy() { scanned trivy-findings; }
+scanned_trivy_clean() { scanned trivy-clean; }
+scanned_grype() { scanned grype-findings; }
+scanned_grype_clean() { scanned grype-clean; }
 
 # an index over others of these images, with what is attached to them and nothing on the index
 platforms_signed() { compose; }
@@ -187,6 +194,10 @@ attest() { # FUNCTION SIGNER: one attestation of each type
   "$1" "$2" attest --type cyclonedx --predicate predicates/sbom.cdx.json
   "$1" "$2" attest --type spdxjson --predicate predicates/sbom.spdx.json
   "$1" "$2" attest --type vuln --predicate predicates/vuln.json
+}
+
+scanned() { # SCAN: attested, and nothing else
+  push "$REGISTRY"; keyless3 "$workflow" attest --type vuln --predicate "predicates/scans/$1.vuln.json"; save
 }
 
 token() { curl -sSf "$ISSUER/token/$1"; } # IDENTITY

@@ -72,12 +72,12 @@ def write(name, why, image, documents, rule, code=None, effect=None, at=AT):
         file.write("\n")
 
 
-def pair(name, what, kind, good, bad, code, image="attested-keyless", documents=WORKFLOW):
+def pair(name, what, kind, good, bad, code, image="attested-keyless", documents=WORKFLOW, at=AT):
     def rule(fields):
         return kind + ": {from: release" + (", " + fields if fields else "") + "}"
 
-    write(name, what + ", as it is", image, documents, rule(good))
-    write(name + "-wrong", what + ", as it is not", image, documents, rule(bad), code)
+    write(name, what + ", as it is", image, documents, rule(good), at=at)
+    write(name + "-wrong", what + ", as it is not", image, documents, rule(bad), code, at=at)
 
 
 COMMIT = "5c0ffee5c0ffee5c0ffee5c0ffee5c0ffee5c0ff"
@@ -133,6 +133,17 @@ for name, what, good, bad, code in [
 write("scan-database", "cosign leaves out when the database was updated, so nobody knows how old it was", "attested-keyless", WORKFLOW, "vulnerabilities: {from: release, denyFrom: high, maxDatabaseAge: 400d}", "database-too-old")
 write("scan-fixed", "a finding with a fix counts although unfixed ones do not", "attested-keyless", WORKFLOW, "vulnerabilities: {from: release, denyFrom: medium, ignoreUnfixed: true}", "vulnerability-found")
 write("scan-none", "a signature is no scan", "signed-keyless-workflow", WORKFLOW, "vulnerabilities: {from: release, denyFrom: critical}", "no-scan")
+
+# What the scanners wrote themselves.
+SCANNED = "2026-11-30T00:00:00Z"
+for name, what, image, good, bad, code in [
+    ("trivy", "what Trivy found", "scanned-trivy", "denyFrom: critical, leeway: {critical: 9000d}, ignoreUnfixed: true", "denyFrom: critical, ignoreUnfixed: true", "vulnerability-found"),
+    ("trivy-unrated", "what Trivy found and nobody rated", "scanned-trivy", "denyFrom: critical, leeway: {critical: 9000d}, unknownSeverity: allow", "denyFrom: critical, leeway: {critical: 9000d}", "severity-unknown"),
+    ("grype-clean", "what Grype did not find, by a database of an age that its report tells", "scanned-grype-clean", "denyFrom: negligible, maxDatabaseAge: 100d", "denyFrom: negligible, maxDatabaseAge: 7d", "database-too-old"),
+    ("trivy-clean", "what Trivy did not find, by a database of no known age", "scanned-trivy-clean", "denyFrom: negligible", "denyFrom: negligible, maxDatabaseAge: 400d", "database-too-old"),
+]:
+    pair("scan-" + name, what, "vulnerabilities", good, bad, code, image, at=SCANNED)
+write("scan-grype", "what Grype found, though what has no fix does not count", "scanned-grype", WORKFLOW, "vulnerabilities: {from: release, denyFrom: critical, ignoreUnfixed: true}", "vulnerability-found", at=SCANNED)
 
 SIGNATURE = "signature: {from: release}"
 IDENTITY = "identities:\n    - issuer: https://token.actions.githubusercontent.com\n      subject: https://github.com/acme/ci/.github/workflows/release.yml@refs/heads/main"

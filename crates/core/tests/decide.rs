@@ -33,6 +33,8 @@ mod report;
 mod revocation;
 #[path = "decide/sbom.rs"]
 mod sbom;
+#[path = "decide/scans.rs"]
+mod scans;
 #[path = "decide/selection.rs"]
 mod selection;
 #[path = "decide/signers.rs"]

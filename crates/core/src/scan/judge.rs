@@ -113,7 +113,7 @@ impl VulnerabilityDemand {
             let wanted = "anything (unsupported: warn)";
             return compared.that("unsupported", wanted, found, true, code);
         }
-        let wanted = "a scan with a result of Trivy, or in-toto's list".to_owned();
+        let wanted = "a scan with a result of Trivy or Grype, or in-toto's list".to_owned();
         compared.fail(
             "predicate",
             Mismatch {
@@ -177,7 +177,7 @@ impl VulnerabilityDemand {
                 continue;
             };
             let verdicts = beside.vex.get_or_init(|| vex.verdicts(beside));
-            match verdicts.on(&finding.id, finding.purl.as_deref()) {
+            match verdicts.on(&finding.names(), finding.purl.as_deref()) {
                 Some(Ok(how)) => tally.subtracted(finding, &how),
                 Some(Err(why)) => tally.bad(finding, Some(why)),
                 None => tally.bad(finding, None),

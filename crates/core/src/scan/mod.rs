@@ -1,10 +1,14 @@
 //! Vulnerability scans: what a scanner found in an image, whatever its format (policy.md, "SBOM and VEX").
 //!
-//! The predicate is cosign's `vuln` v1 or in-toto's `vulns`; inside it stands a report of Trivy or in-toto's own list. Other
-//! reports are told by name and never guessed at.
+//! The predicate is cosign's `vuln` v1 or in-toto's `vulns`; inside it stands a report of Trivy or Grype, the SARIF log of either, or
+//! in-toto's own list. Other reports are never guessed at.
 
+mod grype;
 mod judge;
+mod list;
+mod sarif;
 mod severity;
+mod trivy;
 mod wire;
 
 pub(crate) use judge::{Beside, Leeway, ScannerDemand, VexDemand, VulnerabilityDemand};
@@ -33,6 +37,8 @@ pub(crate) struct Scan {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Finding {
     pub(crate) id: String,
+    /// The other name of the same vulnerability, where the scanner knows exactly one.
+    pub(crate) alias: Option<String>,
     /// What it is in, as people call it; empty where the format does not say.
     pub(crate) package: String,
     pub(crate) version: Option<String>,
@@ -42,6 +48,14 @@ pub(crate) struct Finding {
     pub(crate) fix: Fix,
     /// When the vulnerability was first published.
     pub(crate) published: Option<UnixTime>,
+}
+
+impl Finding {
+    /// Every name under which somebody may speak of it.
+    fn names(&self) -> Vec<&str> {
+        let alias = self.alias.as_deref();
+        alias.into_iter().chain([self.id.as_str()]).collect()
+    }
 }
 
 /// Whether there is a version without the vulnerability.

@@ -50,6 +50,11 @@ impl Severity {
             _ => Self::Negligible,
         })
     }
+
+    /// The rating of a score in a report where nothing says it in words. Zero is what scanners write where there is no score.
+    pub(crate) fn of_told(score: f64) -> Option<Self> {
+        Self::of_score(score).filter(|_| score > 0.0)
+    }
 }
 
 impl fmt::Display for Severity {

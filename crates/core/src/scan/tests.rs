@@ -4,6 +4,17 @@ use serde_json::{Value, json};
 
 use super::*;
 
+/// A document of testdata/predicates/scans.
+macro_rules! scans {
+    ($name:literal) => {
+        include_bytes!(concat!("../../../../../testdata/predicates/scans/", $name)).as_slice()
+    };
+}
+
+mod grype;
+mod real;
+mod sarif;
+
 fn predicate(result: &Value) -> Value {
     json!({
         "scanner": {"uri": "pkg:github/aquasecurity/trivy@v0.67.0", "version": "0.67.0",
@@ -142,10 +153,12 @@ fn nothing_is_not_a_clean_result() {
             json!({"SchemaVersion": 2, "Results": [{"Class": "secret"}]}),
             "empty",
         ),
+        (json!({"matches": [], "SchemaVersion": 2}), "malformed"),
+        (json!({"runs": [], "matches": []}), "malformed"),
         (json!({"SchemaVersion": 1, "Results": []}), "unsupported"),
         (json!({"SchemaVersion": null, "Results": []}), "unsupported"),
         (json!({"matches": []}), "unsupported"),
-        (json!({"version": "2.1.0", "runs": []}), "unsupported"),
+        (json!({"version": "2.1.0", "runs": []}), "empty"),
         (json!({"anything": 1}), "unsupported"),
         (json!("clean"), "unsupported"),
         (json!(0), "malformed"),

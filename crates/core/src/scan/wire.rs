@@ -1,36 +1,32 @@
-//! The shapes of scan predicates (cosign's `COSIGN_VULN_ATTESTATION_SPEC`, in-toto's `spec/predicates/vuln`), and of the reports inside.
+//! The predicates of scans (cosign's `COSIGN_VULN_ATTESTATION_SPEC`, in-toto's `spec/predicates/vuln`), and which report stands inside.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{Finding, Fix, Scan, ScanError, Severity};
+use super::list::Listed;
+use super::{Finding, Scan, ScanError, grype, sarif, trivy};
 use crate::UnixTime;
 use crate::json::{Few, null_is_default};
 
 /// Findings of one scan: the largest reports of real images have some 10,000.
-const MOST_FINDINGS: usize = 100_000;
-/// Results of one Trivy report: one for each kind of package and file.
-const MOST_RESULTS: usize = 100_000;
-/// Scores of one finding: one for each source.
-const MOST_SCORES: usize = 64;
+pub(super) const MOST_FINDINGS: usize = 100_000;
 
+/// With a result of one shape.
 #[derive(Deserialize)]
-struct Predicate {
-    scanner: Scanner,
+struct Predicate<R> {
+    scanner: Scanner<R>,
     #[serde(default, deserialize_with = "null_is_default")]
     metadata: Metadata,
 }
 
 #[derive(Deserialize)]
-struct Scanner {
+struct Scanner<R> {
     uri: Option<String>,
     #[serde(default, deserialize_with = "null_is_default")]
     db: Database,
-    #[serde(default, deserialize_with = "null_is_default")]
-    result: Contents,
+    result: Option<R>,
 }
 
 #[derive(Deserialize, Default)]
@@ -46,87 +42,20 @@ struct Metadata {
     scan_finished_on: Option<String>,
 }
 
-/// `scanner.result`, told by its own look: the predicate does not say of what format it is.
+/// What `scanner.result` is, told by its own look: the predicate does not say of what format it is.
+enum Shape {
+    List,
+    Text,
+    Report(Keys),
+}
+
+/// The keys by which reports are told apart.
 #[derive(Default)]
-enum Contents {
-    #[default]
-    Missing,
-    Trivy(Trivy),
-    List(Vec<Listed>),
-    /// What stands in it instead, for the explanation.
-    Other(String),
-}
-
-/// Trivy's JSON report, schema version 2.
-#[derive(Default)]
-struct Trivy {
-    schema: Option<u64>,
-    results: Option<Vec<TrivyResult>>,
-    is_empty: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct TrivyResult {
-    #[serde(default, deserialize_with = "null_is_default")]
-    class: String,
-    #[serde(default, deserialize_with = "null_is_default")]
-    vulnerabilities: Few<TrivyFinding, MOST_FINDINGS>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct TrivyFinding {
-    #[serde(rename = "VulnerabilityID")]
-    id: String,
-    #[serde(default, deserialize_with = "null_is_default")]
-    pkg_name: String,
-    #[serde(default, deserialize_with = "null_is_default")]
-    pkg_identifier: TrivyIdentifier,
-    installed_version: Option<String>,
-    fixed_version: Option<String>,
-    status: Option<String>,
-    severity: Option<String>,
-    #[serde(rename = "CVSS", default, deserialize_with = "null_is_default")]
-    cvss: BTreeMap<String, TrivyScores>,
-    published_date: Option<String>,
-}
-
-#[derive(Deserialize, Default)]
-struct TrivyIdentifier {
-    #[serde(rename = "PURL")]
-    purl: Option<String>,
-}
-
-#[derive(Deserialize, Default)]
-struct TrivyScores {
-    #[serde(rename = "V3Score")]
-    v3: Option<f64>,
-    #[serde(rename = "V40Score")]
-    v4: Option<f64>,
-}
-
-/// One item of in-toto's list. The specification's table nests it under `vulnerability`, its example does not.
-#[derive(Deserialize)]
-struct Listed {
-    vulnerability: Option<ListedInside>,
-    id: Option<String>,
-    #[serde(default, deserialize_with = "null_is_default")]
-    severity: Few<Score, MOST_SCORES>,
-}
-
-#[derive(Deserialize)]
-struct ListedInside {
-    id: String,
-    #[serde(default, deserialize_with = "null_is_default")]
-    severity: Few<Score, MOST_SCORES>,
-}
-
-#[derive(Deserialize)]
-struct Score {
-    #[serde(default, deserialize_with = "null_is_default")]
-    method: String,
-    score: String,
+struct Keys {
+    any: bool,
+    trivy: bool,
+    grype: bool,
+    sarif: bool,
 }
 
 impl Scan {
@@ -135,8 +64,7 @@ impl Scan {
     /// # Errors
     /// What is wrong with it.
     pub(super) fn read(json: &[u8]) -> Result<Self, ScanError> {
-        let predicate: Predicate =
-            crate::json::typed(json).map_err(|error| ScanError::Malformed(String::from(error)))?;
+        let predicate: Predicate<Shape> = typed(json)?;
         let Metadata {
             scan_started_on,
             scan_finished_on,
@@ -148,16 +76,20 @@ impl Scan {
             None | Some("") => None,
             Some(text) => Some(told_time("scanner.db.lastUpdate", Some(text))?),
         };
+        let shape = predicate.scanner.result;
+        let shape = shape.ok_or_else(|| ScanError::Empty("no `scanner.result`".to_owned()))?;
+        let (findings, built) = contents(&shape, json)?;
         Ok(Self {
             scanner: predicate.scanner.uri,
-            database,
-            findings: predicate.scanner.result.findings()?,
+            // Where both are told, the older.
+            database: database.into_iter().chain(built).min(),
+            findings,
         })
     }
 }
 
 /// A time that is really told.
-fn told_time(what: &str, text: Option<&str>) -> Result<UnixTime, ScanError> {
+pub(super) fn told_time(what: &str, text: Option<&str>) -> Result<UnixTime, ScanError> {
     /// The first second of 1970: no scanner and no database is older.
     const FIRST: UnixTime = UnixTime::from_seconds(0);
     let Some(text) = text.filter(|text| !text.is_empty()) else {
@@ -170,168 +102,89 @@ fn told_time(what: &str, text: Option<&str>) -> Result<UnixTime, ScanError> {
     }
 }
 
-impl Contents {
-    fn findings(self) -> Result<Vec<Finding>, ScanError> {
-        match self {
-            Self::Missing => Err(ScanError::Empty("no `scanner.result`".to_owned())),
-            Self::Other(what) => Err(ScanError::Unsupported(what)),
-            Self::List(list) => list.into_iter().map(Listed::finding).collect(),
-            Self::Trivy(report) => report.findings(),
+/// The findings of a predicate with a result of this shape, and when the report says that its database was built.
+fn contents(shape: &Shape, json: &[u8]) -> Result<(Vec<Finding>, Option<UnixTime>), ScanError> {
+    let unsupported = |what: &str| Err(ScanError::Unsupported(what.to_owned()));
+    let keys = match shape {
+        Shape::List => {
+            let list: Few<Listed, MOST_FINDINGS> = result(json)?;
+            let findings: Result<_, _> = list.0.into_iter().map(Listed::finding).collect();
+            return Ok((findings?, None));
         }
+        Shape::Text => return unsupported("a text"),
+        Shape::Report(keys) => keys,
+    };
+    match (keys.trivy, keys.grype, keys.sarif) {
+        (true, false, false) => Ok((result::<trivy::Report>(json)?.findings()?, None)),
+        (false, true, false) => result::<grype::Report>(json)?.read(),
+        (false, false, true) => Ok((result::<sarif::Log>(json)?.findings()?, None)),
+        (false, false, false) if keys.any => unsupported("a report of none of the known formats"),
+        (false, false, false) => Err(ScanError::Empty("`scanner.result` is empty".to_owned())),
+        _ => Err(ScanError::Malformed(
+            "`scanner.result` looks like a report of two formats at once".to_owned(),
+        )),
     }
 }
 
-impl Trivy {
-    fn findings(self) -> Result<Vec<Finding>, ScanError> {
-        /// The classes of results that are about packages; the others are about secrets, licences and configuration.
-        const SCANNED: [&str; 2] = ["os-pkgs", "lang-pkgs"];
-        if self.is_empty {
-            return Err(ScanError::Empty("`scanner.result` is empty".to_owned()));
-        }
-        match self.schema {
-            Some(2) => {}
-            Some(other) => {
-                return Err(ScanError::Unsupported(format!(
-                    "a report with SchemaVersion {other}"
-                )));
-            }
-            None => {
-                return Err(ScanError::Unsupported(
-                    "a report without SchemaVersion".to_owned(),
-                ));
-            }
-        }
-        let results = self.results.unwrap_or_default();
-        let scanned = |one: &&TrivyResult| {
-            SCANNED.contains(&one.class.as_str()) || !one.vulnerabilities.0.is_empty()
-        };
-        if results.iter().find(scanned).is_none() {
-            return Err(ScanError::Empty("no packages were scanned".to_owned()));
-        }
-        let findings = results.into_iter().flat_map(|one| one.vulnerabilities.0);
-        let findings: Vec<Finding> = findings
-            .take(MOST_FINDINGS + 1)
-            .map(TrivyFinding::finding)
-            .collect();
-        if findings.len() > MOST_FINDINGS {
-            return Err(ScanError::Malformed(format!(
-                "more than {MOST_FINDINGS} findings"
-            )));
-        }
-        Ok(findings)
-    }
+/// The result of a predicate that has one.
+fn result<R: for<'de> Deserialize<'de>>(json: &[u8]) -> Result<R, ScanError> {
+    let predicate: Predicate<R> = typed(json)?;
+    let missing = || ScanError::Empty("no `scanner.result`".to_owned());
+    predicate.scanner.result.ok_or_else(missing)
 }
 
-impl TrivyFinding {
-    fn finding(self) -> Finding {
-        let fixed = self.fixed_version.filter(|it| !it.is_empty());
-        let fix = match (fixed, self.status.as_deref()) {
-            (Some(version), _) => Fix::In(version),
-            (None, Some("fixed")) => Fix::Untold,
-            (None, _) => Fix::None,
-        };
-        let word = self.severity.as_deref().and_then(Severity::parse);
-        let scores = self.cvss.values().flat_map(|it| [it.v3, it.v4]);
-        let scored = || scores.flatten().filter_map(Severity::of_score).max();
-        let published = self.published_date.as_deref();
-        Finding {
-            id: self.id,
-            package: self.pkg_name,
-            version: self.installed_version.filter(|it| !it.is_empty()),
-            purl: self.pkg_identifier.purl,
-            severity: word.or_else(scored),
-            fix,
-            published: published.and_then(|it| told_time("PublishedDate", Some(it)).ok()),
-        }
-    }
+fn typed<T: for<'de> Deserialize<'de>>(json: &[u8]) -> Result<T, ScanError> {
+    crate::json::typed(json).map_err(|error| ScanError::Malformed(String::from(error)))
 }
 
-impl Listed {
-    fn finding(self) -> Result<Finding, ScanError> {
-        let (id, scores) = match (self.vulnerability, self.id) {
-            (Some(inside), None) => (inside.id, inside.severity.0),
-            (None, Some(id)) => (id, self.severity.0),
-            _ => {
-                let why = "an item of `scanner.result` has no id, or two";
-                return Err(ScanError::Malformed(why.to_owned()));
-            }
-        };
-        Ok(Finding {
-            id,
-            package: String::new(),
-            version: None,
-            purl: None,
-            severity: scores.iter().filter_map(Score::severity).max(),
-            fix: Fix::Untold,
-            published: None,
-        })
+/// All findings of a report, if they are not too many.
+pub(super) fn collected(
+    findings: impl Iterator<Item = Finding>,
+) -> Result<Vec<Finding>, ScanError> {
+    let findings: Vec<Finding> = findings.take(MOST_FINDINGS + 1).collect();
+    if findings.len() > MOST_FINDINGS {
+        let why = format!("more than {MOST_FINDINGS} findings");
+        return Err(ScanError::Malformed(why));
     }
+    Ok(findings)
 }
 
-impl Score {
-    /// A word of any method, or a number of CVSS: other methods count on other scales (EPSS is a probability).
-    fn severity(&self) -> Option<Severity> {
-        let is_cvss = self.method.to_ascii_lowercase().contains("cvss");
-        let number = || self.score.parse().ok().filter(|_| is_cvss);
-        Severity::parse(&self.score).or_else(|| number().and_then(Severity::of_score))
-    }
-}
-
-impl<'de> Deserialize<'de> for Contents {
+impl<'de> Deserialize<'de> for Shape {
     fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
         struct Reading;
 
         impl<'de> Visitor<'de> for Reading {
-            type Value = Contents;
+            type Value = Shape;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a report, or a list of vulnerabilities")
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Contents, A::Error> {
-                let reader = de::value::SeqAccessDeserializer::new(list);
-                let list = Few::<Listed, MOST_FINDINGS>::deserialize(reader)?;
-                Ok(Contents::List(list.0))
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Shape, A::Error> {
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Shape::List)
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Contents, A::Error> {
-                report(map)
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Shape, A::Error> {
+                let mut keys = Keys::default();
+                while let Some(key) = map.next_key::<String>()? {
+                    keys.any = true;
+                    match key.as_str() {
+                        "SchemaVersion" | "Results" => keys.trivy = true,
+                        "matches" => keys.grype = true,
+                        "runs" => keys.sarif = true,
+                        _ => {}
+                    }
+                    map.next_value::<IgnoredAny>()?;
+                }
+                Ok(Shape::Report(keys))
             }
 
-            fn visit_str<E>(self, _: &str) -> Result<Contents, E> {
-                Ok(Contents::Other("a text".to_owned()))
+            fn visit_str<E>(self, _: &str) -> Result<Shape, E> {
+                Ok(Shape::Text)
             }
         }
 
         reader.deserialize_any(Reading)
     }
-}
-
-/// A report by the keys that it has: Trivy's is read, others are named.
-fn report<'de, A: MapAccess<'de>>(mut map: A) -> Result<Contents, A::Error> {
-    let mut report = Trivy {
-        is_empty: true,
-        ..Trivy::default()
-    };
-    let mut other = None;
-    while let Some(key) = map.next_key::<String>()? {
-        report.is_empty = false;
-        match key.as_str() {
-            "SchemaVersion" => report.schema = map.next_value()?,
-            "Results" => {
-                let results = map.next_value::<Option<Few<TrivyResult, MOST_RESULTS>>>()?;
-                report.results = results.map(|it| it.0);
-            }
-            "matches" => other = other.or(Some("a report of Grype")),
-            "runs" => other = other.or(Some("a SARIF log")),
-            _ => {}
-        }
-        if !matches!(key.as_str(), "SchemaVersion" | "Results") {
-            map.next_value::<IgnoredAny>()?;
-        }
-    }
-    Ok(match other {
-        Some(what) if report.schema.is_none() => Contents::Other(what.to_owned()),
-        _ => Contents::Trivy(report),
-    })
 }

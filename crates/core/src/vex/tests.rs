@@ -38,7 +38,7 @@ fn said(
             predicate_type,
             json: json.as_bytes(),
         });
-    Verdicts::of(image(), threshold, documents).on("cve-1", package)
+    Verdicts::of(image(), threshold, documents).on(&["cve-1"], package)
 }
 
 fn one(statement: &Value, package: Option<&str>) -> Option<Result<String, String>> {
@@ -269,17 +269,17 @@ fn what_many_scans_ask_is_answered_once() {
     let verdicts = Verdicts::of(image(), 1, [document]);
     let last = Some("pkg:npm/x18999");
     for _ in 0..300 {
-        assert_eq!(verdicts.on("CVE-1", last), Some(Ok("fixed".to_owned())));
+        assert_eq!(verdicts.on(&["CVE-1"], last), Some(Ok("fixed".to_owned())));
     }
     // Each of these is another question, until nobody looks any more: then nothing is said away.
-    let ask = |number: usize| verdicts.on("CVE-1", Some(&format!("pkg:npm/x{number}@1")));
+    let ask = |number: usize| verdicts.on(&["CVE-1"], Some(&format!("pkg:npm/x{number}@1")));
     assert_eq!(ask(0), Some(Ok("fixed".to_owned())));
     let answers: Vec<_> = (1..300).map(ask).collect();
     let too_much = Some(Err("too much VEX to compare".to_owned()));
     assert_eq!(answers.last(), Some(&too_much));
     let first = answers.iter().position(|it| *it == too_much);
     assert!(first.is_some_and(|first| first > 200), "{first:?}");
-    assert_eq!(verdicts.on("CVE-1", last), Some(Ok("fixed".to_owned())));
+    assert_eq!(verdicts.on(&["CVE-1"], last), Some(Ok("fixed".to_owned())));
 }
 
 /// What govulncheck itself wrote (testdata/README.md): it names no product that could be this image, so it subtracts nothing until
@@ -298,7 +298,7 @@ fn govulnchecks_document_is_read() {
         };
         let verdicts = Verdicts::of(image(), 1, [document]);
         assert_eq!(verdicts.unread().count(), 0);
-        verdicts.on(id, Some(stdlib))
+        verdicts.on(&[id], Some(stdlib))
     };
     assert_eq!(said(written, "CVE-2026-90002"), None);
     let product = format!("pkg:oci/app@sha256%3A{}", image().hex());

@@ -35,8 +35,8 @@ pub(crate) struct Verdicts {
     by_name: BTreeMap<String, Vec<usize>>,
     /// What could not be read, and until when it takes the word of everything older.
     blind: Vec<(UnixTime, String)>,
-    /// Answers by the vulnerability's name, in upper case, and the package: scans of one image find the same things again and again.
-    given: RefCell<HashMap<(String, Option<String>), Answer>>,
+    /// Answers by the vulnerability's names, in upper case, and the package: scans of one image find the same things again and again.
+    given: RefCell<HashMap<(BTreeSet<String>, Option<String>), Answer>>,
     budget: Cell<usize>,
 }
 
@@ -108,14 +108,18 @@ impl Verdicts {
         self.blind.iter().map(|(_, why)| why.as_str())
     }
 
-    /// The newest word on a vulnerability in a package (its package URL, where one is known) of the image.
-    pub(crate) fn on(&self, id: &str, package: Option<&str>) -> Answer {
-        let name = id.to_ascii_uppercase();
+    /// The newest word on a vulnerability, by any of its names, in a package (its package URL, where one is known) of the image.
+    pub(crate) fn on(&self, names: &[&str], package: Option<&str>) -> Answer {
+        let names: BTreeSet<String> = names
+            .iter()
+            .map(|name| name.to_ascii_uppercase())
+            .filter(|name| self.by_name.contains_key(name))
+            .collect();
         // Nobody speaks of most of what is found.
-        if !self.by_name.contains_key(&name) {
+        if names.is_empty() {
             return None;
         }
-        let key = (name, package.map(str::to_owned));
+        let key = (names, package.map(str::to_owned));
         if let Some(answer) = self.given.borrow().get(&key) {
             return answer.clone();
         }
@@ -124,10 +128,11 @@ impl Verdicts {
         answer
     }
 
-    fn decide(&self, name: &str, package: Option<&Purl>) -> Answer {
-        let words = self.by_name.get(name)?;
+    fn decide(&self, names: &BTreeSet<String>, package: Option<&Purl>) -> Answer {
+        let words = names.iter().filter_map(|name| self.by_name.get(name));
+        let indexes: BTreeSet<usize> = words.flatten().copied().collect();
         let mut about: Vec<&Word> = Vec::new();
-        for word in words.iter().filter_map(|index| self.words.get(*index)) {
+        for word in indexes.iter().filter_map(|index| self.words.get(*index)) {
             let cost = match &word.assertion.about {
                 About::Subject => 1,
                 About::Products(products) => {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::world::{BARE, World, ci, keyed, keyless, keyless_with, set, workflow};
 
 pub(crate) const VULN: &str = "https://cosign.sigstore.dev/attestation/vuln/v1";
-const VULNS: &str = "https://in-toto.io/attestation/vulns/v0.2";
+pub(crate) const VULNS: &str = "https://in-toto.io/attestation/vulns/v0.2";
 pub(crate) const OPENVEX: &str = "https://openvex.dev/ns/v0.2.0";
 const TRIVY: &str = "pkg:github/aquasecurity/trivy@v0.67.0";
 const NET: &str = "pkg:golang/golang.org/x/net@v0.37.0";
@@ -58,7 +58,7 @@ pub(crate) fn vex(
 }
 
 /// Whoever speaks of vulnerabilities.
-fn security() -> Identity {
+pub(crate) fn security() -> Identity {
     Identity::github_workflow("acme/security", "vex.yml", "refs/heads/main")
 }
 
@@ -99,7 +99,7 @@ impl World {
         self.rule(&set(&signers()[..used], &rule))
     }
 
-    fn says(&self, more: &str) -> &'static str {
+    pub(crate) fn says(&self, more: &str) -> &'static str {
         self.judged(more).code.map_or("pass", |code| code.as_str())
     }
 }
@@ -321,7 +321,7 @@ fn a_database_is_as_old_as_it_was_when_the_scan_was_signed() {
     assert_eq!(with(json!("0001-01-01T00:00:00Z")).says(rule), "scan-empty");
 }
 
-const WITH_VEX: &str = "denyFrom: high, vex: {from: security}";
+pub(crate) const WITH_VEX: &str = "denyFrom: high, vex: {from: security}";
 
 #[test]
 fn vex_subtracts_with_a_reason_only() {

@@ -6,7 +6,7 @@ use crate::policy::scalar::Duration;
 use crate::policy::shape::{Flag, Items, Text, choice, mapping};
 
 mapping! {
-    /// A vulnerability scan: cosign's `vuln` v1 or in-toto's `vulns` v0.1 or v0.2, with a report of Trivy or in-toto's list in it.
+    /// A vulnerability scan: cosign's `vuln` v1 or in-toto's `vulns` v0.1 or v0.2, with the result of Trivy or Grype, or in-toto's list, in it.
     struct VulnerabilitiesSpec later ["minAge"] {
         /// By whom it is attested.
         from "from" Required: FromSpec,
