@@ -1,6 +1,7 @@
 //! What the rule `provenance` demands, held against one build.
 
 mod certificate;
+mod reduced;
 
 use std::sync::Arc;
 
