@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use countersign::Image;
 use countersign_core::{ImageRef, Namespace, UnixTime};
@@ -162,7 +162,7 @@ fn read(folder: &Path, base: &Path) -> Result<Case, Failure> {
         name: folder.display().to_string(),
         why: file.why,
         policy: match &file.policy {
-            Some(policy) => base.join(policy),
+            Some(policy) => tidy(&base.join(policy)),
             None => folder.join("policy.yaml"),
         },
         trust_roots: file
@@ -170,13 +170,32 @@ fn read(folder: &Path, base: &Path) -> Result<Case, Failure> {
             .into_iter()
             .map(|(name, file)| NamedFile {
                 name: Some(name),
-                file: base.join(file),
+                file: tidy(&base.join(file)),
             })
             .collect(),
         asked,
         at,
         expected,
     })
+}
+
+/// The path without `folder/..`, where that leads to the same place: the cases of one policy belong together, and its places
+/// are to be read.
+fn tidy(path: &Path) -> PathBuf {
+    let mut short = PathBuf::new();
+    for part in path.components() {
+        let is_folder = matches!(short.components().next_back(), Some(Component::Normal(_)));
+        if part == Component::ParentDir && is_folder {
+            short.pop();
+        } else {
+            short.push(part);
+        }
+    }
+    // Behind a link, `..` leads elsewhere.
+    match (short.canonicalize(), path.canonicalize()) {
+        (Ok(one), Ok(other)) if one == other => short,
+        _ => path.to_owned(),
+    }
 }
 
 impl NamespaceFile {
