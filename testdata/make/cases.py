@@ -152,7 +152,6 @@ for name, what, good, bad, code in [
     pair("sbom-" + name, what, "sbom", good, bad, code, "attested-only", keyed())
 for name, what, good, bad, code in [
     ("fields-supplier", "what is stated of half of them", "fields: {supplier: {minCoverage: 50%}}", "fields: {supplier: {minCoverage: 60%}}", "sbom-incomplete"),
-    ("fields-preset", "a preset", "fields: {preset: ntia-2021, minCoverage: 50%}", "fields: {preset: ntia-2021, minCoverage: 90%}", "sbom-incomplete"),
     ("generators", "the generator", "generators: [\"written-*\"]", "generators: [\"syft*\"]", "generator-mismatch"),
 ]:
     pair("sbom-" + name, what, "sbom", "formats: [spdx], " + good, "formats: [spdx], " + bad, code)
@@ -161,6 +160,10 @@ for name, what, field in [("version", "the version", "version"), ("unique-id", "
     evidence = "versions" if field == "version" else "ids"
     forged("sbom-fields-" + name, what + " of nine of ten", "most-" + evidence, rule)
     forged("sbom-fields-" + name + "-wrong", what + " of eight of ten", "few-" + evidence, rule, "sbom-incomplete")
+write("sbom-fields-preset-wrong", "no relationships are stated", "attested-keyless", WORKFLOW, "sbom: {from: release, formats: [spdx], fields: {preset: ntia-2021, minCoverage: 50%}}", "sbom-incomplete")
+for name, percent, code in [("", "90%", None), ("-suppliers", "95%", "sbom-incomplete")]:
+    preset = "sbom: {from: release, fields: {preset: ntia-2021, minCoverage: " + percent + "}}"
+    forged("sbom-fields-preset" + name, "nine of ten suppliers are stated", "complete", preset, code)
 pair("sbom-age", "the SBOM's age", "sbom", "maxAge: 1d", "maxAge: 1h", "too-old")
 write("sbom-none", "a signature is no SBOM", "signed-keyed", keyed(), "sbom: {from: release}", "no-sbom")
 write("sbom-spdx", "an SPDX document beside a CycloneDX one", "attested-keyless", WORKFLOW, "sbom: {from: release, formats: [spdx], fields: {document: [author]}}")

@@ -36,6 +36,24 @@ fn document(components: &[Value]) -> Value {
     json!({"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1, "components": components})
 }
 
+/// The minimum elements that the NTIA named in 2021, but for one of ten suppliers.
+fn complete() -> Value {
+    let supplied = |component: &mut Value| {
+        component["bom-ref"] = component["purl"].clone();
+        component["supplier"] = json!({"name": "Acme"});
+    };
+    let mut parts = changed(10, 9, supplied);
+    parts[9]["bom-ref"] = parts[9]["purl"].clone();
+    let mut document = document(&parts);
+    let names: Vec<&Value> = parts.iter().map(|it| &it["bom-ref"]).collect();
+    document["metadata"] = json!({
+        "timestamp": "2026-11-01T12:00:00Z", "authors": [{"name": "Acme"}],
+        "component": {"type": "container", "bom-ref": "app", "name": APP},
+    });
+    document["dependencies"] = json!([{"ref": "app", "dependsOn": names}]);
+    document
+}
+
 /// A component's licence.
 fn licensed(license: &'static str) -> impl Fn(&mut Value) {
     move |component| component["licenses"] = json!([{"expression": license}])
@@ -91,6 +109,15 @@ pub(crate) fn sbom_licenses(example: &Example) {
             provenance(example, &release, &image()),
             sbom(example, &release, &image(), &components(10)),
         ])
+        .write();
+    let complete = tag.attests(&example.forge, &image(), BOM, complete());
+    example
+        .case(
+            "complete",
+            APP,
+            "an SBOM with more than the example asks for",
+        )
+        .bundles([provenance(example, &tag, &image()), proven(complete)])
         .write();
     example
         .case("no-sbom", APP, "nothing says what is inside")
