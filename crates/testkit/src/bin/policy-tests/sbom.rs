@@ -12,6 +12,7 @@ const BUILT: &str = "built-from-a-release";
 const INSIDE: &str = "inside";
 const TAG: &str = "refs/tags/v1.2.3";
 const BOM: &str = "https://cyclonedx.org/bom";
+const VULN: &str = "https://cosign.sigstore.dev/attestation/vuln/v1";
 
 /// An SBOM of so many components, which state all that the example asks for.
 fn components(count: usize) -> Vec<Value> {
@@ -52,6 +53,26 @@ fn complete() -> Value {
     });
     document["dependencies"] = json!([{"ref": "app", "dependsOn": names}]);
     document
+}
+
+/// A scan in Trivy's shape, with one finding without a fix, by a database of the same day.
+fn scan() -> Value {
+    json!({
+        "invocation": {"parameters": [], "uri": "", "event_id": "", "builder.id": ""},
+        "scanner": {
+            "uri": "pkg:github/aquasecurity/trivy@v0.67.0", "version": "0.67.0",
+            "db": {"uri": "pkg:github/aquasecurity/trivy-db", "version": "2", "lastUpdate": "2026-11-01T00:00:00Z"},
+            "result": {
+                "SchemaVersion": 2, "ArtifactName": APP, "ArtifactType": "container_image",
+                "Results": [{"Target": "app", "Class": "lang-pkgs", "Type": "npm", "Vulnerabilities": [{
+                    "VulnerabilityID": "CVE-2026-0001", "PkgName": "part-0",
+                    "PkgIdentifier": {"PURL": "pkg:npm/part-0@1.0.0"},
+                    "InstalledVersion": "1.0.0", "Status": "affected", "Severity": "MEDIUM",
+                }]}],
+            },
+        },
+        "metadata": {"scanStartedOn": "2026-11-01T11:00:00Z", "scanFinishedOn": "2026-11-01T11:01:00Z"},
+    })
 }
 
 /// A component's licence.
@@ -111,13 +132,18 @@ pub(crate) fn sbom_licenses(example: &Example) {
         ])
         .write();
     let complete = tag.attests(&example.forge, &image(), BOM, complete());
+    let scanned = tag.attests(&example.forge, &image(), VULN, scan());
     example
         .case(
             "complete",
             APP,
-            "an SBOM with more than the example asks for",
+            "an SBOM that states more than the example asks for, and a scan",
         )
-        .bundles([provenance(example, &tag, &image()), proven(complete)])
+        .bundles([
+            provenance(example, &tag, &image()),
+            proven(complete),
+            proven(scanned),
+        ])
         .write();
     example
         .case("no-sbom", APP, "nothing says what is inside")
