@@ -34,7 +34,6 @@ spec:
       RULE
 """
 SIGNED = "sha256:f177eca09d2f62f6224b37dd174e8f397c762a7ca3668f8d6407188f7e194b19"  # images/signed-keyed
-FORGED = "../policies/tests/sbom-licenses"
 # What it is about: `case::image` of crates/testkit/src/bin/policy-tests.
 IMAGE = "sha256:" + hashlib.sha256(b"the image of policies/tests").hexdigest()
 PUBLIC_WORKFLOW = (
@@ -81,8 +80,6 @@ def put(name, why, asked, documents, rule, code, effect=None, at=AT, head=HEAD):
     case = {"why": why, **asked, "at": at}
     if "trust: private" in documents:
         case["trustRoots"] = {"private": "trust/private-trusted_root.json"}
-    if "artifact" in asked:
-        case["trustRoots"] = {"public-good": os.path.join(FORGED, "trusted_root.json")}
     case["expect"] = {"effect": effect or ("deny" if code else "allow"), "reasons": {"rule": code} if code else {}}
     with open(os.path.join(folder, "case.json"), "w", encoding="utf-8") as file:
         json.dump(case, file, indent=2)
@@ -95,10 +92,11 @@ def unavailable(name, why, head, effect):
     put(name, why, asked, keyed(), "signature: {from: release}", "registry-unavailable", effect, head=head)
 
 
-def forged(name, why, evidence, rule, code=None):
-    """Judged by evidence that was forged for a case of the example policies/sbom-licenses.yaml."""
-    bundles = os.path.join(FORGED, evidence, "evidence.jsonl")
-    asked = {"artifact": IMAGE, "bundles": [bundles], "as": "registry.example/acme/app:v1"}
+def forged(name, why, evidence, rule, code=None, example="sbom-licenses", **more):
+    """Judged by evidence that was forged for a case of an example in policies/."""
+    tests = "../policies/tests/" + example
+    bundles, root = [os.path.join(tests, evidence, "evidence.jsonl")], os.path.join(tests, "trusted_root.json")
+    asked = {"artifact": IMAGE, "bundles": bundles, "as": "registry.example/acme/app:v1", "trustRoots": {"public-good": root}, **more}
     put(name, why, asked, PUBLIC_WORKFLOW, rule, code, at="2026-12-01T00:00:00Z")
 
 
@@ -152,7 +150,6 @@ for name, what, good, bad, code in [
     pair("sbom-" + name, what, "sbom", good, bad, code, "attested-only", keyed())
 for name, what, good, bad, code in [
     ("fields-supplier", "what is stated of half of them", "fields: {supplier: {minCoverage: 50%}}", "fields: {supplier: {minCoverage: 60%}}", "sbom-incomplete"),
-    ("fields-preset", "a preset", "fields: {preset: ntia-2021, minCoverage: 50%}", "fields: {preset: ntia-2021, minCoverage: 90%}", "sbom-incomplete"),
     ("generators", "the generator", "generators: [\"written-*\"]", "generators: [\"syft*\"]", "generator-mismatch"),
 ]:
     pair("sbom-" + name, what, "sbom", "formats: [spdx], " + good, "formats: [spdx], " + bad, code)
@@ -161,6 +158,10 @@ for name, what, field in [("version", "the version", "version"), ("unique-id", "
     evidence = "versions" if field == "version" else "ids"
     forged("sbom-fields-" + name, what + " of nine of ten", "most-" + evidence, rule)
     forged("sbom-fields-" + name + "-wrong", what + " of eight of ten", "few-" + evidence, rule, "sbom-incomplete")
+write("sbom-fields-preset-wrong", "no relationships are stated", "attested-keyless", WORKFLOW, "sbom: {from: release, formats: [spdx], fields: {preset: ntia-2021, minCoverage: 50%}}", "sbom-incomplete")
+for name, percent, code in [("", "90%", None), ("-suppliers", "95%", "sbom-incomplete")]:
+    preset = "sbom: {from: release, fields: {preset: ntia-2021, minCoverage: " + percent + "}}"
+    forged("sbom-fields-preset" + name, "nine of ten suppliers are stated", "complete", preset, code)
 pair("sbom-age", "the SBOM's age", "sbom", "maxAge: 1d", "maxAge: 1h", "too-old")
 write("sbom-none", "a signature is no SBOM", "signed-keyed", keyed(), "sbom: {from: release}", "no-sbom")
 write("sbom-spdx", "an SPDX document beside a CycloneDX one", "attested-keyless", WORKFLOW, "sbom: {from: release, formats: [spdx], fields: {document: [author]}}")
@@ -195,6 +196,14 @@ write("revoked-image", "the image was revoked, though its signature holds", "sig
 write("revoked-image-other", "another image was revoked", "signed-keyless-workflow", WORKFLOW + revocation("digests: [\"sha256:8541568e2346d2a22df24e5eaf2bb28975e85d5a73e64759fc1597e97986c8c4\"]"), SIGNATURE)
 write("revoked-evidence", "the one signature was revoked", "signed-keyless-workflow", WORKFLOW + revocation("evidence: [\"sha256:2a2e230898908490bbb32a56ec6ccaadf0f26caf801c6fd471f8c4e23635573b\"]"), SIGNATURE, "evidence-revoked")
 write("age-always", "an old signature, where age counts for what runs too", "signed-keyless-workflow", WORKFLOW, "signature: {from: release, maxAge: 1h, ageAlways: true}", "too-old")
+forged("age-admitted", "what runs already is only warned of age", "release", "signature: {from: release, maxAge: 1h}", example="github-actions", admitted=True)
+forged("age-admitted-always", "unless the rule says that age counts always", "release", "signature: {from: release, maxAge: 1h, ageAlways: true}", "too-old", example="github-actions", admitted=True)
+for name, what, good, bad, code in [
+    ("database-age", "how old the database was", "denyFrom: high, maxDatabaseAge: 1d", "denyFrom: high, maxDatabaseAge: 1h", "database-too-old"),
+    ("unfixed", "a finding without a fix", "denyFrom: medium, ignoreUnfixed: true", "denyFrom: medium, ignoreUnfixed: false", "vulnerability-found"),
+]:
+    for end, fields, reason in [("", good, None), ("-wrong", bad, code)]:
+        forged("scan-" + name + end, what, "complete", "vulnerabilities: {from: release, " + fields + "}", reason)
 URI = "subject: {uri: \"https://github.com/acme/ci/.github/workflows/release.yml@refs/heads/main\"}"
 write("keyless-uri", "the whole name, as a URI", "signed-keyless-workflow", WORKFLOW.replace("subject: {workflow: {path: acme/ci/.github/workflows/release.yml, refs: [refs/heads/main]}}", URI), SIGNATURE)
 unavailable("registry-unavailable", "the registry cannot be asked, so nobody knows", HEAD, "unknown")

@@ -54,6 +54,8 @@ pub(super) struct Bundled {
     pub(super) written: String,
     pub(super) name: Option<ImageRef>,
     pub(super) namespace: Option<Namespace>,
+    /// Whether it runs already, so that age alone is a warning.
+    pub(super) admitted: bool,
 }
 
 /// `case.yaml` and `case.json`, as they are written.
@@ -73,6 +75,9 @@ struct CaseFile {
     at: String,
     /// What the image's registry is like, for an image that is in none of the layouts.
     registry: Option<RegistryWord>,
+    /// Whether a Pod that has an owner is to run it, whose image was admitted before.
+    #[serde(default)]
+    admitted: bool,
     /// The namespace in which the image is to run.
     namespace: Option<NamespaceFile>,
     #[serde(default)]
@@ -218,6 +223,10 @@ fn asked(
     let name = name.map_err(|error| wrong("as", &error.to_string()))?;
     let namespace = file.namespace.as_ref().map(NamespaceFile::read);
     match (&file.image, &file.artifact, &file.bundles) {
+        (Some(_), None, None) if file.admitted => Err(wrong(
+            "admitted",
+            "it goes with `artifact` and `bundles` only",
+        )),
         (Some(written), None, None) => {
             image(file, written, base, name, namespace).map_err(|why| wrong("image", &why))
         }
@@ -240,6 +249,7 @@ fn asked(
                 written: written.clone(),
                 name,
                 namespace,
+                admitted: file.admitted,
             })))
         }
         _ => Err(wrong(

@@ -144,6 +144,10 @@ fn examined(policies: &PolicySet, bundled: &Bundled, at: UnixTime) -> Decision {
         Some(namespace) => request.in_namespace(namespace.clone()),
         None => request,
     };
+    let request = match bundled.admitted {
+        true => request.with_age_relief(),
+        false => request,
+    };
     let resolution = match &findings {
         Some(findings) => Resolution::Blob(findings),
         None => Resolution::NotAsked,

@@ -12,6 +12,7 @@ const BUILT: &str = "built-from-a-release";
 const INSIDE: &str = "inside";
 const TAG: &str = "refs/tags/v1.2.3";
 const BOM: &str = "https://cyclonedx.org/bom";
+const VULN: &str = "https://cosign.sigstore.dev/attestation/vuln/v1";
 
 /// An SBOM of so many components, which state all that the example asks for.
 fn components(count: usize) -> Vec<Value> {
@@ -34,6 +35,44 @@ fn changed(count: usize, first: usize, change: impl Fn(&mut Value)) -> Vec<Value
 
 fn document(components: &[Value]) -> Value {
     json!({"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1, "components": components})
+}
+
+/// The minimum elements that the NTIA named in 2021, but for one of ten suppliers.
+fn complete() -> Value {
+    let supplied = |component: &mut Value| {
+        component["bom-ref"] = component["purl"].clone();
+        component["supplier"] = json!({"name": "Acme"});
+    };
+    let mut parts = changed(10, 9, supplied);
+    parts[9]["bom-ref"] = parts[9]["purl"].clone();
+    let mut document = document(&parts);
+    let names: Vec<&Value> = parts.iter().map(|it| &it["bom-ref"]).collect();
+    document["metadata"] = json!({
+        "timestamp": "2026-11-01T12:00:00Z", "authors": [{"name": "Acme"}],
+        "component": {"type": "container", "bom-ref": "app", "name": APP},
+    });
+    document["dependencies"] = json!([{"ref": "app", "dependsOn": names}]);
+    document
+}
+
+/// A scan in Trivy's shape, with one finding without a fix, by a database of the same day.
+fn scan() -> Value {
+    json!({
+        "invocation": {"parameters": [], "uri": "", "event_id": "", "builder.id": ""},
+        "scanner": {
+            "uri": "pkg:github/aquasecurity/trivy@v0.67.0", "version": "0.67.0",
+            "db": {"uri": "pkg:github/aquasecurity/trivy-db", "version": "2", "lastUpdate": "2026-11-01T00:00:00Z"},
+            "result": {
+                "SchemaVersion": 2, "ArtifactName": APP, "ArtifactType": "container_image",
+                "Results": [{"Target": "app", "Class": "lang-pkgs", "Type": "npm", "Vulnerabilities": [{
+                    "VulnerabilityID": "CVE-2026-0001", "PkgName": "part-0",
+                    "PkgIdentifier": {"PURL": "pkg:npm/part-0@1.0.0"},
+                    "InstalledVersion": "1.0.0", "Status": "affected", "Severity": "MEDIUM",
+                }]}],
+            },
+        },
+        "metadata": {"scanStartedOn": "2026-11-01T11:00:00Z", "scanFinishedOn": "2026-11-01T11:01:00Z"},
+    })
 }
 
 /// A component's licence.
@@ -90,6 +129,20 @@ pub(crate) fn sbom_licenses(example: &Example) {
         .bundles([
             provenance(example, &release, &image()),
             sbom(example, &release, &image(), &components(10)),
+        ])
+        .write();
+    let complete = tag.attests(&example.forge, &image(), BOM, complete());
+    let scanned = tag.attests(&example.forge, &image(), VULN, scan());
+    example
+        .case(
+            "complete",
+            APP,
+            "an SBOM that states more than the example asks for, and a scan",
+        )
+        .bundles([
+            provenance(example, &tag, &image()),
+            proven(complete),
+            proven(scanned),
         ])
         .write();
     example
