@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::world::{BARE, World, keyed, keyless, set, workflow};
 
-const V1: &str = "https://slsa.dev/provenance/v1";
+pub(crate) const V1: &str = "https://slsa.dev/provenance/v1";
 const V02: &str = "https://slsa.dev/provenance/v0.2";
 const COMMIT: &str = "a3c1f5b2d4e60718293a4b5c6d7e8f9001122334";
 const OTHER: &str = "b3c1f5b2d4e60718293a4b5c6d7e8f9001122334";
@@ -14,7 +14,7 @@ const CI: &str = "https://github.com/acme/app/.github/workflows/release.yml@refs
 const GENERATOR: &str = "https://github.com/slsa-framework/slsa-github-generator/.github/workflows/generator_container_slsa3.yml@refs/tags/v2.1.0";
 
 /// As `actions/attest` writes it in the release workflow of acme/app.
-fn github() -> Value {
+pub(crate) fn github() -> Value {
     json!({
         "buildDefinition": {
             "buildType": "https://actions.github.io/buildtypes/workflow/v1",
@@ -51,7 +51,7 @@ fn generator() -> Value {
 }
 
 /// Changes one value, or removes it.
-fn with(mut predicate: Value, pointer: &str, value: Value) -> Value {
+pub(crate) fn with(mut predicate: Value, pointer: &str, value: Value) -> Value {
     let (parent, name) = pointer.rsplit_once('/').unwrap();
     let parent = predicate
         .pointer_mut(parent)

@@ -7,8 +7,8 @@ use countersign_core::{
 use countersign_testkit::forge::{Algorithm, Forge, Identity, Key};
 
 use crate::world::{
-    BARE, DAY, NOW, SIGNED, TEST, World, attestation, ci, gap, keyed, policy, request, set,
-    settings,
+    BARE, DAY, NOW, SIGNED, TEST, World, attestation, ci, gap, keyed, policy, request, revocation,
+    set, settings,
 };
 
 const SIGNATURE: &str = "signature: {from: ci}";
@@ -17,9 +17,7 @@ const CI: &str = "https://github.com/acme/app/.github/workflows/release.yml@refs
 
 /// A set, and one document that revokes.
 fn revoking(set: &str, spec: &str) -> String {
-    format!(
-        "{set}---\napiVersion: countersign.dev/v1alpha1\nkind: Revocation\nmetadata: {{name: stolen}}\nspec: {{{spec}, reason: the laptop was stolen}}\n"
-    )
+    format!("{set}---\n{}", revocation(spec))
 }
 
 fn at(days: i64) -> String {

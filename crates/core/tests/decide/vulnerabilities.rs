@@ -6,16 +6,16 @@ use serde_json::{Value, json};
 
 use crate::world::{BARE, World, ci, keyed, keyless, keyless_with, set, workflow};
 
-const VULN: &str = "https://cosign.sigstore.dev/attestation/vuln/v1";
+pub(crate) const VULN: &str = "https://cosign.sigstore.dev/attestation/vuln/v1";
 const VULNS: &str = "https://in-toto.io/attestation/vulns/v0.2";
-const OPENVEX: &str = "https://openvex.dev/ns/v0.2.0";
+pub(crate) const OPENVEX: &str = "https://openvex.dev/ns/v0.2.0";
 const TRIVY: &str = "pkg:github/aquasecurity/trivy@v0.67.0";
 const NET: &str = "pkg:golang/golang.org/x/net@v0.37.0";
 /// A minute before the forge signs, and what lies before that.
 const SCANNED: &str = "2026-09-21T14:12:20Z";
 const PUBLISHED: &str = "2026-09-11T14:13:20Z";
 
-fn finding(id: &str, severity: &str) -> Value {
+pub(crate) fn finding(id: &str, severity: &str) -> Value {
     json!({"VulnerabilityID": id, "PkgName": "golang.org/x/net", "PkgIdentifier": {"PURL": NET},
         "InstalledVersion": "v0.37.0", "FixedVersion": "0.38.0", "Status": "fixed", "Severity": severity,
         "PublishedDate": PUBLISHED})
@@ -38,13 +38,18 @@ fn predicate(result: &Value) -> Value {
     })
 }
 
-fn scan(findings: &[Value]) -> Value {
+pub(crate) fn scan(findings: &[Value]) -> Value {
     predicate(
         &json!({"SchemaVersion": 2, "Results": [{"Target": "app", "Class": "lang-pkgs", "Type": "gobinary", "Vulnerabilities": findings}]}),
     )
 }
 
-fn vex(id: &str, status: &str, justification: Option<&str>, products: Option<Value>) -> Value {
+pub(crate) fn vex(
+    id: &str,
+    status: &str,
+    justification: Option<&str>,
+    products: Option<Value>,
+) -> Value {
     let mut statement = json!({"vulnerability": {"name": id}, "status": status});
     let fields = statement.as_object_mut().unwrap();
     fields.extend(justification.map(|it| ("justification".to_owned(), json!(it))));
@@ -68,7 +73,7 @@ fn signers() -> Vec<String> {
 
 impl World {
     /// Attaches what `identity` attested so many days ago.
-    fn attested(
+    pub(crate) fn attested(
         self,
         identity: &Identity,
         days: i64,

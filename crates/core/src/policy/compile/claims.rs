@@ -2,11 +2,12 @@
 
 use super::Compiler;
 use crate::ReasonCode;
-use crate::policy::claim::{CiClaim, ClaimDemand, GitDigest, Pattern, Stars, UriPattern};
+use crate::policy::claim::{CiClaim, ClaimDemand, GitDigest, Pattern};
 use crate::policy::document::{BuildSpec, KeylessSpec, ProvenanceSourceSpec, SourceSpec};
 use crate::policy::notes::did_you_mean;
 use crate::policy::repository::{Owner, Repository};
 use crate::policy::shape::{Items, OneOf, Text, listed};
+use crate::policy::uri::{Stars, UriPattern};
 
 use crate::policy::authorize::GITHUB;
 

@@ -74,14 +74,7 @@ impl Compiler<'_> {
             dependencies.map(|one| self.dependency(one)).collect();
         let build_types = spec.build_types.iter().flat_map(|list| &list.value);
         let build_types: Vec<Option<String>> = build_types.map(|text| self.exact(text)).collect();
-        let demand = self.evidence_demand(
-            spec.at,
-            spec.from.as_ref()?,
-            signers,
-            (spec.selection.as_ref(), Selection::Any),
-            (spec.max_age.as_ref(), spec.age_always.as_ref()),
-            spec.subject.as_ref(),
-        );
+        let demand = self.evidence_demand(spec, signers, Selection::Any);
         let wanted = Wanted::Provenance(Box::new(ProvenanceDemand {
             builders: builders?,
             min_level: min_level?,
