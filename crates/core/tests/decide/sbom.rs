@@ -433,6 +433,28 @@ fn banned_packages_are_found_by_their_urls_and_versions() {
             "packages: {deny: [{purl: pkg:deb/debian/bsdutils, versions: \">=1:2.0\"}]}",
             "package-banned",
         ),
+        // The component says another version than its package URL.
+        (
+            of(
+                json!({"type": "library", "name": "x", "version": "2.14.1", "purl": "pkg:maven/org.apache.logging.log4j/log4j-core@2.17.1"}),
+            ),
+            ban,
+            "version-incomparable",
+        ),
+        (
+            of(
+                json!({"type": "library", "name": "x", "version": "2.18.0", "purl": "pkg:maven/org.apache.logging.log4j/log4j-core@2.17.1"}),
+            ),
+            ban,
+            "pass",
+        ),
+        (
+            of(
+                json!({"type": "library", "name": "x", "version": "2.38.1-5", "purl": "pkg:deb/debian/bsdutils@2.38.1-5?epoch=1"}),
+            ),
+            "packages: {deny: [{purl: pkg:deb/debian/bsdutils, versions: \"<1:2.0\"}]}",
+            "pass",
+        ),
         // The one without a version is the other package.
         (
             cyclonedx(),
