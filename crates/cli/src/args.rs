@@ -7,6 +7,7 @@ pub(crate) mod init;
 pub(crate) mod policy;
 pub(crate) mod registries;
 pub(crate) mod sbom;
+pub(crate) mod time;
 pub(crate) mod trust;
 
 use std::collections::BTreeMap;
@@ -89,13 +90,10 @@ pub(crate) struct Verify {
     /// The policy: a file, or a folder whose files are one set.
     #[arg(long, value_name = "FILE|DIR")]
     pub(crate) policy: PathBuf,
-    /// A trusted_root.json that signers name as NAME; without NAME=, the one trust root that they name and nothing defines.
-    #[arg(long = "trust-root", value_name = "[NAME=]FILE")]
-    pub(crate) trust_roots: Vec<NamedFile>,
     #[command(flatten)]
-    pub(crate) cache: trust::Cache,
+    pub(crate) roots: policy::PolicyRoots,
     /// Judge as of this time (RFC 3339), such as 2026-01-31T12:00:00Z.
-    #[arg(long, value_name = "TIME", value_parser = UnixTime::parse)]
+    #[arg(long, value_name = "TIME", value_parser = time::at)]
     pub(crate) at: Option<UnixTime>,
     /// Text for people or JSON for programs.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -165,7 +163,7 @@ pub(crate) struct VerifyBundle {
     )]
     pub(crate) key_alone_unsafe: bool,
     /// Judge as of this time (RFC 3339), such as 2026-01-31T12:00:00Z.
-    #[arg(long, value_name = "TIME", value_parser = UnixTime::parse)]
+    #[arg(long, value_name = "TIME", value_parser = time::at)]
     pub(crate) at: Option<UnixTime>,
     /// Text for people or JSON for programs.
     #[arg(long, value_name = "FORMAT", default_value = "text")]

@@ -14,10 +14,10 @@ pub(crate) use self::report::{
     EvidenceReport, GapReport, Kind, NodeReport, RefusedReport, SignedBy, TrustUsed, VerifiedReport,
 };
 use self::trust::VerifiedBy;
-use crate::args::{Format, NamedFile, evidence};
+use crate::args::{Format, evidence};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::policies::TrustCache;
+use crate::policies::Roots;
 use crate::registries::RegistryAccess;
 use crate::source::{Named, Source};
 use crate::surroundings::Surroundings;
@@ -29,8 +29,7 @@ pub(crate) struct EvidenceJob {
     written: String,
     image: Named,
     policy: Option<PathBuf>,
-    trust_roots: Vec<NamedFile>,
-    cache: TrustCache,
+    roots: Roots,
     format: Format,
     registry: RegistryAccess,
     timeout: Duration,
@@ -40,19 +39,20 @@ pub(crate) struct EvidenceJob {
 impl EvidenceJob {
     pub(crate) fn new(
         typed: evidence::Evidence,
-        surroundings: Surroundings,
+        surroundings: &Surroundings,
         color: anstream::ColorChoice,
     ) -> Result<Self, Failure> {
-        let registry = RegistryAccess::new(typed.registries, &surroundings);
+        let registry = RegistryAccess::new(typed.registries, surroundings);
         Ok(Self {
             image: Named::parse(&typed.image)?,
             written: typed.image,
             policy: typed.policy,
-            trust_roots: typed.trust_roots,
-            cache: TrustCache {
-                folder: typed.cache.trust().or(surroundings.trust_cache),
-                now: surroundings.now,
-            },
+            roots: Roots::new(
+                typed.trust_roots,
+                &typed.cache,
+                surroundings,
+                surroundings.now,
+            ),
             format: typed.format,
             registry,
             timeout: Duration::from_secs(typed.timeout),
@@ -63,12 +63,7 @@ impl EvidenceJob {
 
 /// Shows it. Nothing is judged, so only what could not be read makes a difference.
 pub(crate) fn run(job: &EvidenceJob) -> Result<Exit, Failure> {
-    let by = VerifiedBy::load(
-        job.policy.as_deref(),
-        &job.trust_roots,
-        &job.cache,
-        job.color,
-    )?;
+    let by = VerifiedBy::load(job.policy.as_deref(), &job.roots, job.color)?;
     let limits = Limits::default();
     let source = Source::open(&job.image, &job.registry, &limits)?;
     let runtime = progress::runtime()?;

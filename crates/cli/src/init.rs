@@ -3,6 +3,7 @@
 mod found;
 mod material;
 mod rules;
+mod scan;
 mod write;
 
 use std::time::Duration;

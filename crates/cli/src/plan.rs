@@ -7,13 +7,13 @@ use countersign::Image;
 use countersign_core::{ImageRef, Namespace, UnixTime};
 
 use crate::args::policy::{Explain, Lint, Test};
-use crate::args::{Command, Format, NamedFile, Policy, Typed, Verify, VerifyBundle};
+use crate::args::{Command, Format, Policy, Typed, Verify, VerifyBundle};
 use crate::copy::CopyJob;
 use crate::escape::escaped;
 use crate::evidence::EvidenceJob;
 use crate::failure::Failure;
 use crate::init::InitJob;
-use crate::policies::TrustCache;
+use crate::policies::Roots;
 use crate::policy::explain::ExplainJob;
 use crate::policy::test::{Mutate, TestJob};
 use crate::pull::PullJob;
@@ -47,8 +47,7 @@ pub(crate) enum Job {
 pub(crate) struct VerifyJob {
     pub(crate) images: Vec<Image>,
     pub(crate) policy: PathBuf,
-    pub(crate) trust_roots: Vec<NamedFile>,
-    pub(crate) cache: TrustCache,
+    pub(crate) roots: Roots,
     /// Where evidence is kept for the next run, if anywhere.
     pub(crate) evidence_cache: Option<PathBuf>,
     pub(crate) now: UnixTime,
@@ -94,8 +93,7 @@ pub(crate) enum RootChoice {
 pub(crate) struct LintJob {
     pub(crate) path: PathBuf,
     pub(crate) deny_warnings: bool,
-    pub(crate) trust_roots: Vec<NamedFile>,
-    pub(crate) cache: TrustCache,
+    pub(crate) roots: Roots,
     pub(crate) format: Format,
     pub(crate) color: anstream::ColorChoice,
 }
@@ -108,16 +106,16 @@ impl Job {
     pub(crate) fn new(typed: Typed, surroundings: Surroundings) -> Result<Self, Failure> {
         let color = typed.color.into();
         match typed.command {
-            Command::Verify(verify) => VerifyJob::new(verify, surroundings, color)
+            Command::Verify(verify) => VerifyJob::new(verify, &surroundings, color)
                 .map(Box::new)
                 .map(Self::Verify),
-            Command::VerifyBlob(typed) => BlobJob::new(typed, surroundings, color)
+            Command::VerifyBlob(typed) => BlobJob::new(typed, &surroundings, color)
                 .map(Box::new)
                 .map(Self::VerifyBlob),
             Command::VerifyBundle(typed) => BundleJob::new(typed, &surroundings, color)
                 .map(Box::new)
                 .map(Self::VerifyBundle),
-            Command::Evidence(typed) => EvidenceJob::new(typed, surroundings, color)
+            Command::Evidence(typed) => EvidenceJob::new(typed, &surroundings, color)
                 .map(Box::new)
                 .map(Self::Evidence),
             Command::PullEvidence(typed) => PullJob::new(typed, surroundings, color)
@@ -130,16 +128,16 @@ impl Job {
                 .map(Box::new)
                 .map(Self::Init),
             Command::Policy(Policy::Lint(lint)) => {
-                Ok(Self::Lint(LintJob::new(lint, surroundings, color)))
+                Ok(Self::Lint(LintJob::new(lint, &surroundings, color)))
             }
             Command::Policy(Policy::Explain(typed)) => {
-                Ok(Self::Explain(ExplainJob::new(typed, surroundings, color)))
+                Ok(Self::Explain(ExplainJob::new(typed, &surroundings, color)))
             }
             Command::Policy(Policy::Schema) => Ok(Self::Schema(color)),
             Command::Policy(Policy::Test(typed)) => Ok(Self::Test(TestJob::new(typed, color))),
             Command::Sbom(typed) => Ok(Self::Sbom(Box::new(SbomJob::new(
                 typed,
-                surroundings,
+                &surroundings,
                 color,
             )))),
             Command::Trust(typed) => Ok(Self::Trust(TrustJob::new(typed, surroundings, color))),
@@ -150,11 +148,11 @@ impl Job {
 impl VerifyJob {
     fn new(
         typed: Verify,
-        surroundings: Surroundings,
+        surroundings: &Surroundings,
         color: anstream::ColorChoice,
     ) -> Result<Self, Failure> {
         let now = typed.at.unwrap_or(surroundings.now);
-        let registry = RegistryAccess::new(typed.registries, &surroundings);
+        let registry = RegistryAccess::new(typed.registries, surroundings);
         let namespace = typed.namespace.as_deref().map(|name| {
             let namespace = Namespace::new(name);
             match typed.namespace_labels {
@@ -172,12 +170,8 @@ impl VerifyJob {
                 None => images,
             },
             policy: typed.policy,
-            trust_roots: typed.trust_roots,
-            evidence_cache: typed.cache.evidence(),
-            cache: TrustCache {
-                folder: typed.cache.trust().or(surroundings.trust_cache),
-                now,
-            },
+            evidence_cache: typed.roots.cache.evidence(),
+            roots: Roots::typed(typed.roots, surroundings, now),
             now,
             format: typed.format,
             explain: typed.explain,
@@ -230,15 +224,15 @@ impl BundleJob {
 }
 
 impl LintJob {
-    fn new(typed: Lint, surroundings: Surroundings, color: anstream::ColorChoice) -> Self {
+    fn new(typed: Lint, surroundings: &Surroundings, color: anstream::ColorChoice) -> Self {
         Self {
             path: typed.path,
             deny_warnings: typed.deny_warnings,
-            trust_roots: typed.trust_roots,
-            cache: TrustCache {
-                folder: typed.cache.trust().or(surroundings.trust_cache),
-                now: typed.at.unwrap_or(surroundings.now),
-            },
+            roots: Roots::typed(
+                typed.roots,
+                surroundings,
+                typed.at.unwrap_or(surroundings.now),
+            ),
             format: typed.format,
             color,
         }
@@ -246,14 +240,10 @@ impl LintJob {
 }
 
 impl ExplainJob {
-    fn new(typed: Explain, surroundings: Surroundings, color: anstream::ColorChoice) -> Self {
+    fn new(typed: Explain, surroundings: &Surroundings, color: anstream::ColorChoice) -> Self {
         Self {
             path: typed.path,
-            trust_roots: typed.trust_roots,
-            cache: TrustCache {
-                folder: typed.cache.trust().or(surroundings.trust_cache),
-                now: surroundings.now,
-            },
+            roots: Roots::typed(typed.roots, surroundings, surroundings.now),
             format: typed.format,
             color,
         }

@@ -8,11 +8,14 @@ use countersign_core::{
 };
 
 use crate::args::NamedFile;
+use crate::args::policy::PolicyRoots;
+use crate::args::trust::Cache;
 use crate::bounded;
 use crate::escape::escaped;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
+use crate::surroundings::Surroundings;
 
 /// A policy set with the texts that its diagnostics quote.
 pub(crate) struct Policies {
@@ -20,30 +23,50 @@ pub(crate) struct Policies {
     pub(crate) loaded: Loaded,
 }
 
-/// Where the trust roots of TUF repositories are kept, and as of when they are looked at.
+/// Which trust roots a policy set is read with, beside those that it brings.
 #[derive(Debug)]
-pub(crate) struct TrustCache {
-    pub(crate) folder: Option<PathBuf>,
+pub(crate) struct Roots {
+    /// Those of the command line.
+    pub(crate) named: Vec<NamedFile>,
+    /// Where those of TUF repositories are kept.
+    pub(crate) cache: Option<PathBuf>,
+    /// As of when they are looked at.
     pub(crate) now: UnixTime,
+}
+
+impl Roots {
+    pub(crate) fn new(
+        named: Vec<NamedFile>,
+        typed: &Cache,
+        surroundings: &Surroundings,
+        now: UnixTime,
+    ) -> Self {
+        Self {
+            named,
+            cache: typed.trust().or_else(|| surroundings.trust_cache.clone()),
+            now,
+        }
+    }
+
+    pub(crate) fn typed(typed: PolicyRoots, surroundings: &Surroundings, now: UnixTime) -> Self {
+        Self::new(typed.trust_roots, &typed.cache, surroundings, now)
+    }
 }
 
 impl Policies {
     /// Reads and checks a file or folder; wrong policies are not an error of this, but diagnostics.
-    pub(crate) fn load(
-        path: &Path,
-        trust_roots: &[NamedFile],
-        cache: &TrustCache,
-    ) -> Result<Self, Failure> {
-        let roots = trust_roots
+    pub(crate) fn load(path: &Path, roots: &Roots) -> Result<Self, Failure> {
+        let named = roots
+            .named
             .iter()
             .map(extra_root)
             .collect::<Result<Vec<_>, _>>()?;
         let mut files =
             PolicyFiles::open(path).map_err(|error| Failure::misused(&error.to_string()))?;
-        if let Some(folder) = &cache.folder {
-            files = files.trust_store(TrustStore::new(folder), cache.now);
+        if let Some(folder) = &roots.cache {
+            files = files.trust_store(TrustStore::new(folder), roots.now);
         }
-        let loaded = files.load(&roots);
+        let loaded = files.load(&named);
         Ok(Self { files, loaded })
     }
 

@@ -7,13 +7,13 @@ use std::path::PathBuf;
 use countersign_core::{Limits, Outcome, Sbom};
 
 use self::report::SbomReport;
+use crate::args::Format;
 use crate::args::sbom::ShowSbom;
-use crate::args::{Format, NamedFile};
 use crate::bounded;
 use crate::escape::escaped;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::policies::{Policies, TrustCache};
+use crate::policies::{Policies, Roots};
 use crate::surroundings::Surroundings;
 use crate::{output, render};
 
@@ -26,8 +26,7 @@ pub(crate) struct SbomJob {
     file: PathBuf,
     policy: Option<PathBuf>,
     all: bool,
-    trust_roots: Vec<NamedFile>,
-    cache: TrustCache,
+    roots: Roots,
     format: Format,
     color: anstream::ColorChoice,
 }
@@ -35,18 +34,19 @@ pub(crate) struct SbomJob {
 impl SbomJob {
     pub(crate) fn new(
         typed: ShowSbom,
-        surroundings: Surroundings,
+        surroundings: &Surroundings,
         color: anstream::ColorChoice,
     ) -> Self {
         Self {
             file: typed.file,
             policy: typed.policy,
             all: typed.all,
-            trust_roots: typed.trust_roots,
-            cache: TrustCache {
-                folder: typed.cache.trust().or(surroundings.trust_cache),
-                now: typed.at.unwrap_or(surroundings.now),
-            },
+            roots: Roots::new(
+                typed.trust_roots,
+                &typed.cache,
+                surroundings,
+                typed.at.unwrap_or(surroundings.now),
+            ),
             format: typed.format,
             color,
         }
@@ -57,7 +57,7 @@ impl SbomJob {
 pub(crate) fn run(job: &SbomJob) -> Result<Exit, Failure> {
     let policies = match &job.policy {
         None => None,
-        Some(path) => Some(Policies::load(path, &job.trust_roots, &job.cache)?.told(
+        Some(path) => Some(Policies::load(path, &job.roots)?.told(
             path,
             "the SBOM was not looked at",
             job.color,

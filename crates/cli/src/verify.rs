@@ -39,11 +39,7 @@ pub(crate) fn run(job: VerifyJob) -> Result<Exit, Failure> {
 
 /// The policy set; what is wrong with it goes to standard error, warnings too.
 fn policies(job: &VerifyJob) -> Result<PolicySet, Failure> {
-    Policies::load(&job.policy, &job.trust_roots, &job.cache)?.told(
-        &job.policy,
-        "no image was looked at",
-        job.color,
-    )
+    Policies::load(&job.policy, &job.roots)?.told(&job.policy, "no image was looked at", job.color)
 }
 
 /// Asks for all images, one after the other; the registry client and its connections are shared.

@@ -6,14 +6,14 @@ use countersign_core::{
     Findings, ImageRef, Limits, Report, Request, Resolution, Trust, UnixTime, decide, examine_blob,
 };
 
+use crate::args::Format;
 use crate::args::blob::VerifyBlob;
-use crate::args::{Format, NamedFile};
 use crate::artifact::Artifact;
 use crate::bounded;
 use crate::escape::escaped;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::policies::{Policies, TrustCache};
+use crate::policies::{Policies, Roots};
 use crate::surroundings::Surroundings;
 use crate::{output, render};
 
@@ -27,8 +27,7 @@ pub(crate) struct BlobJob {
     bundles: Vec<PathBuf>,
     policy: PathBuf,
     judged_as: Option<ImageRef>,
-    trust_roots: Vec<NamedFile>,
-    cache: TrustCache,
+    roots: Roots,
     now: UnixTime,
     format: Format,
     explain: bool,
@@ -38,7 +37,7 @@ pub(crate) struct BlobJob {
 impl BlobJob {
     pub(crate) fn new(
         typed: VerifyBlob,
-        surroundings: Surroundings,
+        surroundings: &Surroundings,
         color: anstream::ColorChoice,
     ) -> Result<Self, Failure> {
         let judged_as = typed.judged_as.as_deref().map(ImageRef::parse).transpose();
@@ -48,11 +47,7 @@ impl BlobJob {
             artifact: typed.artifact,
             bundles: typed.bundles,
             policy: typed.policy,
-            trust_roots: typed.trust_roots,
-            cache: TrustCache {
-                folder: typed.cache.trust().or(surroundings.trust_cache),
-                now,
-            },
+            roots: Roots::typed(typed.roots, surroundings, now),
             now,
             format: typed.format,
             explain: typed.explain,
@@ -63,7 +58,7 @@ impl BlobJob {
 
 /// Judges it.
 pub(crate) fn run(job: &BlobJob) -> Result<Exit, Failure> {
-    let policies = Policies::load(&job.policy, &job.trust_roots, &job.cache)?.told(
+    let policies = Policies::load(&job.policy, &job.roots)?.told(
         &job.policy,
         "the file was not looked at",
         job.color,

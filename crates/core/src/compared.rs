@@ -6,7 +6,7 @@ use crate::policy::authorize::Mismatch;
 use crate::text::safe;
 use crate::{Comparison, Outcome, ReasonCode};
 
-/// No explanation of one piece of evidence is longer: what is beyond is judged and not shown.
+/// No explanation of one piece of evidence is longer: what is beyond is judged and not shown, but for what decides.
 const MOST: usize = 256;
 
 /// Every comparison of one piece of evidence with what a Signer and a rule demand, in the order in which they were made.
@@ -32,7 +32,7 @@ impl Compared {
     ) {
         let (wanted, found) = (wanted.to_string(), found.to_string());
         if holds {
-            self.record(what, &wanted, &found, Outcome::Pass);
+            self.record(what, &wanted, &found, Outcome::Pass, false);
         } else {
             self.fail(
                 what,
@@ -47,13 +47,27 @@ impl Compared {
 
     /// Records a comparison that does not hold.
     pub(crate) fn fail(&mut self, what: &str, mismatch: Mismatch) {
-        self.record(what, &mismatch.wanted, &mismatch.found, Outcome::Fail);
+        let decides = self.failed.is_none();
+        self.record(
+            what,
+            &mismatch.wanted,
+            &mismatch.found,
+            Outcome::Fail,
+            decides,
+        );
         self.failed.get_or_insert(mismatch);
     }
 
     /// Records what could not be told, such as an expression that did not end in time.
     pub(crate) fn unknown(&mut self, what: &str, mismatch: Mismatch) {
-        self.record(what, &mismatch.wanted, &mismatch.found, Outcome::Unknown);
+        let decides = self.mismatch().is_none();
+        self.record(
+            what,
+            &mismatch.wanted,
+            &mismatch.found,
+            Outcome::Unknown,
+            decides,
+        );
         self.unknown.get_or_insert(mismatch);
     }
 
@@ -84,12 +98,14 @@ impl Compared {
         &self.warnings
     }
 
-    pub(crate) fn comparisons(&self) -> &[Comparison] {
-        &self.comparisons
+    /// All that was compared, for an explanation.
+    pub(crate) fn into_comparisons(self) -> Vec<Comparison> {
+        self.comparisons
     }
 
-    fn record(&mut self, what: &str, wanted: &str, found: &str, outcome: Outcome) {
-        if self.comparisons.len() < MOST {
+    /// `always`: what decides is shown however much stands before it.
+    fn record(&mut self, what: &str, wanted: &str, found: &str, outcome: Outcome, always: bool) {
+        if always || self.comparisons.len() < MOST {
             self.comparisons.push(Comparison {
                 what: safe(what),
                 wanted: safe(wanted),
@@ -97,5 +113,41 @@ impl Compared {
                 outcome,
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Compared, MOST};
+    use crate::policy::authorize::Mismatch;
+    use crate::{Outcome, ReasonCode};
+
+    /// The bound holds for what passes and for what fails later; what decides is beyond it.
+    #[test]
+    fn what_decides_is_told_however_much_stands_before_it() {
+        let code = ReasonCode::ProvenanceParameterMismatch;
+        let mut compared = Compared::default();
+        for number in 0..MOST + 9 {
+            compared.that("before", number, number, true, code);
+        }
+        let untold = Mismatch {
+            code: ReasonCode::ExpressionUntold,
+            found: "?".to_owned(),
+            wanted: "true".to_owned(),
+        };
+        compared.unknown("untold", untold.clone());
+        compared.unknown("also untold", untold);
+        compared.that("failed", "yes", "no", false, code);
+        compared.that("failed later", "yes", "no", false, code);
+        assert_eq!(compared.mismatch().map(|it| it.code), Some(code));
+        let told = compared.into_comparisons();
+        assert_eq!(told.len(), MOST + 2);
+        let last: Vec<(&str, Outcome)> = told
+            .iter()
+            .skip(MOST)
+            .map(|it| (it.what.as_str(), it.outcome))
+            .collect();
+        let expected = [("untold", Outcome::Unknown), ("failed", Outcome::Fail)];
+        assert_eq!(last, expected);
     }
 }

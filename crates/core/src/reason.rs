@@ -229,6 +229,7 @@ reasons! {
     BroadPattern "broad-pattern" Misconfigured 0 "The pattern matches identities of unrelated owners." "Write the owner literally, and escape dots as `\\.`; the pattern is anchored at both ends."
     OpenWorkflow "open-workflow" Misconfigured 0 "Anyone may call a public reusable workflow, so its identity alone says nothing about the source." "Add `source: {repository: OWNER/REPOSITORY}`, or say `anyCaller: unsafe`."
     OverlappingSigners "overlapping-signers" Misconfigured 0 "Two Signers of one `from` accept the same identity, so one signature could count for either." "Make their identities differ, or name only one of them."
+    OverlappingBuilders "overlapping-builders" Misconfigured 0 "Two Builders of one rule can mean the same build and have different levels: the lower one counts." "Make their ids, build types or signers differ, or name only one of them."
     SharedKey "shared-key" Misconfigured 0 "The same key stands twice in the set." "Give each Signer its own key; one key counts once."
     KeyInvalid "key-invalid" Misconfigured 0 "The public key cannot be read or is not supported." "Give one PEM block `PUBLIC KEY` (`cosign public-key`)."
     TrustRootInvalid "trust-root-invalid" Misconfigured 0 "The trust root cannot be read." "Give a Sigstore `trusted_root.json`."

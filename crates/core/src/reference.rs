@@ -40,6 +40,11 @@ pub enum ReferenceError {
         "`{0}` is not a repository path; expected lower-case letters, digits and single . _ - between them"
     )]
     Repository(String),
+    /// Docker Hub by a name behind which `distribution/reference` puts no `library/` before a path of one element.
+    #[error(
+        "`{0}` is Docker Hub by another name, and programs differ in which repository that is; write docker.io/library/NAME"
+    )]
+    HubShortName(String),
     /// The tag part breaks the grammar.
     #[error("`{0}` is not a tag; expected at most 128 letters, digits, `_`, `.` or `-`")]
     Tag(String),
@@ -52,6 +57,8 @@ const MAX_BYTES: usize = 1024;
 /// `distribution/reference`: the repository path is at most 255 bytes.
 const MAX_PATH_BYTES: usize = 255;
 const DOCKER_HUB: &str = "docker.io";
+/// The names of Docker Hub behind which a path of one element is in `library/`; `distribution/reference` compares them exactly.
+const WITH_LIBRARY: [&str; 2] = [DOCKER_HUB, "index.docker.io"];
 const DOCKER_HUB_ALIASES: [&str; 4] = [
     DOCKER_HUB,
     "index.docker.io",
@@ -93,6 +100,9 @@ impl ImageRef {
             None => DOCKER_HUB.to_owned(),
         };
         let repository = if registry == DOCKER_HUB && !path.contains('/') {
+            if let Some(host) = host.filter(|host| !WITH_LIBRARY.contains(host)) {
+                return Err(ReferenceError::HubShortName(clip(host)));
+            }
             format!("library/{path}")
         } else {
             path.to_owned()
@@ -170,6 +180,10 @@ fn canonical_host(host: &str) -> Result<String, ReferenceError> {
     let (name, port) = match host.strip_prefix('[') {
         Some(v6) => {
             let (address, rest) = v6.split_once(']').ok_or_else(bad)?;
+            // `::ffff:192.0.2.1` is an address too, and no host to `distribution/reference`.
+            if address.contains('.') {
+                return Err(bad());
+            }
             address.parse::<std::net::Ipv6Addr>().map_err(|_| bad())?;
             let port = match rest {
                 "" => None,
@@ -276,7 +290,12 @@ mod tests {
             ("nginx:1.27", "docker.io/library/nginx:1.27"),
             ("acme/app", "docker.io/acme/app:latest"),
             ("index.docker.io/nginx", "docker.io/library/nginx:latest"),
+            ("docker.io/nginx", "docker.io/library/nginx:latest"),
             ("registry-1.docker.io/acme/app:1", "docker.io/acme/app:1"),
+            (
+                "Docker.io:443/library/nginx",
+                "docker.io/library/nginx:latest",
+            ),
             ("GHCR.io/acme/app:v1", "ghcr.io/acme/app:v1"),
             ("ghcr.io:443/acme/app:v1", "ghcr.io/acme/app:v1"),
             ("localhost/app", "localhost/app:latest"),
@@ -328,6 +347,12 @@ mod tests {
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
             "[::1/a",
             "[zz]:1/a",
+            // Found beside `distribution/reference`, which reads other repositories, or none.
+            "[::ffff:192.0.2.1]/a",
+            "docker.io:443/nginx",
+            "Docker.io/nginx",
+            "registry-1.docker.io/nginx",
+            "registry.hub.docker.com/nginx:1",
             "ghcr.io/ä",
         ] {
             assert!(ImageRef::parse(text).is_err(), "{text}");

@@ -1,4 +1,4 @@
-//! Signing with a key by real cosign, without log entry or timestamp.
+//! Signing with a key by real cosign: alone, or with a log entry and a timestamp of a private Sigstore.
 
 use std::ffi::OsString;
 use std::fs;
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{Parts, Registry, run};
+use crate::{Parts, Registry, Sigstore, run};
 
 /// A policy that demands of every image the signature of the key `release.pub` beside it.
 pub const RELEASE_POLICY: &str = r#"
@@ -39,6 +39,9 @@ pub struct SigningKey {
     cosign2: PathBuf,
     cosign3: PathBuf,
     environment: Vec<(&'static str, OsString)>,
+    signing_config: PathBuf,
+    trusted_root: PathBuf,
+    timestamp_url: Option<String>,
 }
 
 impl SigningKey {
@@ -53,11 +56,14 @@ impl SigningKey {
             cosign2: parts.path("cosign2"),
             cosign3: parts.path("cosign3"),
             environment: Vec::new(),
+            signing_config: folder.join("no-services.json"),
+            trusted_root: folder.join("no-roots.json"),
+            timestamp_url: None,
         };
         run(key.cosign(&key.cosign3).arg("generate-key-pair"))?;
         for (command, file) in [
-            ("signing-config", key.no_services()),
-            ("trusted-root", key.no_roots()),
+            ("signing-config", &key.signing_config),
+            ("trusted-root", &key.trusted_root),
         ] {
             run(key
                 .cosign(&key.cosign3)
@@ -72,6 +78,17 @@ impl SigningKey {
     pub fn in_registry(&self, registry: &Registry) -> Self {
         Self {
             environment: registry.environment(),
+            ..self.clone()
+        }
+    }
+
+    /// The same key, with witnesses of what it signs: cosign 3 takes a log entry and a timestamp, cosign 2 a timestamp.
+    #[must_use]
+    pub fn witnessed_by(&self, sigstore: &Sigstore) -> Self {
+        Self {
+            signing_config: sigstore.signing_config(),
+            trusted_root: sigstore.trusted_root(),
+            timestamp_url: Some(sigstore.timestamp_url().to_owned()),
             ..self.clone()
         }
     }
@@ -124,6 +141,9 @@ impl SigningKey {
         let mut cosign = self.cosign(&self.cosign2);
         cosign.args(["attest", "--tlog-upload=false", "--key", "cosign.key"]);
         cosign.args(["--type", kind, "--predicate"]).arg(predicate);
+        if let Some(url) = &self.timestamp_url {
+            cosign.args(["--timestamp-server-url", url]);
+        }
         run(cosign.args(["--allow-http-registry", "-y", image])).map(drop)
     }
 
@@ -138,9 +158,9 @@ impl SigningKey {
                 "-y",
             ])
             .arg("--signing-config")
-            .arg(self.no_services())
+            .arg(&self.signing_config)
             .arg("--trusted-root")
-            .arg(self.no_roots());
+            .arg(&self.trusted_root);
         cosign
     }
 
@@ -152,9 +172,5 @@ impl SigningKey {
             .env("COSIGN_PASSWORD", "")
             .env("TUF_ROOT", self.folder.join("tuf"));
         command
-    }
-
-    fn no_services(&self) -> PathBuf {
-        self.folder.join("no-services.json")
     }
 }

@@ -99,11 +99,37 @@ impl Registry {
         // Neither crane nor any verifier looks into a layer, so that it need not be an archive.
         let layer = self.folder.path().join("layer");
         fs::write(&layer, content)?;
-        let reference = format!("{}/{repository}:{tag}", self.host());
-        let layer = path_text(&layer)?;
-        let arguments = ["append", "--oci-empty-base", "-f", layer, "-t", &reference];
-        let output = run(self.crane().args(arguments))?;
-        Ok(output.stdout.trim().to_owned())
+        self.push_layer(repository, tag, &layer)
+    }
+
+    /// Pushes an image for `platform` (`linux/amd64`) whose one layer has the files of the folder `root`, so that scanners find
+    /// something in it; gives back the full `host/repository@digest`. The same files are the same digest.
+    ///
+    /// # Errors
+    /// If tar or crane fails.
+    pub fn push_files(
+        &self,
+        repository: &str,
+        tag: &str,
+        platform: &str,
+        root: &Path,
+    ) -> Result<String> {
+        let layer = self.folder.path().join("layer.tar");
+        let mut tar = Command::new("tar");
+        tar.args(["--create", "--format=ustar", "--sort=name", "--mtime=@0"])
+            .args(["--owner=0", "--group=0", "--numeric-owner"]);
+        run(tar
+            .arg("--file")
+            .arg(&layer)
+            .arg("--directory")
+            .arg(root)
+            .arg("."))?;
+        let image = self.push_layer(repository, tag, &layer)?;
+        let mutate = ["mutate", &image, "--set-platform", platform];
+        let output = run(self.crane().args(mutate))?;
+        let image = output.stdout.trim().to_owned();
+        self.tag(&image, tag)?;
+        Ok(image)
     }
 
     /// Pushes an index over images of this registry; gives back the full `host/repository@digest`.
@@ -191,6 +217,14 @@ impl Registry {
 
     fn owner_config(&self) -> PathBuf {
         self.folder.path().join("owner")
+    }
+
+    fn push_layer(&self, repository: &str, tag: &str, layer: &Path) -> Result<String> {
+        let reference = format!("{}/{repository}:{tag}", self.host());
+        let layer = path_text(layer)?;
+        let arguments = ["append", "--oci-empty-base", "-f", layer, "-t", &reference];
+        let output = run(self.crane().args(arguments))?;
+        Ok(output.stdout.trim().to_owned())
     }
 
     /// Loopback needs no `--insecure`: crane tries HTTPS first there, and then HTTP.

@@ -105,16 +105,24 @@ impl Sigstore {
     /// # Errors
     /// If cosign fails.
     pub fn sign3(&self, identity: &Identity, image: &str) -> Result<()> {
-        let mut cosign = Command::new(&self.cosign3);
-        cosign
-            .arg("sign")
-            .arg("--signing-config")
-            .arg(self.signing_config())
-            .arg("--trusted-root")
-            .arg(self.trusted_root())
-            .args(["--identity-token", &self.token(identity)?])
-            .args(["--allow-http-registry", "-y", image]);
-        run(&mut cosign).map(drop)
+        run(self.cosign3("sign", identity)?.arg(image)).map(drop)
+    }
+
+    /// Attests a predicate (a file) of a type (cosign's short name or a URI) about an image keyless with cosign 3: a bundle as
+    /// that of [`Self::sign3`].
+    ///
+    /// # Errors
+    /// If cosign fails.
+    pub fn attest3(
+        &self,
+        identity: &Identity,
+        kind: &str,
+        predicate: &Path,
+        image: &str,
+    ) -> Result<()> {
+        let mut cosign = self.cosign3("attest", identity)?;
+        cosign.args(["--type", kind, "--predicate"]).arg(predicate);
+        run(cosign.arg(image)).map(drop)
     }
 
     /// Signs an image keyless with cosign 2: `.sig` with certificate and timestamp, no log entry.
@@ -155,6 +163,18 @@ impl Sigstore {
     #[must_use]
     pub fn timestamp_url(&self) -> &str {
         &self.timestamp_url
+    }
+
+    fn cosign3(&self, command: &str, identity: &Identity) -> Result<Command> {
+        let mut cosign = Command::new(&self.cosign3);
+        cosign
+            .args([command, "--allow-http-registry", "-y"])
+            .arg("--signing-config")
+            .arg(self.signing_config())
+            .arg("--trusted-root")
+            .arg(self.trusted_root())
+            .args(["--identity-token", &self.token(identity)?]);
+        Ok(cosign)
     }
 
     fn write_trusted_root(&self, authorities: &Authorities) -> Result<()> {

@@ -20,6 +20,8 @@ timestamp-server    timestamp-server    github.com/sigstore/timestamp-authority/
 fulcio              fulcio              github.com/sigstore/fulcio
 cosign2             cosign2             github.com/sigstore/cosign/v2/cmd/cosign
 cosign3             cosign3             github.com/sigstore/cosign/v3/cmd/cosign
+syft                syft                github.com/anchore/syft/cmd/syft
+reference           reference           .
 '
 
 main() {

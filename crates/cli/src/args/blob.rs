@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use countersign_core::UnixTime;
 
-use super::{Format, NamedFile, trust};
+use super::Format;
+use super::policy::PolicyRoots;
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyBlob {
@@ -21,13 +22,10 @@ pub(crate) struct VerifyBlob {
     /// What policies match; without it every policy of the set judges the file.
     #[arg(long = "as", value_name = "REFERENCE")]
     pub(crate) judged_as: Option<String>,
-    /// A trusted_root.json that signers name as NAME; without NAME=, the one trust root that they name and nothing defines.
-    #[arg(long = "trust-root", value_name = "[NAME=]FILE")]
-    pub(crate) trust_roots: Vec<NamedFile>,
     #[command(flatten)]
-    pub(crate) cache: trust::Cache,
+    pub(crate) roots: PolicyRoots,
     /// Judge as of this time (RFC 3339), such as 2026-01-31T12:00:00Z.
-    #[arg(long, value_name = "TIME", value_parser = UnixTime::parse)]
+    #[arg(long, value_name = "TIME", value_parser = super::time::at)]
     pub(crate) at: Option<UnixTime>,
     /// Text for people or JSON for programs.
     #[arg(long, value_name = "FORMAT", default_value = "text")]

@@ -26,7 +26,7 @@ pub(crate) struct Init {
     #[arg(long = "trust-root", value_name = "[NAME=]FILE")]
     pub(crate) trust_roots: Vec<NamedFile>,
     /// Judge as of this time (RFC 3339), such as 2026-01-31T12:00:00Z.
-    #[arg(long, value_name = "TIME", value_parser = UnixTime::parse)]
+    #[arg(long, value_name = "TIME", value_parser = super::time::at)]
     pub(crate) at: Option<UnixTime>,
     #[command(flatten)]
     pub(crate) registries: RegistryOptions,

@@ -7,6 +7,16 @@ use countersign_core::UnixTime;
 
 use super::{Format, NamedFile, trust};
 
+/// By which trust roots a policy is read.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyRoots {
+    /// A trusted_root.json that signers name as NAME; without NAME=, the one trust root that they name and nothing defines.
+    #[arg(long = "trust-root", value_name = "[NAME=]FILE")]
+    pub(crate) trust_roots: Vec<NamedFile>,
+    #[command(flatten)]
+    pub(crate) cache: trust::Cache,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Lint {
     /// The policy: a file, or a folder whose files are one set.
@@ -15,13 +25,10 @@ pub(crate) struct Lint {
     /// Exit with 1 when there are warnings.
     #[arg(long)]
     pub(crate) deny_warnings: bool,
-    /// A trusted_root.json that signers name as NAME; without NAME=, the one trust root that they name and nothing defines.
-    #[arg(long = "trust-root", value_name = "[NAME=]FILE")]
-    pub(crate) trust_roots: Vec<NamedFile>,
     #[command(flatten)]
-    pub(crate) cache: trust::Cache,
+    pub(crate) roots: PolicyRoots,
     /// What has expired by this time, or soon will have (RFC 3339); now, unless it is given.
-    #[arg(long, value_name = "TIME", value_parser = UnixTime::parse)]
+    #[arg(long, value_name = "TIME", value_parser = super::time::at)]
     pub(crate) at: Option<UnixTime>,
     /// Text for people or JSON for programs.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -52,11 +59,8 @@ pub(crate) struct Explain {
     /// The policy: a file, or a folder whose files are one set.
     #[arg(value_name = "FILE|DIR")]
     pub(crate) path: PathBuf,
-    /// A trusted_root.json that signers name as NAME; without NAME=, the one trust root that they name and nothing defines.
-    #[arg(long = "trust-root", value_name = "[NAME=]FILE")]
-    pub(crate) trust_roots: Vec<NamedFile>,
     #[command(flatten)]
-    pub(crate) cache: trust::Cache,
+    pub(crate) roots: PolicyRoots,
     /// Text for people or JSON for programs.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,

@@ -24,7 +24,7 @@ pub(crate) struct ShowSbom {
     #[command(flatten)]
     pub(crate) cache: trust::Cache,
     /// Read the policy as of this time (RFC 3339), such as 2026-01-31T12:00:00Z.
-    #[arg(long, value_name = "TIME", value_parser = UnixTime::parse)]
+    #[arg(long, value_name = "TIME", value_parser = super::time::at)]
     pub(crate) at: Option<UnixTime>,
     /// Text for people or JSON for programs.
     #[arg(long, value_name = "FORMAT", default_value = "text")]

@@ -37,7 +37,7 @@ pub(crate) struct Update {
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) timeout: u64,
     /// Judge what has expired as of this time (RFC 3339).
-    #[arg(long, value_name = "TIME", value_parser = UnixTime::parse)]
+    #[arg(long, value_name = "TIME", value_parser = super::time::at)]
     pub(crate) at: Option<UnixTime>,
     /// Text for people or JSON for programs.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -52,7 +52,7 @@ pub(crate) struct Show {
     #[command(flatten)]
     pub(crate) cache: Cache,
     /// Warn of what expires as of this time (RFC 3339).
-    #[arg(long, value_name = "TIME", value_parser = UnixTime::parse)]
+    #[arg(long, value_name = "TIME", value_parser = super::time::at)]
     pub(crate) at: Option<UnixTime>,
     /// Text for people or JSON for programs.
     #[arg(long, value_name = "FORMAT", default_value = "text")]

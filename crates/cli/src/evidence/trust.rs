@@ -9,7 +9,7 @@ use crate::escape::escaped;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
-use crate::policies::{Policies, TrustCache, extra_root, rendered};
+use crate::policies::{Policies, Roots, extra_root, rendered};
 
 /// The trust of a policy set, or that which is built in.
 pub(crate) enum VerifiedBy {
@@ -23,24 +23,18 @@ pub(crate) enum VerifiedBy {
 impl VerifiedBy {
     pub(super) fn load(
         policy: Option<&Path>,
-        trust_roots: &[NamedFile],
-        cache: &TrustCache,
+        roots: &Roots,
         color: anstream::ColorChoice,
     ) -> Result<Self, Failure> {
         match policy {
-            Some(path) => Self::policy(path, trust_roots, cache, color),
-            None => built_in(trust_roots).map(Box::new).map(Self::BuiltIn),
+            Some(path) => Self::policy(path, roots, color),
+            None => built_in(&roots.named).map(Box::new).map(Self::BuiltIn),
         }
     }
 
     /// Warnings are the business of those who judge by the policy.
-    fn policy(
-        path: &Path,
-        trust_roots: &[NamedFile],
-        cache: &TrustCache,
-        color: anstream::ColorChoice,
-    ) -> Result<Self, Failure> {
-        let policies = Policies::load(path, trust_roots, cache)?;
+    fn policy(path: &Path, roots: &Roots, color: anstream::ColorChoice) -> Result<Self, Failure> {
+        let policies = Policies::load(path, roots)?;
         let count = policies.count(Severity::Error);
         let Policies { files, loaded } = policies;
         let shown = path.display().to_string();

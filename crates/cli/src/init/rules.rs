@@ -6,6 +6,7 @@ use countersign_core::{Decision, Digest, PinnedImage};
 
 use super::found::{Found, FoundClaim};
 use super::material::{name, unique};
+use super::scan::Scan;
 use crate::escape::escaped;
 
 /// The rules of the policy, in the order in which it has them.
@@ -35,6 +36,8 @@ pub(super) enum Form {
         /// Whether the builder is left open, for none that is known fits.
         any_builder: bool,
     },
+    /// What a scan found.
+    Scan(Scan),
     /// That there is such a statement; `why` no more than that.
     Plain {
         predicate_type: String,
@@ -49,6 +52,39 @@ pub(super) enum Kind {
     Sbom,
 }
 
+/// Who made all claims of one kind.
+struct By {
+    /// Which of the Signers.
+    signers: BTreeSet<usize>,
+    /// Whether on every platform of an index, and not on the index.
+    on_platforms: bool,
+}
+
+impl By {
+    fn of(claims: &[&FoundClaim], image: &PinnedImage) -> Self {
+        let on = |digest: &Digest| -> BTreeSet<usize> {
+            let about = claims.iter().filter(|claim| claim.about == *digest);
+            about.map(|claim| claim.signer).collect()
+        };
+        let own = on(image.digest());
+        if !own.is_empty() || image.children().is_none() {
+            return Self {
+                signers: own,
+                on_platforms: false,
+            };
+        }
+        let platforms = image.runnable();
+        let everywhere = platforms
+            .iter()
+            .map(|child| on(&child.digest))
+            .reduce(|all, one| all.intersection(&one).copied().collect());
+        Self {
+            signers: everywhere.unwrap_or_default(),
+            on_platforms: true,
+        }
+    }
+}
+
 impl Rules {
     pub(super) fn of(found: &Found, image: &PinnedImage) -> Self {
         let mut kinds: BTreeMap<Option<&str>, Vec<&FoundClaim>> = BTreeMap::new();
@@ -58,51 +94,48 @@ impl Rules {
                 .or_default()
                 .push(claim);
         }
+        let kinds: Vec<(Option<&str>, By)> = kinds
+            .into_iter()
+            .map(|(kind, claims)| (kind, By::of(&claims, image)))
+            .collect();
         let mut rules = Self {
             all: Vec::new(),
             left_out: Vec::new(),
         };
-        for (predicate_type, claims) in kinds {
-            rules.add(predicate_type, &claims, image);
+        for (predicate_type, by) in &kinds {
+            if by.signers.is_empty() {
+                let what = predicate_type.unwrap_or("a signature");
+                rules
+                    .left_out
+                    .push(format!("{what}: it is on some platforms only"));
+                continue;
+            }
+            let vex = vex(by, &kinds, found);
+            rules.add(*predicate_type, by, vex);
         }
         rules
     }
 
-    fn add(&mut self, predicate_type: Option<&str>, claims: &[&FoundClaim], image: &PinnedImage) {
-        let on = |digest: &Digest| -> BTreeSet<usize> {
-            let about = claims.iter().filter(|claim| claim.about == *digest);
-            about.map(|claim| claim.signer).collect()
+    fn add(&mut self, predicate_type: Option<&str>, by: &By, vex: Vec<usize>) {
+        let (form, from) = (
+            form(predicate_type, vex),
+            by.signers.iter().copied().collect(),
+        );
+        let is_same = |rule: &Rule| {
+            rule.form.looks_where(&form)
+                && rule.from == from
+                && rule.on_platforms == by.on_platforms
         };
-        let own = on(image.digest());
-        let platforms: Vec<BTreeSet<usize>> = match image.children() {
-            Some(_) => image
-                .runnable()
-                .iter()
-                .map(|child| on(&child.digest))
-                .collect(),
-            None => Vec::new(),
-        };
-        let everywhere = platforms
-            .into_iter()
-            .reduce(|all, one| all.intersection(&one).copied().collect())
-            .unwrap_or_default();
-        let on_platforms = own.is_empty();
-        let from: Vec<usize> = if on_platforms { everywhere } else { own }
-            .into_iter()
-            .collect();
-        if from.is_empty() {
-            let what = predicate_type.unwrap_or("a signature");
-            self.left_out
-                .push(format!("{what}: it is on some platforms only"));
+        if self.all.iter().any(is_same) {
             return;
         }
         let taken: Vec<String> = self.all.iter().map(|rule| rule.name.clone()).collect();
         let name = unique(&rule_name(predicate_type), taken.iter().map(String::as_str));
         self.all.push(Rule {
             name,
-            form: form(predicate_type),
+            form,
             from,
-            on_platforms,
+            on_platforms: by.on_platforms,
         });
     }
 
@@ -121,6 +154,30 @@ impl Rules {
 }
 
 impl Form {
+    /// Whether a rule of another form looks into the same statements: the kinds have several predicate types each.
+    fn looks_where(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Scan(_), Self::Scan(_)) => true,
+            (
+                Self::Typed {
+                    kind: own,
+                    predicate_type,
+                    ..
+                },
+                Self::Typed {
+                    kind,
+                    predicate_type: other,
+                    ..
+                },
+            ) => {
+                own == kind
+                    && (*kind == Kind::Provenance
+                        || sbom_format(predicate_type) == sbom_format(other))
+            }
+            _ => false,
+        }
+    }
+
     /// Asks for less; false if that is no longer possible.
     fn relax(&mut self, why: &str) -> bool {
         match self {
@@ -135,18 +192,47 @@ impl Form {
                     why: Some(escaped(why, 300)),
                 };
             }
+            Self::Scan(scan) => {
+                if !scan.relax(&escaped(why, 300)) {
+                    let (predicate_type, why) = (scan.predicate_type.clone(), scan.why.clone());
+                    *self = Self::Plain {
+                        predicate_type,
+                        why,
+                    };
+                }
+            }
             Self::Signature | Self::Plain { .. } => return false,
         }
         true
     }
 }
 
-fn form(predicate_type: Option<&str>) -> Form {
+/// Who attested VEX where the scan is, and can prove when: the newest word counts.
+fn vex(by: &By, kinds: &[(Option<&str>, By)], found: &Found) -> Vec<usize> {
+    let is_timed = |signer: &usize| found.signers.get(*signer).is_some_and(|it| it.timed);
+    if !by.signers.iter().all(is_timed) {
+        return Vec::new();
+    }
+    let is_beside = |kind: Option<&str>, other: &By| {
+        kind.is_some_and(is_vex) && other.on_platforms == by.on_platforms
+    };
+    let all: BTreeSet<usize> = kinds
+        .iter()
+        .filter(|(kind, other)| is_beside(*kind, other))
+        .flat_map(|(_, other)| other.signers.iter().copied())
+        .filter(is_timed)
+        .collect();
+    all.into_iter().collect()
+}
+
+fn form(predicate_type: Option<&str>, vex: Vec<usize>) -> Form {
     let Some(predicate_type) = predicate_type else {
         return Form::Signature;
     };
+    let is_scan = is_scan(predicate_type);
     let predicate_type = predicate_type.to_owned();
     match kind(&predicate_type) {
+        _ if is_scan => Form::Scan(Scan::new(predicate_type, vex)),
         Some(kind) => Form::Typed {
             kind,
             predicate_type,
@@ -159,18 +245,50 @@ fn form(predicate_type: Option<&str>) -> Form {
     }
 }
 
-fn kind(predicate_type: &str) -> Option<Kind> {
-    let is = |prefix: &str| {
+/// Whether it is one of these types, whatever its version.
+fn is(predicate_type: &str, types: &[&str]) -> bool {
+    types.iter().any(|own| {
         predicate_type
-            .strip_prefix(prefix)
+            .strip_prefix(own)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    if is("https://slsa.dev/provenance") {
+    })
+}
+
+fn is_scan(predicate_type: &str) -> bool {
+    const TYPES: [&str; 2] = [
+        "https://cosign.sigstore.dev/attestation/vuln",
+        "https://in-toto.io/attestation/vulns",
+    ];
+    is(predicate_type, &TYPES)
+}
+
+/// What is VEX and nothing else: who attests an SBOM is not asked what may be ignored.
+fn is_vex(predicate_type: &str) -> bool {
+    is(
+        predicate_type,
+        &["https://openvex.dev/ns", "https://cyclonedx.org/vex"],
+    )
+}
+
+fn kind(predicate_type: &str) -> Option<Kind> {
+    if is(predicate_type, &["https://slsa.dev/provenance"]) {
         Some(Kind::Provenance)
-    } else if is("https://cyclonedx.org/bom") || is("https://spdx.dev/Document") {
+    } else if is(
+        predicate_type,
+        &["https://cyclonedx.org/bom", "https://spdx.dev/Document"],
+    ) {
         Some(Kind::Sbom)
     } else {
         None
+    }
+}
+
+/// As rules `sbom` name it.
+pub(super) fn sbom_format(predicate_type: &str) -> &'static str {
+    if predicate_type.contains("spdx") {
+        "spdx"
+    } else {
+        "cyclonedx"
     }
 }
 
@@ -179,6 +297,9 @@ fn rule_name(predicate_type: Option<&str>) -> String {
     let Some(predicate_type) = predicate_type else {
         return "signed".to_owned();
     };
+    if is_scan(predicate_type) {
+        return "scanned".to_owned();
+    }
     match kind(predicate_type) {
         Some(Kind::Provenance) => "provenance".to_owned(),
         Some(Kind::Sbom) => "sbom".to_owned(),

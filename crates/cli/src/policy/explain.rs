@@ -6,18 +6,17 @@ use std::path::PathBuf;
 use countersign_core::{Explained, Explanation, Severity};
 use serde::Serialize;
 
-use crate::args::{Format, NamedFile};
+use crate::args::Format;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
-use crate::policies::{Policies, TrustCache, rendered};
+use crate::policies::{Policies, Roots, rendered};
 
 /// Say what a policy set means.
 #[derive(Debug)]
 pub(crate) struct ExplainJob {
     pub(crate) path: PathBuf,
-    pub(crate) trust_roots: Vec<NamedFile>,
-    pub(crate) cache: TrustCache,
+    pub(crate) roots: Roots,
     pub(crate) format: Format,
     pub(crate) color: anstream::ColorChoice,
 }
@@ -33,7 +32,7 @@ struct ExplainReport<'a> {
 
 /// Explains a set that loads; what is wrong with it goes to standard error, warnings too.
 pub(crate) fn run(job: &ExplainJob) -> Result<Exit, Failure> {
-    let policies = Policies::load(&job.path, &job.trust_roots, &job.cache)?;
+    let policies = Policies::load(&job.path, &job.roots)?;
     let errors = policies.count(Severity::Error);
     let Policies { files, loaded } = policies;
     output::say(&rendered(&loaded.diagnostics, files.sources()), job.color);

@@ -42,9 +42,9 @@ struct Position<'a> {
 
 /// Lists everything that is wrong or doubtful.
 pub(crate) fn run(job: &LintJob) -> Result<Exit, Failure> {
-    let mut policies = Policies::load(&job.path, &job.trust_roots, &job.cache)?;
+    let mut policies = Policies::load(&job.path, &job.roots)?;
     if let Some(set) = &policies.loaded.policies {
-        let doubtful = set.lint(job.cache.now);
+        let doubtful = set.lint(job.roots.now);
         policies.loaded.diagnostics.extend(doubtful);
     }
     let (errors, warnings) = (

@@ -11,7 +11,7 @@ use crate::args::Format;
 use crate::args::trust::Show;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::policies::{Policies, TrustCache, rendered};
+use crate::policies::{Policies, Roots, rendered};
 use crate::{bounded, output};
 
 /// Shows the trust roots of a policy set or file, or the public-good one.
@@ -64,11 +64,12 @@ fn public_good(job: &TrustJob) -> Result<RootReport, Failure> {
 
 /// Every root of a set, in the order of their names.
 fn of_policy(job: &TrustJob, path: &Path) -> Result<Vec<RootReport>, Failure> {
-    let cache = TrustCache {
-        folder: job.cache.clone(),
+    let roots = Roots {
+        named: Vec::new(),
+        cache: job.cache.clone(),
         now: job.now,
     };
-    let Policies { files, loaded } = Policies::load(path, &[], &cache)?;
+    let Policies { files, loaded } = Policies::load(path, &roots)?;
     let errors = loaded
         .diagnostics
         .iter()

@@ -38,6 +38,10 @@ fn wrong_words() {
         "usage-time",
         transcript(&["verify", IMAGE, "--policy", POLICY, "--at", "tomorrow"])
     );
+    assert_snapshot!(
+        "usage-date",
+        transcript(&["verify", IMAGE, "--policy", POLICY, "--at", "2027-06-01"])
+    );
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! One rule against what is known about the image.
 
+use std::cell::OnceCell;
+
 use super::Resolution;
 use super::assign::assign;
 use super::cite;
@@ -183,6 +185,8 @@ impl Scene<'_> {
         let hidden = relevant(findings, demand);
         // A last known list proves no absence, just as if it had not been read.
         let is_stale = !findings.stale().is_empty();
+        let vex = OnceCell::new();
+        let circumstances = self.circumstances(findings, &vex);
         let results: Vec<PerSigner<'_>> = signers
             .iter()
             .map(|signer| {
@@ -191,33 +195,25 @@ impl Scene<'_> {
                         hides(gap, demand, signer)
                             || demand.others().any(|other| hides(gap, demand, other))
                     });
-                PerSigner::judge(
-                    signer,
-                    demand,
-                    &candidates,
-                    gap,
-                    &self.circumstances(findings),
-                )
+                PerSigner::judge(signer, demand, &candidates, gap, &circumstances)
             })
             .collect();
-        for result in &results {
-            told.extend(
-                result
-                    .compared
-                    .iter()
-                    .map(|one| self.told(result.signer, one)),
-            );
-        }
         let judgement = match self.over_signers(findings, demand, &hidden, &results) {
             pass @ Judgement::Pass { .. } => {
                 self.distrusted(findings, demand, scope).unwrap_or(pass)
             }
             other => other,
         };
+        let contradicted =
+            demand.selection != Selection::Any && results.iter().any(|result| result.failed);
+        for result in results {
+            let signer = result.signer;
+            let all = result.compared.into_iter();
+            told.extend(all.map(|one| self.told(signer, one)));
+        }
         On {
             judgement,
-            contradicted: demand.selection != Selection::Any
-                && results.iter().any(|result| result.failed),
+            contradicted,
         }
     }
 

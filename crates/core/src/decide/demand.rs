@@ -48,6 +48,7 @@ impl Wanted {
                     now,
                     revocations,
                     findings,
+                    vex,
                     ..
                 } = *circumstances;
                 demand.compare(
@@ -56,6 +57,7 @@ impl Wanted {
                         now,
                         revocations,
                         findings,
+                        vex,
                     },
                     compared,
                 );

@@ -43,7 +43,9 @@ impl<'a> Judged<'a> {
         let mut compared = Compared::default();
         signer.compare(claim.facts(), circumstances.now, &mut compared);
         if compared.holds() {
-            circumstances.revocations.compare(claim, &mut compared);
+            circumstances
+                .revocations
+                .compare(claim, signer, &mut compared);
         }
         Self {
             claim,

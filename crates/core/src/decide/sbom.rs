@@ -45,8 +45,8 @@ impl PolicySet {
                     place: rule.place.clone(),
                     outcome: compared.outcome(),
                     code: compared.mismatch().map(|it| it.code),
-                    comparisons: compared.comparisons().to_vec(),
                     warnings: compared.warnings().to_vec(),
+                    comparisons: compared.into_comparisons(),
                 });
             }
         }

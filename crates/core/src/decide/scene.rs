@@ -1,11 +1,14 @@
 //! Everything that the rules of one decision look at, and what a decision shows of it.
 
+use std::cell::OnceCell;
+
 use super::Resolution;
 use super::cite;
 use super::per_signer::Judged;
 use crate::policy::Revocations;
 use crate::policy::signer::Signer;
 use crate::text::safe;
+use crate::vex::Verdicts;
 use crate::{
     CandidateOutcome, Cited, CitedChild, Claim, Digest, Findings, Gap, PinnedImage, PolicySet,
     Refused, Request, Stale, UnixTime, Verified,
@@ -28,6 +31,8 @@ pub(super) struct Circumstances<'a> {
     pub(super) revocations: &'a Revocations,
     /// All that is known about the same digest.
     pub(super) findings: &'a Findings,
+    /// What VEX among the findings says to the rule; empty until it is asked for.
+    pub(super) vex: &'a OnceCell<Verdicts>,
 }
 
 impl<'a> Scene<'a> {
@@ -108,7 +113,11 @@ impl<'a> Scene<'a> {
         })
     }
 
-    pub(super) const fn circumstances<'f>(&self, findings: &'f Findings) -> Circumstances<'f>
+    pub(super) const fn circumstances<'f>(
+        &self,
+        findings: &'f Findings,
+        vex: &'f OnceCell<Verdicts>,
+    ) -> Circumstances<'f>
     where
         'a: 'f,
     {
@@ -117,17 +126,18 @@ impl<'a> Scene<'a> {
             revocations: &self.policies.revocations,
             now: self.now,
             findings,
+            vex,
         }
     }
 
     /// One candidate held against one Signer, as an explanation tells it.
-    pub(super) fn told(&self, signer: &Signer, one: &Judged<'_>) -> CandidateOutcome {
+    pub(super) fn told(&self, signer: &Signer, one: Judged<'_>) -> CandidateOutcome {
         CandidateOutcome {
             evidence: self.cite(one.claim, Some(&signer.name)),
             outcome: one.compared.outcome(),
             code: one.compared.mismatch().map(|it| it.code),
             superseded: one.superseded,
-            comparisons: one.compared.comparisons().to_vec(),
+            comparisons: one.compared.into_comparisons(),
         }
     }
 

@@ -1,11 +1,14 @@
 //! Facts that verification never yields, and that must not count even so. Whole chains from bytes are in `tests/decide/`.
 #![allow(clippy::unwrap_used)]
 
+use std::cell::OnceCell;
+
 use super::per_signer::{PerSigner, Status};
 use super::scene::Circumstances;
 use super::{BlobSigner, Resolution, decide, decide_blob};
 use crate::policy::tests::{SETTINGS, load};
 use crate::policy::{Condition, Revocations};
+use crate::vex::Verdicts;
 use crate::{
     Certificate, CiClaims, Claim, Digest, Facts, Findings, Format, FoundBy, ImageRef, Limits,
     Locator, PinnedImage, PolicySet, ProvenTime, ReasonCode, Request, RootName, San, SignedBy,
@@ -193,20 +196,22 @@ fn nothing(image: &PinnedImage) -> Findings {
     Findings::new(*image.digest(), none.0, none.1, none.2, none.3)
 }
 
-fn around(findings: &Findings) -> Circumstances<'_> {
+fn around<'a>(findings: &'a Findings, vex: &'a OnceCell<Verdicts>) -> Circumstances<'a> {
     static NONE: std::sync::LazyLock<Revocations> = std::sync::LazyLock::new(Revocations::default);
     Circumstances {
         now: NOW,
         age_relief: false,
         revocations: &NONE,
         findings,
+        vex,
     }
 }
 
 #[test]
 fn a_signer_without_evidence_passes_by_no_selection() {
     let findings = nothing(&image());
-    let around = around(&findings);
+    let vex = OnceCell::new();
+    let around = around(&findings, &vex);
     for selection in ["any", "all", "newest"] {
         let policies = policies(&format!(", match: {selection}"));
         let rule = policies.policies.first().unwrap().rules.first().unwrap();
@@ -226,7 +231,8 @@ fn a_signer_without_evidence_passes_by_no_selection() {
 fn evidence_without_a_time_is_never_the_newest_and_fails_the_rule() {
     let image = image();
     let findings = nothing(&image);
-    let around = around(&findings);
+    let vex = OnceCell::new();
+    let around = around(&findings, &vex);
     let policies = policies(", match: newest");
     let rule = policies.policies.first().unwrap().rules.first().unwrap();
     let Condition::Evidence(demand) = &rule.condition else {

@@ -24,6 +24,7 @@ mod shape;
 pub(crate) mod signer;
 mod tree;
 mod tuf;
+mod uri;
 mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};

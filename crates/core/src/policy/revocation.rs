@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Place;
 use super::authorize::{Mismatch, maker_text};
+use super::signer::Signer;
 use crate::compared::Compared;
 use crate::{Claim, Digest, ReasonCode, SignedBy, UnixTime, Verified};
 
@@ -56,10 +57,11 @@ impl Revocations {
         self.all.get(*self.images.get(digest)?)
     }
 
-    /// Records that a piece of evidence was revoked, or that its signer was when it was made.
-    pub(crate) fn compare(&self, one: &Verified<Claim>, compared: &mut Compared) {
+    /// Records that a piece of evidence was revoked, or that whoever made it was at that time. `signer` is the Signer for which it
+    /// would count: which proven times are believed is that one's word.
+    pub(crate) fn compare(&self, one: &Verified<Claim>, signer: &Signer, compared: &mut Compared) {
         for revocation in &self.all {
-            if let Some(mismatch) = revocation.refuses(one) {
+            if let Some(mismatch) = revocation.refuses(one, signer) {
                 compared.fail("revocation", mismatch);
                 return;
             }
@@ -68,7 +70,7 @@ impl Revocations {
 }
 
 impl Revocation {
-    fn refuses(&self, one: &Verified<Claim>) -> Option<Mismatch> {
+    fn refuses(&self, one: &Verified<Claim>, signer: &Signer) -> Option<Mismatch> {
         let facts = one.facts();
         if let Some(digest) = self.piece(one) {
             return Some(self.mismatch(ReasonCode::EvidenceRevoked, format!("evidence {digest}")));
@@ -81,17 +83,15 @@ impl Revocation {
                 })
             }
         };
-        // What nobody proves to be older may have been made by a thief.
-        let is_older = self
-            .from
-            .zip(facts.signed_at())
-            .is_some_and(|(from, at)| at < from);
+        // What nobody proves to be older may have been made by a thief, who may have any other authority's word for an old date.
+        let believed = signer.believed_time(facts);
+        let is_older = self.from.zip(believed).is_some_and(|(from, at)| at < from);
         if !is_signer || is_older {
             return None;
         }
-        let when = match facts.signed_at() {
+        let when = match believed {
             Some(at) => format!("signed {at}"),
-            None => "no proven time".to_owned(),
+            None => format!("no proven time that the Signer `{}` takes", signer.name),
         };
         let found = format!("{}, {when}", maker_text(facts.signer()));
         Some(self.mismatch(ReasonCode::SignerRevoked, found))

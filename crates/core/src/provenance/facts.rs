@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::flat::flat;
 use super::github;
 use super::wire::{V1, V02};
@@ -108,10 +110,16 @@ impl BuildFacts {
     fn v02(predicate: V02) -> Result<Self, String> {
         let invocation = predicate.invocation;
         let source = invocation.config_source;
-        let parameters = match invocation.parameters {
-            serde_json::Value::Object(members) => flat(members)?,
-            other => flat([("parameters".to_owned(), other)])?,
+        let mut environment = invocation.environment;
+        let mut parameters: Vec<(String, Value)> = match invocation.parameters {
+            Value::Object(members) => members.into_iter().collect(),
+            other => vec![("parameters".to_owned(), other)],
         };
+        let is_generator = github::GENERATOR.contains(&predicate.build_type.as_str());
+        if is_generator {
+            let inputs = std::mem::take(&mut environment.github_event_payload.inputs);
+            parameters.push(("inputs".to_owned(), inputs));
+        }
         let (repository, git_ref) = github::split(source.uri.as_deref());
         let mut facts = Self {
             build_type: predicate.build_type,
@@ -124,7 +132,7 @@ impl BuildFacts {
                 .or(source.digest.get("gitCommit"))
                 .cloned(),
             workflow: source.entry_point,
-            parameters,
+            parameters: flat(parameters)?,
             dependencies: predicate
                 .materials
                 .into_iter()
@@ -132,8 +140,8 @@ impl BuildFacts {
                 .collect(),
             ..Self::default()
         };
-        if github::GENERATOR.contains(&facts.build_type.as_str()) {
-            github::generator(&mut facts, invocation.environment);
+        if is_generator {
+            github::generator(&mut facts, environment);
         }
         facts.checked()
     }

@@ -44,7 +44,8 @@ pub(super) fn workflow(facts: &mut BuildFacts, internal: &BTreeMap<String, Strin
     facts.explained = EXPLAINED;
 }
 
-/// Repository, ref, commit and workflow are SLSA's `configSource`; the rest is the run's environment.
+/// Repository, ref, commit and workflow are SLSA's `configSource`; the rest is the run's environment. What was chosen for a run by hand
+/// stands there as well, among what GitHub sent with the event, and is a parameter like any other.
 pub(super) fn generator(facts: &mut BuildFacts, environment: Environment) {
     facts.event = environment.github_event_name;
     facts.repository_id = environment.github_repository_id;

@@ -87,6 +87,15 @@ pub(super) struct Environment {
     pub(super) github_repository_owner_id: Option<String>,
     pub(super) github_run_id: Option<String>,
     pub(super) github_run_attempt: Option<String>,
+    #[serde(deserialize_with = "null_is_default")]
+    pub(super) github_event_payload: EventPayload,
+}
+
+/// Of what GitHub sends with an event: what somebody chose who started the run by hand.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct EventPayload {
+    pub(super) inputs: Value,
 }
 
 #[derive(Deserialize)]

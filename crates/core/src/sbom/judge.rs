@@ -283,6 +283,9 @@ impl LicenseDemand {
             match verdict {
                 None if is_part => missing.add(component, &[]),
                 None => {}
+                Some(LicenseVerdict::Accepted) if is_part && concludes_none(sbom, component) => {
+                    missing.add(component, &[]);
+                }
                 Some(LicenseVerdict::Denied) => denied.add(component, &texts),
                 Some(LicenseVerdict::Unknown) => unknown.add(component, &texts),
                 Some(LicenseVerdict::Accepted) => {}
@@ -332,14 +335,17 @@ impl LicenseDemand {
 
 /// What is said about a component's licence, all of which holds: what the author of the SBOM concluded, or else what is declared.
 fn counted<'s>(sbom: &'s Sbom<'_>, component: &'s Component<'_>) -> impl Iterator<Item = &'s str> {
-    let claims = sbom.licenses(component);
-    let says = |stance: Stance| move |one: &&super::LicenseClaim<'_>| one.stance == stance;
-    let concluded = claims.iter().any(|one| says(Stance::Concluded)(&one));
-    claims
-        .iter()
-        .filter(move |one| !concluded || one.stance == Stance::Concluded)
-        .filter(|one| one.form != LicenseForm::Nothing)
+    let said = sbom.licenses(component).iter();
+    let said = said.filter(|one| one.form != LicenseForm::Nothing);
+    let concluded = said.clone().any(|one| one.stance == Stance::Concluded);
+    said.filter(move |one| !concluded || one.stance == Stance::Concluded)
         .map(|one| one.text.as_ref())
+}
+
+/// Whether the author concluded that there is no licence (`NONE`). That takes nothing away from what is declared: it denies as ever.
+fn concludes_none(sbom: &Sbom<'_>, component: &Component<'_>) -> bool {
+    let mut claims = sbom.licenses(component).iter();
+    claims.any(|one| one.stance == Stance::Concluded && one.form == LicenseForm::Nothing)
 }
 
 /// Components of one kind: how many, and the first of them.

@@ -1,5 +1,6 @@
 //! What the rule `vulnerabilities` demands, held against one scan and the VEX beside it.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use super::{Finding, Fix, Scan, ScanError, Severity};
@@ -7,7 +8,7 @@ use crate::compared::Compared;
 use crate::policy::authorize::{Author, Mismatch};
 use crate::policy::glob::Glob;
 use crate::policy::{From, Revocations};
-use crate::vex::{self, Purl, Verdicts};
+use crate::vex::{self, Verdicts};
 use crate::{Claim, Digest, Findings, ReasonCode, UnixTime, Verified};
 
 /// Findings and subtractions that an explanation names one by one.
@@ -77,6 +78,8 @@ pub(crate) struct Beside<'a> {
     pub(crate) now: UnixTime,
     pub(crate) revocations: &'a Revocations,
     pub(crate) findings: &'a Findings,
+    /// What the VEX among the findings says, once it was asked for: it is read for a rule and a subject, not for each scan.
+    pub(crate) vex: &'a OnceCell<Verdicts>,
 }
 
 impl VulnerabilityDemand {
@@ -164,7 +167,6 @@ impl VulnerabilityDemand {
     }
 
     fn findings(&self, findings: &[Finding], beside: Beside<'_>, compared: &mut Compared) {
-        let mut verdicts = None;
         let mut tally = Tally::default();
         for finding in findings {
             if self.passes(finding, beside.now, &mut tally) {
@@ -174,15 +176,14 @@ impl VulnerabilityDemand {
                 tally.bad(finding, None);
                 continue;
             };
-            let verdicts = verdicts.get_or_insert_with(|| vex.verdicts(beside));
-            let package = finding.purl.as_deref().and_then(Purl::parse);
-            match verdicts.on(&finding.names(), package.as_ref(), beside.findings.image()) {
+            let verdicts = beside.vex.get_or_init(|| vex.verdicts(beside));
+            match verdicts.on(&finding.names(), finding.purl.as_deref()) {
                 Some(Ok(how)) => tally.subtracted(finding, &how),
                 Some(Err(why)) => tally.bad(finding, Some(why)),
                 None => tally.bad(finding, None),
             }
         }
-        if let (Some(vex), Some(verdicts)) = (&self.vex, &verdicts) {
+        if let (Some(vex), Some(verdicts)) = (&self.vex, beside.vex.get()) {
             vex.tell(verdicts, &tally, compared);
         }
         let unknown = if self.allow_unknown {
@@ -253,7 +254,7 @@ impl VexDemand {
             }
             for (signer, demand) in self.from.signers.iter().enumerate() {
                 let mut own = Compared::default();
-                beside.revocations.compare(one, &mut own);
+                beside.revocations.compare(one, demand, &mut own);
                 demand.compare(one.facts(), beside.now, &mut own);
                 if own.holds() {
                     documents.push(vex::Document {
@@ -266,7 +267,7 @@ impl VexDemand {
                 }
             }
         }
-        Verdicts::of(self.from.threshold, documents)
+        Verdicts::of(*image, self.from.threshold, documents)
     }
 
     fn tell(&self, verdicts: &Verdicts, tally: &Tally, compared: &mut Compared) {

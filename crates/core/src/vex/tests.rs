@@ -38,9 +38,7 @@ fn said(
             predicate_type,
             json: json.as_bytes(),
         });
-    let mut verdicts = Verdicts::of(threshold, documents);
-    let package = package.map(|it| Purl::parse(it).unwrap());
-    verdicts.on(&["cve-1"], package.as_ref(), &image())
+    Verdicts::of(image(), threshold, documents).on(&["cve-1"], package)
 }
 
 fn one(statement: &Value, package: Option<&str>) -> Option<Result<String, String>> {
@@ -252,12 +250,44 @@ fn types_of_vex() {
     }
 }
 
+/// A registry may replay hundreds of scans of one image. What was asked once costs nothing more; all questions together have a bound.
+#[test]
+fn what_many_scans_ask_is_answered_once() {
+    let products: Vec<Value> = (0..19_000)
+        .map(|number| json!({"@id": format!("pkg:npm/x{number}")}))
+        .collect();
+    let json = openvex(&json!([
+        {"vulnerability": {"name": "CVE-1"}, "status": "fixed", "products": products},
+    ]));
+    let document = Document {
+        signer: 0,
+        author: Author::Key(Digest::of(b"key")),
+        at: UnixTime::from_seconds(1),
+        predicate_type: OPENVEX,
+        json: json.as_bytes(),
+    };
+    let verdicts = Verdicts::of(image(), 1, [document]);
+    let last = Some("pkg:npm/x18999");
+    for _ in 0..300 {
+        assert_eq!(verdicts.on(&["CVE-1"], last), Some(Ok("fixed".to_owned())));
+    }
+    // Each of these is another question, until nobody looks any more: then nothing is said away.
+    let ask = |number: usize| verdicts.on(&["CVE-1"], Some(&format!("pkg:npm/x{number}@1")));
+    assert_eq!(ask(0), Some(Ok("fixed".to_owned())));
+    let answers: Vec<_> = (1..300).map(ask).collect();
+    let too_much = Some(Err("too much VEX to compare".to_owned()));
+    assert_eq!(answers.last(), Some(&too_much));
+    let first = answers.iter().position(|it| *it == too_much);
+    assert!(first.is_some_and(|first| first > 200), "{first:?}");
+    assert_eq!(verdicts.on(&["CVE-1"], last), Some(Ok("fixed".to_owned())));
+}
+
 /// What govulncheck itself wrote (testdata/README.md): it names no product that could be this image, so it subtracts nothing until
 /// somebody says in it which image it is about.
 #[test]
 fn govulnchecks_document_is_read() {
     let written = include_str!("../../../../testdata/predicates/openvex-govulncheck.json");
-    let stdlib = Purl::parse("pkg:golang/stdlib@v1.26.8");
+    let stdlib = "pkg:golang/stdlib@v1.26.8";
     let said = |json: &str, id: &str| {
         let document = Document {
             signer: 0,
@@ -266,9 +296,9 @@ fn govulnchecks_document_is_read() {
             predicate_type: OPENVEX,
             json: json.as_bytes(),
         };
-        let mut verdicts = Verdicts::of(1, [document]);
+        let verdicts = Verdicts::of(image(), 1, [document]);
         assert_eq!(verdicts.unread().count(), 0);
-        verdicts.on(&[id], stdlib.as_ref(), &image())
+        verdicts.on(&[id], Some(stdlib))
     };
     assert_eq!(said(written, "CVE-2026-90002"), None);
     let product = format!("pkg:oci/app@sha256%3A{}", image().hex());

@@ -1,14 +1,15 @@
 //! Which findings verified VEX says away: the newest word on a vulnerability in a product counts, by the proven time of its
 //! document and, within one document, by the time that stands at the assertion.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::product::Purl;
 use super::{About, Assertion, MOST_ASSERTIONS, Status, read};
 use crate::policy::authorize::Author;
 use crate::{Digest, UnixTime};
 
-/// Comparisons of an assertion with a finding, all together: beyond them nothing is subtracted any more.
+/// Comparisons of an assertion with a finding, of all scans together: beyond them nothing is subtracted any more.
 const MOST_COMPARISONS: usize = 5_000_000;
 
 /// One verified document, for a Signer whose it is.
@@ -22,15 +23,21 @@ pub(crate) struct Document<'a> {
     pub(crate) json: &'a [u8],
 }
 
-/// Every assertion of the documents that count.
+/// How the newest word says a finding away, or why it does not. Nothing if nobody says anything.
+type Answer = Option<Result<String, String>>;
+
+/// Every assertion about one image of the documents that count.
 pub(crate) struct Verdicts {
+    image: Digest,
     threshold: usize,
     words: Vec<Word>,
     /// By the vulnerability's name, in upper case.
     by_name: BTreeMap<String, Vec<usize>>,
     /// What could not be read, and until when it takes the word of everything older.
     blind: Vec<(UnixTime, String)>,
-    budget: usize,
+    /// Answers by the vulnerability's names, in upper case, and the package: scans of one image find the same things again and again.
+    given: RefCell<HashMap<(BTreeSet<String>, Option<String>), Answer>>,
+    budget: Cell<usize>,
 }
 
 struct Word {
@@ -49,15 +56,18 @@ impl Word {
 impl Verdicts {
     /// Reads all documents. One that cannot be read might have said that a finding counts after all, so it outweighs every older one.
     pub(crate) fn of<'a>(
+        image: Digest,
         threshold: usize,
         documents: impl IntoIterator<Item = Document<'a>>,
     ) -> Self {
         let mut all = Self {
+            image,
             threshold,
             words: Vec::new(),
             by_name: BTreeMap::new(),
             blind: Vec::new(),
-            budget: MOST_COMPARISONS,
+            given: RefCell::default(),
+            budget: Cell::new(MOST_COMPARISONS),
         };
         for document in documents {
             match read(document.predicate_type, document.json) {
@@ -98,20 +108,29 @@ impl Verdicts {
         self.blind.iter().map(|(_, why)| why.as_str())
     }
 
-    /// The newest word on a vulnerability, by any of its names, in a package of the image: how it says the finding away, or why it does
-    /// not. Nothing if nobody says anything.
-    pub(crate) fn on(
-        &mut self,
-        names: &[&str],
-        package: Option<&Purl>,
-        image: &Digest,
-    ) -> Option<Result<String, String>> {
-        let indexes: BTreeSet<usize> = names
+    /// The newest word on a vulnerability, by any of its names, in a package (its package URL, where one is known) of the image.
+    pub(crate) fn on(&self, names: &[&str], package: Option<&str>) -> Answer {
+        let names: BTreeSet<String> = names
             .iter()
-            .filter_map(|name| self.by_name.get(&name.to_ascii_uppercase()))
-            .flatten()
-            .copied()
+            .map(|name| name.to_ascii_uppercase())
+            .filter(|name| self.by_name.contains_key(name))
             .collect();
+        // Nobody speaks of most of what is found.
+        if names.is_empty() {
+            return None;
+        }
+        let key = (names, package.map(str::to_owned));
+        if let Some(answer) = self.given.borrow().get(&key) {
+            return answer.clone();
+        }
+        let answer = self.decide(&key.0, package.and_then(Purl::parse).as_ref());
+        self.given.borrow_mut().insert(key, answer.clone());
+        answer
+    }
+
+    fn decide(&self, names: &BTreeSet<String>, package: Option<&Purl>) -> Answer {
+        let words = names.iter().filter_map(|name| self.by_name.get(name));
+        let indexes: BTreeSet<usize> = words.flatten().copied().collect();
         let mut about: Vec<&Word> = Vec::new();
         for word in indexes.iter().filter_map(|index| self.words.get(*index)) {
             let cost = match &word.assertion.about {
@@ -120,13 +139,15 @@ impl Verdicts {
                     1 + products.iter().map(|it| 1 + it.parts.len()).sum::<usize>()
                 }
             };
-            let Some(left) = self.budget.checked_sub(cost) else {
+            let Some(left) = self.budget.get().checked_sub(cost) else {
                 return Some(Err("too much VEX to compare".to_owned()));
             };
-            self.budget = left;
+            self.budget.set(left);
             let holds = match &word.assertion.about {
                 About::Subject => true,
-                About::Products(products) => products.iter().any(|it| it.holds(image, package)),
+                About::Products(products) => {
+                    products.iter().any(|it| it.holds(&self.image, package))
+                }
             };
             if holds {
                 about.push(word);

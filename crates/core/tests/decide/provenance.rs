@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::world::{BARE, World, keyed, keyless, set, workflow};
 
-const V1: &str = "https://slsa.dev/provenance/v1";
+pub(crate) const V1: &str = "https://slsa.dev/provenance/v1";
 const V02: &str = "https://slsa.dev/provenance/v0.2";
 const COMMIT: &str = "a3c1f5b2d4e60718293a4b5c6d7e8f9001122334";
 const OTHER: &str = "b3c1f5b2d4e60718293a4b5c6d7e8f9001122334";
@@ -14,7 +14,7 @@ const CI: &str = "https://github.com/acme/app/.github/workflows/release.yml@refs
 const GENERATOR: &str = "https://github.com/slsa-framework/slsa-github-generator/.github/workflows/generator_container_slsa3.yml@refs/tags/v2.1.0";
 
 /// As `actions/attest` writes it in the release workflow of acme/app.
-fn github() -> Value {
+pub(crate) fn github() -> Value {
     json!({
         "buildDefinition": {
             "buildType": "https://actions.github.io/buildtypes/workflow/v1",
@@ -51,7 +51,7 @@ fn generator() -> Value {
 }
 
 /// Changes one value, or removes it.
-fn with(mut predicate: Value, pointer: &str, value: Value) -> Value {
+pub(crate) fn with(mut predicate: Value, pointer: &str, value: Value) -> Value {
     let (parent, name) = pointer.rsplit_once('/').unwrap();
     let parent = predicate
         .pointer_mut(parent)
@@ -408,7 +408,12 @@ fn every_comparison_is_told() {
 
 #[test]
 fn strangers_code_is_built_only_where_the_rule_says_so() {
-    for event in ["pull_request", "pull_request_target"] {
+    for event in [
+        "pull_request",
+        "pull_request_target",
+        "pull_request_review",
+        "pull_request_review_comment",
+    ] {
         let mut identity = Identity::default();
         identity.claims.insert(2, event.to_owned());
         identity.claims.insert(20, event.to_owned());
@@ -775,6 +780,264 @@ fn reproduction_needs_different_builders_as_well_as_signers() {
             world(builds).code(&set(&signers, &rule)),
             expected,
             "{builds:?} {from}"
+        );
+    }
+}
+
+/// What says where the source is stands in every certificate of GitHub: one that is silent leaves the builder's word alone.
+#[test]
+fn a_certificate_that_is_silent_confirms_nothing() {
+    for pair in [[5, 12], [6, 14], [3, 13]] {
+        let mut identity = Identity::default();
+        for claim in pair {
+            identity.claims.remove(&claim);
+        }
+        let world = attested(&identity, V1, &github());
+        let code = judged(&world, &ci(), "").code.map(|it| it.as_str());
+        assert_eq!(code, Some("provenance-certificate-mismatch"), "{pair:?}");
+    }
+    // Also where it is a tag by the provenance's word alone, of a build type that only the rule knows.
+    let tagged = json!({
+        "buildType": "https://build.acme.example/type",
+        "builder": {"id": CI},
+        "invocation": {"configSource": {"uri": "git+https://github.com/acme/app@refs/tags/v1.2.3", "digest": {"sha1": COMMIT}}}
+    });
+    let more = "buildTypes: [\"https://build.acme.example/type\"], source: {tags: \">=1\"}";
+    let workflow =
+        "{workflow: {path: acme/app/.github/workflows/release.yml, refs: [\"refs/**\"]}}";
+    let signer = keyless("ci", workflow, "{repositoryId: \"632596897\"}");
+    for (git_ref, expected) in [
+        (Some("refs/tags/v1.2.3"), None),
+        (
+            Some("refs/heads/v1.2.3"),
+            Some("provenance-certificate-mismatch"),
+        ),
+        (
+            Some("refs/tags/v1.2.4"),
+            Some("provenance-certificate-mismatch"),
+        ),
+        (None, Some("provenance-certificate-mismatch")),
+    ] {
+        let mut identity = Identity::default();
+        identity.claims.remove(&18);
+        for claim in [6, 14] {
+            match git_ref {
+                Some(git_ref) => identity.claims.insert(claim, git_ref.to_owned()),
+                None => identity.claims.remove(&claim),
+            };
+        }
+        let world = attested(&identity, V02, &tagged);
+        let code = judged(&world, &signer, more).code.map(|it| it.as_str());
+        assert_eq!(code, expected, "{git_ref:?}");
+    }
+    // And where the provenance is silent, the certificate's ref must be such a tag.
+    let silent = with(tagged, "/invocation/configSource", json!({}));
+    for (git_ref, expected) in [
+        ("refs/tags/v1.2.3", None),
+        ("refs/tags/v0.9.0", Some("provenance-ref-mismatch")),
+        ("refs/heads/v1.2.3", Some("provenance-ref-mismatch")),
+        (
+            "refs/heads/refs/tags/v1.2.3",
+            Some("provenance-ref-mismatch"),
+        ),
+    ] {
+        for claims in [&[6][..], &[14], &[6, 14]] {
+            let mut identity = Identity::default();
+            for claim in [6, 14, 18] {
+                identity.claims.remove(&claim);
+            }
+            for claim in claims {
+                identity.claims.insert(*claim, git_ref.to_owned());
+            }
+            let world = attested(&identity, V02, &silent);
+            let code = judged(&world, &signer, more).code.map(|it| it.as_str());
+            assert_eq!(code, expected, "{git_ref} in {claims:?}");
+        }
+    }
+}
+
+/// Certificates of 2022 have only Fulcio's old extensions; where both are there, both hold.
+#[test]
+fn old_extensions_count_as_those_of_today() {
+    let old_only = |edits: &[(u8, &str)]| {
+        let mut identity = Identity::default();
+        identity.claims.retain(|claim, _| *claim < 9);
+        for (claim, value) in edits {
+            identity.claims.insert(*claim, (*value).to_owned());
+        }
+        identity
+    };
+    let signer = keyless(
+        "ci",
+        &workflow("acme/app", "main"),
+        "{repository: acme/app}",
+    );
+    let silent = with(
+        github(),
+        "/buildDefinition/internalParameters/github/event_name",
+        Value::Null,
+    );
+    let code = |identity: &Identity, predicate: &Value, more: &str| {
+        let world = attested(identity, V1, predicate);
+        judged(&world, &signer, more)
+            .code
+            .map_or("pass", |it| it.as_str())
+    };
+    let lie = "provenance-certificate-mismatch";
+    let target = "pull_request_target";
+    assert_eq!(code(&old_only(&[]), &github(), ""), "pass");
+    assert_eq!(code(&old_only(&[(3, OTHER)]), &github(), ""), lie);
+    assert_eq!(
+        code(&old_only(&[(6, "refs/heads/other")]), &github(), ""),
+        lie
+    );
+    assert_eq!(code(&old_only(&[(2, target)]), &github(), ""), lie);
+    // A stranger's event that only the old extension tells.
+    let strangers = old_only(&[(2, target)]);
+    assert_eq!(code(&strangers, &silent, ""), "provenance-event-mismatch");
+    assert_eq!(
+        code(&strangers, &silent, "source: {events: [push]}"),
+        "provenance-event-mismatch"
+    );
+    let named = "source: {events: [pull_request_target]}";
+    assert_eq!(code(&strangers, &silent, named), "pass");
+    // The two tell different things, and the provenance nothing.
+    let mut both = Identity::default();
+    both.claims.insert(2, target.to_owned());
+    assert_eq!(code(&both, &silent, ""), lie);
+    assert_eq!(code(&both, &silent, named), lie);
+    // A repository without its host is GitHub's.
+    let own = json!({"buildType": "https://build.acme.example/type", "builder": {"id": CI}});
+    let listed = |repository: &str| {
+        format!(
+            "buildTypes: [\"https://build.acme.example/type\"], source: {{repository: {repository}}}"
+        )
+    };
+    let world = attested(&old_only(&[]), V02, &own);
+    for (repository, expected) in [
+        ("acme/app", None),
+        ("gitlab.com/acme/app", Some("provenance-source-mismatch")),
+        ("acme/ap", Some("provenance-source-mismatch")),
+    ] {
+        let found = judged(&world, &signer, &listed(repository)).code;
+        assert_eq!(found.map(|it| it.as_str()), expected, "{repository}");
+    }
+}
+
+/// By its own provenance a workflow could pass for one that its callers cannot change, which is trusted for more.
+#[test]
+fn that_a_workflow_is_reusable_is_the_certificates_word() {
+    let claimed = with(
+        github(),
+        "/buildDefinition/externalParameters/workflow/path",
+        json!(".github/workflows/other.yml"),
+    );
+    let mut silent = Identity::default();
+    silent.claims.remove(&18);
+    let code = |identity: &Identity, predicate: &Value, builder: &str| {
+        let world = attested(identity, V1, predicate);
+        judged(&world, &ci(), &format!("builders: [{builder}]"))
+            .code
+            .map_or("pass", |it| it.as_str())
+    };
+    let (own, reusable) = ("github-attest", "github-attest-reusable");
+    assert_eq!(code(&Identity::default(), &github(), own), "pass");
+    assert_eq!(code(&silent, &claimed, reusable), "builder-signer-mismatch");
+    assert_eq!(code(&silent, &github(), own), "builder-signer-mismatch");
+    assert_eq!(
+        code(&Identity::default(), &claimed, reusable),
+        "builder-signer-mismatch"
+    );
+    let mut called = Identity::default();
+    let top = "https://github.com/acme/app/.github/workflows/other.yml@refs/heads/main";
+    called.claims.insert(18, top.to_owned());
+    assert_eq!(code(&called, &claimed, reusable), "pass");
+    assert_eq!(code(&called, &github(), own), "builder-signer-mismatch");
+}
+
+/// The order in which a rule names its Builders decides nothing, and neither does a wider one that is trusted for more.
+#[test]
+fn of_several_builders_that_are_meant_the_least_trusted_counts() {
+    let key = Key::generate(Algorithm::P256);
+    let world = World::new().bundle(|forge, digest| {
+        forge
+            .attestation(digest, V02, generator())
+            .keyed(&key)
+            .bundle()
+    });
+    let builder = |name: &str, more: &str, level: u8| {
+        format!(
+            "apiVersion: countersign.dev/v1alpha1\nkind: Builder\nmetadata: {{name: {name}}}\nspec: {{id: {{exact: \"{GENERATOR}\"}}, {more}, level: {level}}}\n"
+        )
+    };
+    let types =
+        "buildTypes: [\"https://github.com/slsa-framework/slsa-github-generator/container@v1\"]";
+    let signers = [
+        keyed("ci", &key.public_pem(), "", BARE),
+        keyed(
+            "other",
+            &Key::generate(Algorithm::P256).public_pem(),
+            "",
+            BARE,
+        ),
+        builder("high", "signers: [ci]", 3),
+        builder("low", &format!("signers: [ci], {types}"), 1),
+        builder("others", "signers: [other]", 0),
+    ];
+    for (names, min_level, expected) in [
+        ("[high]", 3, "pass"),
+        ("[low, high]", 1, "pass"),
+        ("[low, high]", 2, "level-too-low"),
+        ("[high, low]", 2, "level-too-low"),
+        // One for which somebody else speaks says nothing about this build.
+        ("[others, high]", 3, "pass"),
+        ("[high, others]", 3, "pass"),
+    ] {
+        let text = set(
+            &signers,
+            &rule(&format!("builders: {names}, minLevel: {min_level}")),
+        );
+        assert_eq!(world.code(&text), expected, "{names} {min_level}");
+    }
+}
+
+/// What somebody chose who started the run by hand, which the generator writes into the environment.
+#[test]
+fn what_was_chosen_for_a_run_of_the_generator_is_a_parameter() {
+    let payload = "/invocation/environment/github_event_payload";
+    let chosen = |inputs: Value| with(generator(), payload, json!({"inputs": inputs}));
+    let listed = "parameters: {values: {inputs.target: [release]}}";
+    for (predicate, more, expected) in [
+        (chosen(Value::Null), "", "pass"),
+        (chosen(json!({})), "", "pass"),
+        (with(generator(), payload, Value::Null), "", "pass"),
+        (
+            chosen(json!({"target": "release"})),
+            "",
+            "provenance-parameter-mismatch",
+        ),
+        (chosen(json!({"target": "release"})), listed, "pass"),
+        (
+            chosen(json!({"target": "debug"})),
+            listed,
+            "provenance-parameter-mismatch",
+        ),
+        (
+            with(
+                chosen(json!({"target": "release"})),
+                "/invocation/parameters",
+                json!({"inputs.target": "debug"}),
+            ),
+            listed,
+            "provenance-malformed",
+        ),
+    ] {
+        let world = attested(&by_generator(), V02, &predicate);
+        let found = judged(&world, &slsa(), more).code;
+        assert_eq!(
+            found.map_or("pass", |it| it.as_str()),
+            expected,
+            "{predicate}"
         );
     }
 }

@@ -1,14 +1,14 @@
 //! `kind: Revocation`: what it names counts no more, before caches and modes, and neither helps nor harms.
 
 use countersign_core::{
-    Digest, Evidence, Gap, GapClass, Limits, ProofCache, Resolution, UnixTime, Verdict, decide,
-    examine_cached,
+    Content, Digest, Evidence, ExtraRoot, Gap, GapClass, Limits, ProofCache, Resolution, UnixTime,
+    Verdict, decide, examine_cached,
 };
 use countersign_testkit::forge::{Algorithm, Forge, Identity, Key};
 
 use crate::world::{
-    BARE, DAY, NOW, SIGNED, TEST, World, attestation, ci, gap, keyed, policy, request, set,
-    settings,
+    BARE, DAY, NOW, SIGNED, TEST, World, attestation, ci, gap, keyed, policy, request, revocation,
+    set, settings,
 };
 
 const SIGNATURE: &str = "signature: {from: ci}";
@@ -17,9 +17,7 @@ const CI: &str = "https://github.com/acme/app/.github/workflows/release.yml@refs
 
 /// A set, and one document that revokes.
 fn revoking(set: &str, spec: &str) -> String {
-    format!(
-        "{set}---\napiVersion: countersign.dev/v1alpha1\nkind: Revocation\nmetadata: {{name: stolen}}\nspec: {{{spec}, reason: the laptop was stolen}}\n"
-    )
+    format!("{set}---\n{}", revocation(spec))
 }
 
 fn at(days: i64) -> String {
@@ -267,5 +265,73 @@ fn a_revocation_counts_at_once_and_before_the_cache() {
             (Verdict::Deny, verified),
             "{spec}"
         );
+    }
+}
+
+/// The thief has a friend who runs a timestamp authority, or another log: whatever they date back is nobody's word to a Signer
+/// that takes its time from elsewhere, or from nobody.
+#[test]
+fn a_time_that_the_signer_does_not_take_spares_nothing() {
+    let key = Key::generate(Algorithm::P256);
+    let spare = Forge::new(SIGNED);
+    let code = |trust: &str, more: &str, witnesses: &str| {
+        let mut world = World::new();
+        world.forge = spare.clone();
+        let old = world.ago(2);
+        // Another instance that the set trusts too, for somebody else.
+        let mut other = Forge::builder(SIGNED).domain("other.example").build();
+        world.roots.push(ExtraRoot {
+            name: Some("other".to_owned()),
+            json: other.trusted_root().into_bytes(),
+        });
+        other.now -= 2 * DAY;
+        let young = spare.image_signature(&world.digest()).keyed(&key);
+        let bundle = match witnesses {
+            "other" => other
+                .image_signature(&world.digest())
+                .keyed(&key)
+                .rekor_v1()
+                .timestamp(),
+            "old" => old
+                .image_signature(&world.digest())
+                .keyed(&key)
+                .rekor_v1()
+                .timestamp(),
+            "old timestamp" => young
+                .rekor_v1()
+                .timestamp()
+                .with_timestamp(|stamp| stamp.time -= 2 * DAY),
+            _ => young.rekor_v1().timestamp(),
+        }
+        .bundle();
+        let world = world.attach(Content::Bundle(bundle));
+        let somebody = ci()
+            .replace("trust: private", "trust: other")
+            .replace("{name: ci}", "{name: somebody}");
+        let ours = ci().replace("{name: ci}", "{name: ours}");
+        let signer = keyed("s", &key.public_pem(), "", &format!("{trust}{more}"));
+        let set = set(
+            &[ours, somebody, signer],
+            "signature: {from: {any: [ours, somebody, s]}}",
+        );
+        let from = UnixTime::from_seconds(SIGNED - DAY);
+        let spec = format!("keys: [\"s/k\"], from: {from}");
+        assert_eq!(world.code(&set), "pass", "{more} {witnesses}");
+        world.code(&revoking(&set, &spec))
+    };
+    let ours = "  trust: private\n";
+    for (trust, more, witnesses, expected) in [
+        (ours, "", "old", "pass"),
+        (ours, "  time: log\n", "old", "pass"),
+        (ours, "  time: timestamp\n", "old", "pass"),
+        (ours, "", "young", "signer-revoked"),
+        // Whoever takes either kind takes the older one; whoever takes only a log's has no use for a timestamp.
+        (ours, "", "old timestamp", "pass"),
+        (ours, "  time: log\n", "old timestamp", "signer-revoked"),
+        ("", BARE, "old", "signer-revoked"),
+        ("", BARE, "other", "signer-revoked"),
+        (ours, "  time: none\n", "old", "signer-revoked"),
+    ] {
+        assert_eq!(code(trust, more, witnesses), expected, "{more} {witnesses}");
     }
 }

@@ -213,6 +213,17 @@ fn what_the_author_concluded_goes_before_what_is_declared() {
         code(SPDX, &declared, "licenses: {deny: [AGPL-3.0]}"),
         "license-denied"
     );
+    // That there is none takes nothing away from what is declared, and is no licence either.
+    declared["packages"][0]["licenseConcluded"] = json!("NONE");
+    for (demand, expected) in [
+        ("deny: [AGPL-3.0]", "license-denied"),
+        ("deny: [MIT], missing: deny", "license-missing"),
+        ("allow: [AGPL-3.0], missing: deny", "license-missing"),
+        ("deny: [MIT], missing: allow", "pass"),
+    ] {
+        let demand = format!("licenses: {{{demand}}}");
+        assert_eq!(code(SPDX, &declared, &demand), expected, "{demand}");
+    }
 }
 
 /// The subject's own licence counts too, and all of several.

@@ -15,7 +15,7 @@ const NET: &str = "pkg:golang/golang.org/x/net@v0.37.0";
 const SCANNED: &str = "2026-09-21T14:12:20Z";
 const PUBLISHED: &str = "2026-09-11T14:13:20Z";
 
-fn finding(id: &str, severity: &str) -> Value {
+pub(crate) fn finding(id: &str, severity: &str) -> Value {
     json!({"VulnerabilityID": id, "PkgName": "golang.org/x/net", "PkgIdentifier": {"PURL": NET},
         "InstalledVersion": "v0.37.0", "FixedVersion": "0.38.0", "Status": "fixed", "Severity": severity,
         "PublishedDate": PUBLISHED})
@@ -38,7 +38,7 @@ fn predicate(result: &Value) -> Value {
     })
 }
 
-fn scan(findings: &[Value]) -> Value {
+pub(crate) fn scan(findings: &[Value]) -> Value {
     predicate(
         &json!({"SchemaVersion": 2, "Results": [{"Target": "app", "Class": "lang-pkgs", "Type": "gobinary", "Vulnerabilities": findings}]}),
     )

@@ -220,6 +220,14 @@ pub(crate) fn policy(name: &str, mode: &str, more: &str, rules: &[&str]) -> Stri
     document("Policy", name, &spec)
 }
 
+pub(crate) fn revocation(spec: &str) -> String {
+    document(
+        "Revocation",
+        "stolen",
+        &format!("  {{{spec}, reason: the laptop was stolen}}\n"),
+    )
+}
+
 /// A keyless Signer of the forge's instance.
 pub(crate) fn keyless(name: &str, subject: &str, source: &str) -> String {
     keyless_with(name, subject, source, "")

@@ -213,26 +213,26 @@ fn is_step_test(name: &str) -> bool {
 
 /// `| 6 | what | code files | tests |`, with names in backticks.
 fn rows(text: &str) -> Vec<Row> {
-    let names = |cell: &str| {
-        cell.split('`')
-            .skip(1)
-            .step_by(2)
-            .map(str::to_owned)
-            .collect()
-    };
     text.lines()
         .filter_map(|line| {
             let cells: Vec<&str> = line.split('|').map(str::trim).collect();
             Some(Row {
                 step: cells.get(1)?.parse().ok()?,
-                code: names(cells.get(3)?),
-                tests: names(cells.get(4)?),
+                code: named(cells.get(3)?),
+                tests: named(cells.get(4)?),
             })
         })
         .collect()
 }
 
-fn all_test_names(folder: &Path) -> BTreeSet<String> {
+/// What stands in backticks.
+pub(crate) fn named(cell: &str) -> Vec<String> {
+    let names = cell.split('`').skip(1).step_by(2);
+    names.map(str::to_owned).collect()
+}
+
+/// The names of all test functions below a folder.
+pub(crate) fn all_test_names(folder: &Path) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let mut folders: Vec<PathBuf> = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {

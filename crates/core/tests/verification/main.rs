@@ -18,6 +18,7 @@ mod entries;
 mod keys;
 mod legacy;
 mod logs;
+mod meaning;
 mod parsing;
 mod roots;
 mod timestamps;

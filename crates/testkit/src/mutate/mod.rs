@@ -33,6 +33,7 @@ use self::document::Document;
 use self::json::{Json, Path};
 use crate::faults::Evidence;
 
+pub use random::Random;
 pub use seeds::{seed, seeds};
 pub use signed_anew::signed_anew;
 pub use swaps::{Swap, swap_seeds, swaps};

@@ -1,11 +1,13 @@
 //! Numbers that look random and are the same in each run.
 
 /// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
-pub(crate) struct Random(u64);
+#[derive(Debug)]
+pub struct Random(u64);
 
 impl Random {
     /// Seeded by a name, through FNV-1a.
-    pub(crate) fn named(name: &str) -> Self {
+    #[must_use]
+    pub fn named(name: &str) -> Self {
         let hash = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
         Self(name.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325, hash))
     }
@@ -18,8 +20,11 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `bound`, which is not zero.
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
+    /// A number below `bound`.
+    ///
+    /// # Panics
+    /// If `bound` is zero.
+    pub fn below(&mut self, bound: usize) -> usize {
         let bound = u64::try_from(bound).expect("usize has at most 64 bits");
         usize::try_from(self.next() % bound).expect("it is below a usize")
     }

@@ -150,7 +150,7 @@ fn read(folder: &Path, base: &Path) -> Result<Case, Failure> {
     };
     let wrong = |what: &str, why: &str| broken(path, &format!("`{what}`: {why}"));
     let asked = asked(&file, base, &wrong)?;
-    let at = UnixTime::parse(&file.at).map_err(|error| wrong("at", &error.to_string()))?;
+    let at = crate::args::time::at(&file.at).map_err(|why| wrong("at", &why))?;
     let expected = match file.expect {
         Some(expect) => Expected::written(expect),
         None => from_json(&folder.join("expect.json"))

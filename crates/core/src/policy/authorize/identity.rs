@@ -23,6 +23,8 @@ impl Keyless {
     }
 }
 
+/// The issuer of GitHub Actions' identities.
+pub(crate) const GITHUB: &str = "https://token.actions.githubusercontent.com";
 /// `https://github.com/OWNER/REPOSITORY/.github/workflows/FILE@REF` (Fulcio, `docs/oidc.md`, "GitHub").
 pub(crate) const WORKFLOW_HOST: &str = "https://github.com/";
 

@@ -8,7 +8,7 @@ use super::signer::{Key, Maker, Signer, TimeDemand};
 use crate::compared::Compared;
 use crate::trust::distinct_operators;
 use crate::{Digest, Facts, Format, ReasonCode, San, SignedBy, TimeSource, UnixTime};
-pub(crate) use identity::WORKFLOW_HOST;
+pub(crate) use identity::{GITHUB, WORKFLOW_HOST};
 
 /// Why facts are not those of a Signer: what was found, and what is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +91,18 @@ impl Signer {
     /// Whether Sigstore bundles can count.
     pub(crate) const fn takes_bundles(&self) -> bool {
         !self.bundles.is_empty()
+    }
+
+    /// When the signature was made at the latest, by nobody's word but that of whom this Signer takes it from: its own trust
+    /// root, and there the kind of authority that `time` names. With `time: none` nobody's.
+    pub(crate) fn believed_time(&self, facts: &Facts) -> Option<UnixTime> {
+        let root = self.root.as_ref()?;
+        if facts.root().is_none_or(|found| found.name != root.name) {
+            return None;
+        }
+        let times = facts.times().iter();
+        let taken = times.filter(|proven| self.time.takes(&proven.source));
+        taken.map(|proven| proven.time).min()
     }
 
     /// What it is known by, for a message.
@@ -241,20 +253,13 @@ impl Signer {
             let wanted = format!("not after {now}");
             return compared.that("time", wanted, found, false, ReasonCode::TimeInFuture);
         }
-        let (log, timestamp, wanted) = match self.time {
+        let wanted = match self.time {
             TimeDemand::None => return,
-            TimeDemand::Log => (true, false, "a log's signed entry timestamp (time: log)"),
-            TimeDemand::Timestamp => (false, true, "an RFC 3161 timestamp (time: timestamp)"),
-            TimeDemand::Either => (
-                true,
-                true,
-                "a time proven by a log or a timestamp authority",
-            ),
+            TimeDemand::Log => "a log's signed entry timestamp (time: log)",
+            TimeDemand::Timestamp => "an RFC 3161 timestamp (time: timestamp)",
+            TimeDemand::Either => "a time proven by a log or a timestamp authority",
         };
-        let proven = times.iter().find(|proven| match proven.source {
-            TimeSource::Log { .. } => log,
-            TimeSource::Timestamp { .. } => timestamp,
-        });
+        let proven = times.iter().find(|proven| self.time.takes(&proven.source));
         let found = match proven {
             Some(proven) => format!("{} by {}", proven.time, proven.source.authority()),
             None if times.is_empty() => "no proven time".to_owned(),
@@ -267,6 +272,18 @@ impl Signer {
             proven.is_some(),
             ReasonCode::TimeMissing,
         );
+    }
+}
+
+impl TimeDemand {
+    /// Whether a time by this authority is of the kind that is demanded.
+    const fn takes(self, source: &TimeSource) -> bool {
+        match self {
+            Self::None => false,
+            Self::Either => true,
+            Self::Log => matches!(source, TimeSource::Log { .. }),
+            Self::Timestamp => matches!(source, TimeSource::Timestamp { .. }),
+        }
     }
 }
 

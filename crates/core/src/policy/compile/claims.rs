@@ -2,13 +2,14 @@
 
 use super::Compiler;
 use crate::ReasonCode;
-use crate::policy::claim::{CiClaim, ClaimDemand, GitDigest, Pattern, Stars, UriPattern};
+use crate::policy::claim::{CiClaim, ClaimDemand, GitDigest, Pattern};
 use crate::policy::document::{BuildSpec, KeylessSpec, ProvenanceSourceSpec, SourceSpec};
 use crate::policy::notes::did_you_mean;
 use crate::policy::repository::{Owner, Repository};
 use crate::policy::shape::{Items, OneOf, Text, listed};
+use crate::policy::uri::{Stars, UriPattern};
 
-use super::keyless::GITHUB;
+use crate::policy::authorize::GITHUB;
 
 /// The issuer of the identities of GitLab's own service.
 const GITLAB: &str = "https://gitlab.com";

@@ -3,14 +3,13 @@
 use super::Compiler;
 use super::pattern::identity_pattern;
 use crate::ReasonCode;
+use crate::policy::authorize::GITHUB;
 use crate::policy::document::{KeylessSpec, SubjectSpec, WorkflowSpec};
 use crate::policy::glob::Glob;
 use crate::policy::notes::At;
 use crate::policy::shape::{Items, Text};
 use crate::policy::signer::{Keyless, Subject};
 
-/// The issuer of GitHub Actions' identities.
-pub(super) const GITHUB: &str = "https://token.actions.githubusercontent.com";
 /// What every subject of a GitHub Actions workflow has.
 const WORKFLOWS: &str = "/.github/workflows/";
 

@@ -5,6 +5,7 @@
 mod breadth;
 mod builders;
 mod claims;
+mod evidence;
 mod from;
 mod images;
 mod keyless;

@@ -35,6 +35,7 @@ impl Compiler<'_> {
                 found.into_iter().collect()
             }
         };
+        self.builders_overlap(spec, builders.as_deref().unwrap_or_default());
         let min_level = match &spec.min_level {
             None => Some(1),
             Some(level) => self.build_level(level, 1),
@@ -73,14 +74,7 @@ impl Compiler<'_> {
             dependencies.map(|one| self.dependency(one)).collect();
         let build_types = spec.build_types.iter().flat_map(|list| &list.value);
         let build_types: Vec<Option<String>> = build_types.map(|text| self.exact(text)).collect();
-        let demand = self.evidence_demand(
-            spec.at,
-            spec.from.as_ref()?,
-            signers,
-            (spec.selection.as_ref(), Selection::Any),
-            (spec.max_age.as_ref(), spec.age_always.as_ref()),
-            spec.subject.as_ref(),
-        );
+        let demand = self.evidence_demand(spec, signers, Selection::Any);
         let wanted = Wanted::Provenance(Box::new(ProvenanceDemand {
             builders: builders?,
             min_level: min_level?,
@@ -91,6 +85,27 @@ impl Compiler<'_> {
             build_types: build_types.into_iter().collect::<Option<_>>()?,
         }));
         Some(demand?.wanting(wanted))
+    }
+
+    /// Builders of one rule that a provenance can be by both: the lower level counts, and the other one is never reached there.
+    fn builders_overlap(&mut self, spec: &ProvenanceSpec, builders: &[Arc<BuilderDemand>]) {
+        let names = spec.builders.iter().flat_map(|list| &list.value);
+        for (index, (builder, name)) in builders.iter().zip(names).enumerate() {
+            for other in builders.iter().take(index) {
+                if builder.name == other.name {
+                    let message = format!("the Builder `{}` stands twice in the list", other.name);
+                    self.notes
+                        .error(ReasonCode::DuplicateItem, name.at, message);
+                } else if builder.level != other.level && builder.overlaps(other) {
+                    let message = format!(
+                        "one build may be by the Builder `{}` (level {}) and by `{}` (level {}): the lower level counts",
+                        other.name, other.level, builder.name, builder.level
+                    );
+                    self.notes
+                        .warning(ReasonCode::OverlappingBuilders, name.at, message);
+                }
+            }
+        }
     }
 
     /// A build level, from the least that makes sense.

@@ -7,6 +7,7 @@ use crate::policy::document::{Document, RevocationSpec};
 use crate::policy::notes::did_you_mean;
 use crate::policy::revocation::Revocation;
 use crate::policy::shape::{Items, Text};
+use crate::policy::signer::TimeDemand;
 use crate::{Digest, ReasonCode};
 
 impl Compiler<'_> {
@@ -36,6 +37,9 @@ impl Compiler<'_> {
         let keys = self.listed(spec.keys.as_ref(), |this, text| {
             this.revoked_keys(text, signers)
         });
+        if spec.from.is_some() {
+            self.untimed(spec, signers);
+        }
         let digests = self.listed(spec.digests.as_ref(), Self::revoked_digest);
         let evidence = self.listed(spec.evidence.as_ref(), Self::revoked_digest);
         let identities = spec.identities.iter().flat_map(|list| &list.value);
@@ -56,6 +60,27 @@ impl Compiler<'_> {
             digests: digests?,
             evidence: evidence?,
         })
+    }
+
+    /// `from` spares what is proven to be older, and of a Signer with `time: none` nothing is.
+    fn untimed(&mut self, spec: &RevocationSpec, signers: &Signers) {
+        for text in spec.keys.iter().flat_map(|list| &list.value) {
+            let mut named = signers.keys.iter().filter(|((signer, id), key)| {
+                is_key(&text.value, signer, id) || text.value == key.id().to_string()
+            });
+            let untimed = |((signer, _), _): &&((String, String), crate::PublicKey)| {
+                let signer = signers.by_name.get(signer).and_then(Option::as_ref);
+                signer.is_some_and(|signer| signer.time == TimeDemand::None)
+            };
+            if let Some(((signer, _), _)) = named.find(untimed) {
+                let key = &text.value;
+                self.notes.warning(
+                    ReasonCode::NoEffect,
+                    text.at,
+                    format!("`from` spares nothing that the key `{key}` signs for the Signer `{signer}`, which says `time: none`"),
+                );
+            }
+        }
     }
 
     /// Every item of a list, or nothing if one of them is wrong.
@@ -90,13 +115,9 @@ impl Compiler<'_> {
         if written.starts_with("sha256:") {
             return self.revoked_digest(text);
         }
-        let is_it = |signer: &str, id: &str| match written.split_once('/') {
-            Some(both) => both == (signer, id),
-            None => written == id,
-        };
         let known = signers.keys.iter();
         let found: Vec<Digest> = known
-            .filter(|((signer, id), _)| is_it(signer, id))
+            .filter(|((signer, id), _)| is_key(written, signer, id))
             .map(|(_, key)| *key.id())
             .collect();
         if found.is_empty() && !signers.lost {
@@ -110,5 +131,13 @@ impl Compiler<'_> {
             );
         }
         (!found.is_empty()).then_some(found)
+    }
+}
+
+/// Whether `written` is the id of this key, or SIGNER/ID.
+fn is_key(written: &str, signer: &str, id: &str) -> bool {
+    match written.split_once('/') {
+        Some(both) => both == (signer, id),
+        None => written == id,
     }
 }

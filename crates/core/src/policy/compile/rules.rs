@@ -2,16 +2,13 @@
 
 use super::{Compiler, Signers};
 use crate::policy::document::{
-    DigestWord, Document, FromSpec, MatchWord, ModeWord, PolicySpec, RuleSpec, SignatureSpec,
-    StatementSpec, SubjectWord,
+    DigestWord, Document, ModeWord, PolicySpec, RuleSpec, SignatureSpec, StatementSpec,
 };
-use crate::policy::notes::{At, Spanned};
-use crate::policy::scalar::{Duration, Name};
+use crate::policy::notes::Spanned;
+use crate::policy::scalar::Name;
 use crate::policy::shape::{Flag, Text};
-use crate::policy::signer::TimeDemand;
 use crate::policy::{
-    Asked, Condition, DigestDemand, EvidenceDemand, From, Policy, Rule, Selection, SubjectDemand,
-    Wanted,
+    Asked, Condition, DigestDemand, EvidenceDemand, Policy, Rule, Selection, Wanted,
 };
 use crate::{Mode, ReasonCode};
 
@@ -133,14 +130,7 @@ impl Compiler<'_> {
 
     fn signature(&mut self, spec: &SignatureSpec, signers: &Signers) -> Option<EvidenceDemand> {
         let blob = self.flag("blob", spec.blob.as_ref());
-        let demand = self.evidence_demand(
-            spec.at,
-            spec.from.as_ref()?,
-            signers,
-            (spec.selection.as_ref(), Selection::Any),
-            (spec.max_age.as_ref(), spec.age_always.as_ref()),
-            spec.subject.as_ref(),
-        )?;
+        let demand = self.evidence_demand(spec, signers, Selection::Any)?;
         Some(demand.wanting(Wanted::Signature { blob }))
     }
 
@@ -149,14 +139,7 @@ impl Compiler<'_> {
             .predicate_type
             .as_ref()
             .and_then(|text| self.exact(text));
-        let demand = self.evidence_demand(
-            spec.at,
-            spec.from.as_ref()?,
-            signers,
-            (spec.selection.as_ref(), Selection::Newest),
-            (spec.max_age.as_ref(), spec.age_always.as_ref()),
-            spec.subject.as_ref(),
-        );
+        let demand = self.evidence_demand(spec, signers, Selection::Newest);
         let asked = spec.condition.as_ref().map(|source| self.asked(source));
         let (predicate_type, asked) = (predicate_type?, whole(asked)?);
         Some(demand?.wanting(Wanted::Statement {
@@ -189,74 +172,6 @@ impl Compiler<'_> {
         }
     }
 
-    /// What every rule over evidence says in the same words; `wanted` is still to be said.
-    pub(super) fn evidence_demand(
-        &mut self,
-        at: At,
-        from: &FromSpec,
-        signers: &Signers,
-        (word, default): (Option<&Spanned<MatchWord>>, Selection),
-        (max_age, always): (Option<&Spanned<Duration>>, Option<&Flag>),
-        about: Option<&Spanned<SubjectWord>>,
-    ) -> Option<EvidenceDemand> {
-        let from_at = from.at;
-        let from = self.from(from, signers)?;
-        let selection = selection(word, default);
-        let at = match (word, default) {
-            (Some(word), _) => word.at,
-            (None, Selection::Any) => at,
-            (None, _) => from_at,
-        };
-        let max_age = self.ages(&from, selection, at, max_age);
-        let age_always = self.age_always(always, max_age);
-        Some(EvidenceDemand {
-            wanted: Wanted::Signature { blob: false },
-            from,
-            selection,
-            max_age,
-            age_always,
-            subject: subject(about),
-        })
-    }
-
-    /// `maxAge` and `newest` need a proven time of every Signer.
-    fn ages(
-        &mut self,
-        from: &From,
-        selection: Selection,
-        at: At,
-        max_age: Option<&Spanned<Duration>>,
-    ) -> Option<i64> {
-        for signer in from
-            .signers
-            .iter()
-            .filter(|signer| signer.time == TimeDemand::None)
-        {
-            let name = &signer.name;
-            if let Some(age) = max_age {
-                self.notes.error_with(
-                    ReasonCode::Contradiction,
-                    age.at,
-                    format!(
-                        "`maxAge` needs a proven time, and the Signer `{name}` says `time: none`"
-                    ),
-                    "Remove `maxAge`, or let the Signer demand a time.",
-                );
-            }
-            if selection == Selection::Newest {
-                self.notes.error_with(
-                    ReasonCode::Contradiction,
-                    at,
-                    format!("`match: newest` needs a proven time, and the Signer `{name}` says `time: none`"),
-                    "Say `match: any` or `match: all` in the rule, or let the Signer demand a time.",
-                );
-            }
-        }
-        max_age.map(|age| age.value.0)
-    }
-}
-
-impl Compiler<'_> {
     /// A field that is false unless it says otherwise.
     pub(super) fn flag(&mut self, name: &str, flag: Option<&Flag>) -> bool {
         if let Some(flag) = flag.filter(|flag| !flag.value) {
@@ -265,39 +180,12 @@ impl Compiler<'_> {
         }
         flag.is_some_and(|flag| flag.value)
     }
-
-    /// `ageAlways` says something about `maxAge`, and nothing without it.
-    fn age_always(&mut self, flag: Option<&Flag>, max_age: Option<i64>) -> bool {
-        let always = self.flag("ageAlways", flag);
-        if let (true, None, Some(flag)) = (always, max_age, flag) {
-            let why = "`ageAlways` has no effect: there is no `maxAge`";
-            self.notes.warning(ReasonCode::NoEffect, flag.at, why);
-        }
-        always
-    }
 }
 
 /// What may be left out: nothing if it was, and no answer if it was written and is wrong.
-fn whole<T>(read: Option<Option<T>>) -> Option<Option<T>> {
+pub(super) fn whole<T>(read: Option<Option<T>>) -> Option<Option<T>> {
     match read {
         None => Some(None),
         Some(value) => value.map(Some),
-    }
-}
-
-fn selection(word: Option<&Spanned<MatchWord>>, default: Selection) -> Selection {
-    match word.map(|word| word.value) {
-        None => default,
-        Some(MatchWord::Any) => Selection::Any,
-        Some(MatchWord::All) => Selection::All,
-        Some(MatchWord::Newest) => Selection::Newest,
-    }
-}
-
-fn subject(word: Option<&Spanned<SubjectWord>>) -> SubjectDemand {
-    match word.map(|word| word.value) {
-        None | Some(SubjectWord::Index) => SubjectDemand::Index,
-        Some(SubjectWord::Platform) => SubjectDemand::Platform,
-        Some(SubjectWord::Either) => SubjectDemand::Either,
     }
 }

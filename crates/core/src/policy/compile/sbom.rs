@@ -1,5 +1,6 @@
 //! The rule `sbom`.
 
+use super::rules::whole;
 use super::{Compiler, Signers};
 use crate::ReasonCode;
 use crate::license::{Family, LicenseList};
@@ -64,26 +65,9 @@ impl Compiler<'_> {
         let licenses = spec.licenses.as_ref().map(|it| self.licenses(it));
         let packages = spec.packages.as_ref().map(|it| self.packages(it));
         let fields = spec.fields.as_ref().map(|it| self.fields(it));
-        let demand = self.evidence_demand(
-            spec.at,
-            spec.from.as_ref()?,
-            signers,
-            (spec.selection.as_ref(), Selection::Any),
-            (spec.max_age.as_ref(), spec.age_always.as_ref()),
-            spec.subject.as_ref(),
-        );
-        let licenses = match licenses {
-            None => None,
-            Some(licenses) => Some(licenses?),
-        };
-        let packages = match packages {
-            None => None,
-            Some(packages) => Some(packages?),
-        };
-        let (coverage, document) = match fields {
-            None => (Vec::new(), Vec::new()),
-            Some(fields) => fields?,
-        };
+        let demand = self.evidence_demand(spec, signers, Selection::Any);
+        let (licenses, packages) = (whole(licenses)?, whole(packages)?);
+        let (coverage, document) = whole(fields)?.unwrap_or_default();
         let wanted = Wanted::Sbom(Box::new(SbomDemand {
             formats,
             min_components: min_components?,

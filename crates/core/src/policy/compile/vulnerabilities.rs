@@ -19,16 +19,7 @@ impl Compiler<'_> {
         spec: &VulnerabilitiesSpec,
         signers: &Signers,
     ) -> Option<EvidenceDemand> {
-        let demand = spec.from.as_ref().and_then(|from| {
-            self.evidence_demand(
-                spec.at,
-                from,
-                signers,
-                (spec.selection.as_ref(), Selection::Newest),
-                (spec.max_age.as_ref(), spec.age_always.as_ref()),
-                spec.subject.as_ref(),
-            )
-        });
+        let demand = self.evidence_demand(spec, signers, Selection::Newest);
         let deny_from = spec.deny_from.as_ref().map(|word| severity(word.value));
         let leeway = match &spec.leeway {
             None => Some(Vec::new()),

@@ -50,7 +50,7 @@ mapping! {
         tags "tags" Optional: Text,
         /// The commit, in full.
         commit "commit" Optional: OneOf,
-        /// Events that may have started the build. Default: any but `pull_request` and `pull_request_target`.
+        /// Events that may have started the build. Default: any but those of pull requests (`pull_request`, `pull_request_target`, `pull_request_review`, `pull_request_review_comment`).
         events "events" Optional: Items<Text>,
         /// Where it ran: `github-hosted` or `self-hosted` on GitHub.
         runner "runner" Optional: OneOf,

@@ -2,7 +2,9 @@
 //!
 //! The CI provider told Fulcio who runs; the build told the provenance. Where they differ, somebody lies.
 
+use super::builder::WORKFLOWS;
 use crate::compared::Compared;
+use crate::policy::authorize::GITHUB;
 use crate::policy::claim::{CiClaim, GitDigest};
 use crate::policy::repository::Repository;
 use crate::provenance::{BuildFacts, Family};
@@ -13,6 +15,8 @@ use crate::{Certificate, ReasonCode};
 pub(super) fn compare(facts: &BuildFacts, certificate: &Certificate, compared: &mut Compared) {
     // Of a build type that is not known, what it states must still be no lie.
     let is_known = facts.family != Family::Unknown;
+    // Enterprises have issuers of their own; what their runs sign as is a workflow as well.
+    let is_github = certificate.issuer == GITHUB || certificate.san.value().contains(WORKFLOWS);
     let claims = &certificate.claims;
     for (claim, own, needed) in [
         (CiClaim::Repository, &facts.repository, true),
@@ -25,6 +29,17 @@ pub(super) fn compare(facts: &BuildFacts, certificate: &Certificate, compared: &
         (CiClaim::RunInvocationUri, &facts.invocation, false),
     ] {
         let (new, old) = claim.stated(claims);
+        if let (Some(new), Some(old)) = (new, old)
+            && !claim.agree(new, old)
+        {
+            told(claim.name(), new, Some(old), false, compared);
+        }
+        // GitHub's certificates have said since the first of them where the source is. One that does not leaves the builder's word alone.
+        let is_bare = is_github && needed && new.is_none() && old.is_none();
+        if is_bare && (own.is_some() || is_known) {
+            let value = "nothing: the certificate does not state it";
+            told(claim.name(), value, own.as_deref(), false, compared);
+        }
         for (value, is_old) in [(new, false), (old, true)] {
             let Some(value) = value else {
                 continue;
@@ -38,7 +53,7 @@ pub(super) fn compare(facts: &BuildFacts, certificate: &Certificate, compared: &
     }
     // The workflow at the top is repository, path and ref in one.
     if let Some(value) = claims.build_config_uri.as_deref() {
-        let own = super::own_workflow(facts);
+        let own = super::builder::own_workflow(facts);
         let agrees = match own.as_deref() {
             Some(own) => own == value,
             None => !is_known,
