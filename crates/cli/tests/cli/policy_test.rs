@@ -2,6 +2,7 @@
 
 use insta::assert_snapshot;
 
+use countersign_testkit::gate;
 use serde_json::{Value, json};
 
 use crate::run::{AT, ROOT, code, transcript};
@@ -42,6 +43,24 @@ fn changes_that_no_case_notices_are_listed() {
 fn the_cases_of_testdata_pass() {
     let arguments = ["policy", "test", "testdata/cases", "--root", "testdata"];
     assert_eq!(code(&arguments), Some(0));
+}
+
+/// Each field of any of these policies is tested by a case of some policy.
+#[test]
+fn the_cases_of_testdata_notice_every_field() {
+    if !gate::full() {
+        return;
+    }
+    let mutate = [
+        "policy",
+        "test",
+        "testdata/cases",
+        "--root",
+        "testdata",
+        "--mutate",
+        "--across",
+    ];
+    assert_eq!(code(&mutate), Some(0));
 }
 
 /// Every example has cases, which notice every change of it: a field that is added needs one.
