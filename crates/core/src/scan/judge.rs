@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::{Finding, Fix, Scan, ScanError, Severity};
 use crate::compared::Compared;
+use crate::package::Purl;
 use crate::policy::authorize::{Author, Mismatch};
 use crate::policy::glob::Glob;
 use crate::policy::{From, Revocations};
-use crate::vex::{self, Purl, Verdicts};
+use crate::vex::{self, Verdicts};
 use crate::{Claim, Digest, Findings, ReasonCode, UnixTime, Verified};
 
 /// Findings and subtractions that an explanation names one by one.
@@ -175,7 +176,7 @@ impl VulnerabilityDemand {
                 continue;
             };
             let verdicts = verdicts.get_or_insert_with(|| vex.verdicts(beside));
-            let package = finding.purl.as_deref().and_then(Purl::parse);
+            let package = finding.purl.as_deref().and_then(|it| Purl::parse(it).ok());
             match verdicts.on(&finding.id, package.as_ref(), beside.findings.image()) {
                 Some(Ok(how)) => tally.subtracted(finding, &how),
                 Some(Err(why)) => tally.bad(finding, Some(why)),

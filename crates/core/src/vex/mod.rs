@@ -7,7 +7,6 @@ mod openvex;
 mod product;
 mod verdicts;
 
-pub(crate) use product::Purl;
 pub(crate) use verdicts::{Document, Verdicts};
 
 use crate::UnixTime;

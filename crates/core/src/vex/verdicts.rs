@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::product::Purl;
 use super::{About, Assertion, MOST_ASSERTIONS, Status, read};
+use crate::package::Purl;
 use crate::policy::authorize::Author;
 use crate::{Digest, UnixTime};
 
