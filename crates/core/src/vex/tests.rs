@@ -120,6 +120,31 @@ fn products_are_compared_whole() {
     assert_eq!(one(&none, Some(net)), None);
 }
 
+/// Whatever is longer than a package URL may be names nothing, and so says nothing away.
+#[test]
+fn a_product_with_an_endless_package_url_is_nothing() {
+    for (length, holds) in [(3000, true), (5000, false)] {
+        let purl = format!("pkg:npm/a@1?x={}", "x".repeat(length));
+        let statement = json!({"vulnerability": {"name": "CVE-1"}, "status": "fixed",
+            "products": [{"@id": &purl}]});
+        let document = openvex(&json!([statement]));
+        let mut verdicts = Verdicts::of(
+            1,
+            [Document {
+                signer: 0,
+                author: Author::Key(Digest::of(b"key")),
+                at: UnixTime::from_seconds(1),
+                predicate_type: OPENVEX,
+                json: document.as_bytes(),
+            }],
+        );
+        let package = Purl::parse(&purl).ok();
+        assert_eq!(package.is_some(), holds);
+        let said = verdicts.on("CVE-1", package.as_ref(), &image());
+        assert_eq!(said.is_some(), holds, "{length}");
+    }
+}
+
 #[test]
 fn names_are_whole_and_aliases_count() {
     for (vulnerability, holds) in [
