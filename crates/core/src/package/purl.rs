@@ -138,6 +138,7 @@ fn fold(kind: &str, name: &str) -> String {
         match (kind, it) {
             ("pypi", '-' | '_' | '.') if folded.ends_with('-') => {}
             ("pypi", '_' | '.') | ("cargo", '_') => folded.push('-'),
+            _ if it.is_ascii() => folded.push(it.to_ascii_lowercase()),
             _ => folded.extend(it.to_lowercase()),
         }
     }
@@ -161,9 +162,9 @@ const PLAIN: [(&str, bool); 9] = [
     ("rpm", true),
 ];
 
-/// Type and name, as [`PurlPattern::folded_name`] has them, of a package URL that is read as it stands: nothing in it is encoded (but the
+/// The name, as [`PurlPattern::folded_name`] spells it, of a package URL that is read as it stands: nothing in it is encoded (but the
 /// `@` of an npm scope), left out, or to be corrected. Nothing: [`Purl::parse`] says what it is.
-pub(crate) fn plain_name(text: &str) -> Option<(&str, String)> {
+pub(crate) fn plain_name(text: &str) -> Option<String> {
     let (kind, rest) = text.strip_prefix("pkg:")?.split_once('/')?;
     let (_, namespaces) = PLAIN.iter().find(|(known, _)| *known == kind)?;
     let (path, qualifiers) = match rest.split_once('?') {
@@ -195,7 +196,7 @@ pub(crate) fn plain_name(text: &str) -> Option<(&str, String)> {
         && version.is_none_or(is_plain)
         && qualifiers.is_none_or(|it| it.split('&').all(is_pair));
     let name = path.rsplit('/').next()?;
-    is_read.then(|| (kind, fold(kind, name)))
+    is_read.then(|| fold(kind, name))
 }
 
 /// Homebrew's names are in any case, which `packageurl` does not know.

@@ -131,17 +131,16 @@ impl PackageDemand {
     fn by_purl(&self, text: &str, component: &Component<'_>) -> Found<'_> {
         // Packages of types that no ban has are not taken apart, nor are those that are plainly another. A type that is not plain
         // is read by whoever reads it.
-        let suspected = match kind_of(text) {
-            Some(kind) => self.kind(kind).map(|kind| &kind.first),
+        let kind = kind_of(text).map(|kind| self.kind(kind));
+        let suspected = match kind {
+            Some(kind) => kind.map(|kind| &kind.first),
             None => Some(&0),
         };
         let Some(suspected) = self.ban(suspected) else {
             return Found::Nothing;
         };
-        if let Some((kind, name)) = plain_name(text)
-            && self
-                .kind(kind)
-                .is_none_or(|kind| !kind.names.contains(&name))
+        if let (Some(Some(kind)), Some(name)) = (kind, plain_name(text))
+            && !kind.names.contains(&name)
         {
             return Found::Nothing;
         }
