@@ -49,11 +49,12 @@ load:
 kill:
     COUNTERSIGN_KILLS=200 cargo test --locked -p countersign --test cache kill
 
-# times `examine` against its floor, and what hostile bundles and large policy sets cost (docs/performance.md); fails over a target
+# times `examine` against its floor, and what hostile bundles, large policy sets and SBOMs cost (docs/performance.md); fails over a target
 bench:
     cargo bench --locked -p countersign-core --bench examine -- --check
     cargo bench --locked -p countersign-core --bench hostile -- --check
     cargo bench --locked -p countersign-core --bench policies -- --check
+    cargo bench --locked -p countersign-core --bench sbom -- --check
 
 # counts the instructions of `examine`; fails above the committed counts
 bench-instructions *FILTER:

@@ -62,7 +62,9 @@ pub use finding::{
 };
 pub use image::{Child, ManifestError, PinnedImage, Platform};
 pub use limits::Limits;
-pub use package::{Ecosystem, Purl, PurlError, PurlPattern, RangeError, Standing, VersionRange};
+pub use package::{
+    Ecosystem, Likeness, Purl, PurlError, PurlPattern, RangeError, Standing, VersionRange,
+};
 pub use policy::{
     Diagnostic, Explained, Explanation, ExtraRoot, Files, Loaded, Mutation, Mutations, Namespace,
     NoFiles, Place, PolicySet, Request, RootOrigin, Severity, Source, TufMaterial, TufSource,

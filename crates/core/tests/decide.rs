@@ -7,6 +7,8 @@
 
 #[path = "decide/advisories.rs"]
 mod advisories;
+#[path = "decide/bans.rs"]
+mod bans;
 #[path = "decide/cache.rs"]
 mod cache;
 #[path = "decide/cheating.rs"]

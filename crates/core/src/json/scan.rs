@@ -19,36 +19,19 @@ const FEW_KEYS: usize = 16;
 /// Checks the whole document; nothing but white space may stand behind it. The members are those of the outermost object,
 /// none if the document is something else.
 pub(crate) fn scan<'a>(bytes: &'a [u8], bounds: Bounds) -> Result<Vec<Member<'a>>, Error> {
-    if let Err(error) = std::str::from_utf8(bytes) {
-        return Err(Error::malformed(format!(
-            "not UTF-8 at byte {}",
-            error.valid_up_to()
-        )));
-    }
-    let mut scanner = Scanner {
-        text: bytes,
-        at: 0,
-        depth: 0,
-        deepest: bounds.depth.min(DEEPEST),
-        keys_left: bounds.keys,
-        escapes_left: bounds.escapes,
-        open_keys: 0,
-        open: Vec::new(),
-        members: Vec::new(),
-    };
+    let mut scanner = Scanner::new(bytes, bounds)?;
     scanner.blanks();
     scanner.value().map_err(|fault| *fault)?;
-    scanner.blanks();
-    match scanner.peek() {
-        None => Ok(scanner.members),
-        Some(_) => Err(*scanner.unexpected("the end of the document")),
-    }
+    scanner.end().map_err(|fault| *fault)?;
+    Ok(scanner.members)
 }
 
 /// Boxed, so that the outcome of each of millions of values fits into a register.
 type Fault = Box<Error>;
 
 struct Scanner<'a> {
+    document: &'a str,
+    /// The bytes of the document.
     text: &'a [u8],
     at: usize,
     depth: usize,
@@ -56,18 +39,72 @@ struct Scanner<'a> {
     keys_left: usize,
     escapes_left: usize,
     open_keys: usize,
+    /// The string that was read last. (In a result it would be copied over and over.)
+    last: Quoted,
     /// Keys of the objects that are open, while they have few.
-    open: Vec<Cow<'a, str>>,
+    open: Vec<Key>,
     members: Vec<Member<'a>>,
 }
 
+/// The keys of one object that is open.
+struct Keys<'a> {
+    /// Where they begin in [`Scanner::open`].
+    first: usize,
+    count: usize,
+    /// In the place of [`Scanner::open`], once they are many.
+    many: Option<Box<HashSet<Cow<'a, str>>>>,
+}
+
+/// Where a string stands, without its quotes, and how many escape sequences are in it.
+#[derive(Clone, Copy, Default)]
+struct Quoted {
+    start: usize,
+    end: usize,
+    escapes: usize,
+}
+
+/// A key, and a number that is the same for the same key and seldom for two keys of one object.
+#[derive(Clone, Copy)]
+struct Key {
+    print: u64,
+    quoted: Quoted,
+}
+
 impl<'a> Scanner<'a> {
+    fn new(bytes: &'a [u8], bounds: Bounds) -> Result<Self, Error> {
+        let document = std::str::from_utf8(bytes).map_err(|error| {
+            Error::malformed(format!("not UTF-8 at byte {}", error.valid_up_to()))
+        })?;
+        Ok(Self {
+            document,
+            text: bytes,
+            at: 0,
+            depth: 0,
+            deepest: bounds.depth.min(DEEPEST),
+            keys_left: bounds.keys,
+            escapes_left: bounds.escapes,
+            open_keys: 0,
+            last: Quoted::default(),
+            open: Vec::new(),
+            members: Vec::new(),
+        })
+    }
+
+    /// Nothing but white space stands behind the value.
+    fn end(&mut self) -> Result<(), Fault> {
+        self.blanks();
+        match self.peek() {
+            None => Ok(()),
+            Some(_) => Err(self.unexpected("the end of the document")),
+        }
+    }
+
     #[inline]
     fn value(&mut self) -> Result<(), Fault> {
         match self.peek() {
             Some(b'{') => self.nested(Self::object),
             Some(b'[') => self.nested(Self::array),
-            Some(b'"') => self.string().map(drop),
+            Some(b'"') => self.string(),
             Some(b'-' | b'0'..=b'9') => self.number(),
             Some(b't') => self.word(b"true"),
             Some(b'f') => self.word(b"false"),
@@ -120,58 +157,59 @@ impl<'a> Scanner<'a> {
 
     /// Behind the opening brace.
     fn object(&mut self) -> Result<(), Fault> {
-        let first = self.open.len();
-        let mut many: Option<HashSet<Cow<'a, str>>> = None;
-        let mut count = 0;
-        if self.take(b'}') {
-            return Ok(());
-        }
-        loop {
-            let key = self.key(&mut count)?;
-            let outermost = (self.depth == 1).then(|| key.clone());
-            let twin = match &mut many {
-                Some(set) => set.replace(key),
-                None => {
-                    let twin = self.open.iter().skip(first).find(|other| **other == key);
-                    let twin = twin.cloned();
-                    self.open.push(key);
-                    if count > FEW_KEYS {
-                        many = Some(self.open.drain(first..).collect());
-                    }
-                    twin
-                }
-            };
-            if let Some(twin) = twin {
-                return Err(Box::new(Error::malformed(format!(
-                    "duplicate key `{}`",
-                    crate::digest::clip(&twin)
-                ))));
+        let mut keys = self.keys();
+        while self.next_key(&mut keys)? {
+            if self.depth > 1 {
+                self.value()?;
+                continue;
             }
-            self.blanks();
-            self.expect(b':', "`:`")?;
-            self.blanks();
-            let start = self.at;
+            let (name, start) = (self.decoded(self.last)?, self.at);
             self.value()?;
-            if let Some(name) = outermost {
-                let value = self.text.get(start..self.at).unwrap_or_default();
-                self.members.push((name, value));
-            }
-            self.blanks();
-            if self.take(b'}') {
-                self.open.truncate(first);
-                self.open_keys -= count;
-                return Ok(());
-            }
-            self.expect(b',', "`,` or `}`")?;
-            self.blanks();
+            let value = self.text.get(start..self.at).unwrap_or_default();
+            self.members.push((name, value));
+        }
+        Ok(())
+    }
+
+    /// The keys of an object that opens here.
+    fn keys(&self) -> Keys<'a> {
+        Keys {
+            first: self.open.len(),
+            count: 0,
+            many: None,
         }
     }
 
-    fn key(&mut self, count: &mut usize) -> Result<Cow<'a, str>, Fault> {
+    /// Behind the opening brace, or behind a value: reads the next key, which is the last string then, up to its value. False:
+    /// the object ends.
+    #[inline]
+    fn next_key(&mut self, keys: &mut Keys<'a>) -> Result<bool, Fault> {
+        if keys.count > 0 {
+            self.blanks();
+        }
+        if self.take(b'}') {
+            self.open.truncate(keys.first);
+            self.open_keys -= keys.count;
+            return Ok(false);
+        }
+        if keys.count > 0 {
+            self.expect(b',', "`,` or `}`")?;
+            self.blanks();
+        }
+        self.key(keys)?;
+        self.blanks();
+        self.expect(b':', "`:`")?;
+        self.blanks();
+        Ok(true)
+    }
+
+    /// A key that the object does not have yet.
+    #[inline]
+    fn key(&mut self, keys: &mut Keys<'a>) -> Result<(), Fault> {
         if self.peek() != Some(b'"') {
             return Err(self.unexpected("a key"));
         }
-        *count += 1;
+        keys.count += 1;
         self.open_keys += 1;
         if self.keys_left == 0 || self.open_keys > OPEN_KEYS {
             return Err(Box::new(Error::over_limit(format!(
@@ -180,32 +218,70 @@ impl<'a> Scanner<'a> {
             ))));
         }
         self.keys_left -= 1;
-        let (quoted, escaped) = self.string()?;
-        if escaped {
-            return serde_json::from_slice::<String>(quoted)
-                .map(Cow::Owned)
-                .map_err(|error| Box::new(Error::from(error)));
+        self.string()?;
+        if let Some(many) = &mut keys.many {
+            let key = decoded(self.document, self.last)?;
+            return match many.replace(key) {
+                None => Ok(()),
+                Some(twin) => Err(twins(&twin)),
+            };
         }
-        let inner = quoted.get(1..quoted.len() - 1).unwrap_or_default();
-        std::str::from_utf8(inner)
-            .map(Cow::Borrowed)
-            .map_err(|error| Box::new(Error::malformed(error.to_string())))
+        // Part by part: to load as one what was just stored in parts makes the processor wait.
+        let (start, end, escapes) = (self.last.start, self.last.end, self.last.escapes);
+        let print = match escapes {
+            0 => print(self.text.get(start..end).unwrap_or_default()),
+            _ => print(self.decoded(self.last)?.as_bytes()),
+        };
+        let open = self.open.get(keys.first..).unwrap_or_default();
+        if open.iter().any(|other| other.print == print) {
+            self.differs(keys.first, print)?;
+        }
+        let quoted = Quoted {
+            start,
+            end,
+            escapes,
+        };
+        self.open.push(Key { print, quoted });
+        if keys.count > FEW_KEYS {
+            let open = self.open.drain(keys.first..);
+            let many = open.map(|key| decoded(self.document, key.quoted));
+            keys.many = Some(Box::new(many.collect::<Result<_, _>>()?));
+        }
+        Ok(())
     }
 
-    /// A string with its quotes, and whether anything in it is escaped.
-    fn string(&mut self) -> Result<(&'a [u8], bool), Fault> {
-        let start = self.at;
-        let mut escaped = false;
-        self.at += 1;
+    /// That the last string is none of the keys of the open object that have the same print.
+    fn differs(&self, first: usize, print: u64) -> Result<(), Fault> {
+        let own = self.decoded(self.last)?;
+        for other in self.open.iter().skip(first) {
+            if other.print == print && self.decoded(other.quoted)? == own {
+                return Err(twins(&own));
+            }
+        }
+        Ok(())
+    }
+
+    /// A string, from quote to quote.
+    #[inline]
+    fn string(&mut self) -> Result<(), Fault> {
+        let start = self.at + 1;
+        let mut escapes = 0;
+        self.at = start;
         loop {
             self.at += plain(self.text.get(self.at..).unwrap_or_default());
             match self.peek() {
                 Some(b'"') => {
+                    let end = self.at;
+                    self.last = Quoted {
+                        start,
+                        end,
+                        escapes,
+                    };
                     self.at += 1;
-                    return Ok((self.text.get(start..self.at).unwrap_or_default(), escaped));
+                    return Ok(());
                 }
                 Some(b'\\') => {
-                    escaped = true;
+                    escapes += 1;
                     if self.escapes_left == 0 {
                         return Err(Box::new(Error::over_limit(format!(
                             "more escape sequences than are allowed at byte {}",
@@ -219,6 +295,11 @@ impl<'a> Scanner<'a> {
                 _ => return Err(self.unexpected("the rest of a string")),
             }
         }
+    }
+
+    /// What a string says.
+    fn decoded(&self, quoted: Quoted) -> Result<Cow<'a, str>, Fault> {
+        decoded(self.document, quoted)
     }
 
     /// Behind the backslash. Whether surrogates come in pairs is left to whoever decodes.
@@ -332,6 +413,42 @@ impl<'a> Scanner<'a> {
         let why = format!("expected {wanted} at byte {}", self.at);
         Box::new(Error::malformed(why))
     }
+}
+
+/// See [`Key`].
+#[inline]
+fn print(key: &[u8]) -> u64 {
+    let word = if let (Some(first), Some(last)) = (key.first_chunk(), key.last_chunk()) {
+        u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(29)
+    } else if let (Some(first), Some(last)) = (key.first_chunk(), key.last_chunk()) {
+        u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
+    } else {
+        key.iter()
+            .fold(0, |word, byte| word << 8 | u64::from(*byte))
+    };
+    word.rotate_left(7) ^ u64::try_from(key.len()).unwrap_or_default()
+}
+
+fn decoded(document: &str, quoted: Quoted) -> Result<Cow<'_, str>, Fault> {
+    let Quoted {
+        start,
+        end,
+        escapes,
+    } = quoted;
+    // Quotes are whole characters: what they enclose is a text, and is one with them.
+    if escapes == 0 {
+        return Ok(Cow::Borrowed(document.get(start..end).unwrap_or_default()));
+    }
+    let written = document.get(start - 1..=end).unwrap_or_default();
+    serde_json::from_str(written)
+        .map(Cow::Owned)
+        .map_err(|error| Box::new(Error::from(error)))
+}
+
+#[cold]
+fn twins(key: &str) -> Fault {
+    let key = crate::digest::clip(key);
+    Box::new(Error::malformed(format!("duplicate key `{key}`")))
 }
 
 /// How many bytes from the start are neither a quote, a backslash nor a control character. Eight at a time: payloads are

@@ -4,6 +4,7 @@ mod purl;
 mod range;
 mod version;
 
-pub use purl::{Purl, PurlError, PurlPattern};
+pub(crate) use purl::plain_name;
+pub use purl::{Likeness, Purl, PurlError, PurlPattern};
 pub use range::{RangeError, Standing, VersionRange};
 pub use version::Ecosystem;

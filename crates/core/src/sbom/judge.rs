@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 pub(crate) use packages::{Ban, PackageDemand};
 
-use super::{Component, LicenseForm, Sbom, SbomErrorKind, SbomFormat, Stance};
+use super::{Component, LicenseClaim, LicenseForm, Sbom, SbomErrorKind, SbomFormat, Stance};
 use crate::compared::Compared;
 use crate::license::{LicenseList, LicenseVerdict};
 use crate::policy::authorize::Mismatch;
@@ -256,37 +256,39 @@ fn cover(sbom: &Sbom<'_>, field: Field, least: u8, compared: &mut Compared) {
 }
 
 impl LicenseDemand {
-    fn judge(&self, sbom: &Sbom<'_>, compared: &mut Compared) {
-        let mut known: HashMap<&str, LicenseVerdict> = HashMap::new();
+    fn judge<'s>(&self, sbom: &'s Sbom<'_>, compared: &mut Compared) {
+        let mut known: HashMap<&'s str, LicenseVerdict> = HashMap::new();
         let (mut denied, mut unknown, mut missing) =
             (Told::default(), Told::default(), Told::default());
         // What the document describes is a part of nothing, and hardly any generator says its licence.
         let subject = sbom.subject.iter().map(|it| (it, false));
         let parts = sbom.counted().map(|it| (it, true));
         for (component, is_part) in subject.chain(parts) {
-            let claims = counted(sbom, component);
-            let mut verdict = None;
-            let mut texts: Vec<&str> = Vec::new();
-            for text in claims {
-                let own = *known.entry(text).or_insert_with(|| self.list.judge(text));
-                if Some(own) > verdict {
-                    verdict = Some(own);
-                    texts.clear();
-                }
-                if Some(own) == verdict {
-                    texts.push(text);
-                }
-            }
-            match verdict {
-                None if is_part => missing.add(component, &[]),
-                None => {}
+            let mut of = |claim: &'s LicenseClaim<'_>| {
+                let known = known.entry(&claim.text);
+                *known.or_insert_with(|| self.list.judge(&claim.text))
+            };
+            let claims = sbom.licenses(component).iter();
+            let claims = claims.filter(|claim| claim.form != LicenseForm::Nothing);
+            // What the author of the SBOM concluded goes before what is declared, but only where it can be judged: a conclusion that
+            // nobody understands hides nothing.
+            let concluded = claims.clone().filter(|it| it.stance == Stance::Concluded);
+            let concluded = concluded.map(&mut of).max();
+            let is_over = concluded.is_some_and(|it| it != LicenseVerdict::Unknown);
+            let counted = claims.filter(|it| !is_over || it.stance == Stance::Concluded);
+            let verdict = counted.clone().map(&mut of).max();
+            let told = match verdict {
                 Some(LicenseVerdict::Accepted) if is_part && concludes_none(sbom, component) => {
-                    missing.add(component, &[]);
+                    missing.add(component, std::iter::empty());
+                    continue;
                 }
-                Some(LicenseVerdict::Denied) => denied.add(component, &texts),
-                Some(LicenseVerdict::Unknown) => unknown.add(component, &texts),
-                Some(LicenseVerdict::Accepted) => {}
-            }
+                None if is_part => &mut missing,
+                None | Some(LicenseVerdict::Accepted) => continue,
+                Some(LicenseVerdict::Denied) => &mut denied,
+                Some(LicenseVerdict::Unknown) => &mut unknown,
+            };
+            let texts = counted.filter(|it| Some(of(it)) == verdict);
+            told.add(component, texts.map(|it| &*it.text));
         }
         let names = |families: &[crate::license::Family]| {
             let names: Vec<&str> = families.iter().map(|it| it.as_str()).collect();
@@ -330,15 +332,6 @@ impl LicenseDemand {
     }
 }
 
-/// What is said about a component's licence, all of which holds: what the author of the SBOM concluded, or else what is declared.
-fn counted<'s>(sbom: &'s Sbom<'_>, component: &'s Component<'_>) -> impl Iterator<Item = &'s str> {
-    let said = sbom.licenses(component).iter();
-    let said = said.filter(|one| one.form != LicenseForm::Nothing);
-    let concluded = said.clone().any(|one| one.stance == Stance::Concluded);
-    said.filter(move |one| !concluded || one.stance == Stance::Concluded)
-        .map(|one| one.text.as_ref())
-}
-
 /// Whether the author concluded that there is no licence (`NONE`). That takes nothing away from what is declared: it denies as ever.
 fn concludes_none(sbom: &Sbom<'_>, component: &Component<'_>) -> bool {
     let mut claims = sbom.licenses(component).iter();
@@ -353,11 +346,12 @@ struct Told {
 }
 
 impl Told {
-    fn add(&mut self, component: &Component<'_>, texts: &[&str]) {
+    fn add<'t>(&mut self, component: &Component<'_>, texts: impl Iterator<Item = &'t str>) {
         self.count += 1;
         if self.first.len() < MOST_TOLD {
             let name = called(component);
-            self.first.push(match texts {
+            let texts: Vec<&str> = texts.collect();
+            self.first.push(match texts.as_slice() {
                 [] => name,
                 texts => format!("{name}: {}", texts.join(" and ")),
             });

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::Digest;
+use crate::package::Purl;
 use crate::policy::authorize::Author;
 
 const OPENVEX: &str = "https://openvex.dev/ns/v0.2.0";
@@ -115,6 +116,31 @@ fn products_are_compared_whole() {
     }
     let none = json!({"vulnerability": {"name": "CVE-1"}, "status": "fixed", "products": []});
     assert_eq!(one(&none, Some(net)), None);
+}
+
+/// Whatever is longer than a package URL may be names nothing, and so says nothing away.
+#[test]
+fn a_product_with_an_endless_package_url_is_nothing() {
+    for (length, holds) in [(3000, true), (5000, false)] {
+        let purl = format!("pkg:npm/a@1?x={}", "x".repeat(length));
+        let statement = json!({"vulnerability": {"name": "CVE-1"}, "status": "fixed",
+            "products": [{"@id": &purl}]});
+        let document = openvex(&json!([statement]));
+        let verdicts = Verdicts::of(
+            image(),
+            1,
+            [Document {
+                signer: 0,
+                author: Author::Key(Digest::of(b"key")),
+                at: UnixTime::from_seconds(1),
+                predicate_type: OPENVEX,
+                json: document.as_bytes(),
+            }],
+        );
+        assert_eq!(Purl::parse(&purl).is_ok(), holds);
+        let said = verdicts.on(&["CVE-1"], Some(&purl));
+        assert_eq!(said.is_some(), holds, "{length}");
+    }
 }
 
 #[test]

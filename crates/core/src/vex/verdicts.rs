@@ -4,8 +4,8 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::product::Purl;
 use super::{About, Assertion, MOST_ASSERTIONS, Status, read};
+use crate::package::Purl;
 use crate::policy::authorize::Author;
 use crate::{Digest, UnixTime};
 
@@ -123,7 +123,7 @@ impl Verdicts {
         if let Some(answer) = self.given.borrow().get(&key) {
             return answer.clone();
         }
-        let answer = self.decide(&key.0, package.and_then(Purl::parse).as_ref());
+        let answer = self.decide(&key.0, package.and_then(|it| Purl::parse(it).ok()).as_ref());
         self.given.borrow_mut().insert(key, answer.clone());
         answer
     }

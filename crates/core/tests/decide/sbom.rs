@@ -9,7 +9,7 @@ use crate::world::{SBOM, World, ci, set};
 const SPDX: &str = "https://spdx.dev/Document/v2.3";
 
 /// As generators write it: three components, one of them nested, one without a version.
-fn cyclonedx() -> Value {
+pub(crate) fn cyclonedx() -> Value {
     json!({
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -59,7 +59,7 @@ fn text(more: &str) -> String {
     set(&[ci()], &format!("sbom: {{from: ci{more}}}"))
 }
 
-fn code(predicate_type: &str, predicate: &Value, more: &str) -> &'static str {
+pub(crate) fn code(predicate_type: &str, predicate: &Value, more: &str) -> &'static str {
     attested(predicate_type, predicate).code(&text(more))
 }
 
@@ -226,6 +226,114 @@ fn what_the_author_concluded_goes_before_what_is_declared() {
     }
 }
 
+/// What nobody understands, and what says that there is nothing, hides no licence that is declared.
+#[test]
+fn a_conclusion_hides_nothing_that_it_does_not_judge() {
+    let cyclonedx = |concluded: &str, declared: &str| {
+        let mut sbom = cyclonedx();
+        sbom["components"] = json!([{"type": "library", "name": "a", "version": "1", "licenses": [
+            {"license": {"name": concluded, "acknowledgement": "concluded"}},
+            {"license": {"id": declared, "acknowledgement": "declared"}}]}]);
+        (SBOM, sbom)
+    };
+    let spdx = |concluded: &str, declared: &str| {
+        let mut sbom = spdx();
+        sbom["packages"][0]["licenseConcluded"] = json!(concluded);
+        sbom["packages"][0]["licenseDeclared"] = json!(declared);
+        (SPDX, sbom)
+    };
+    let spdx_3 = |concluded: &str, declared: &str| {
+        let concluded = match concluded {
+            "NONE" | "NOASSERTION" => format!(
+                "https://spdx.org/rdf/3.0.1/terms/Licensing/{}",
+                match concluded {
+                    "NONE" => "None",
+                    _ => "NoAssertion",
+                }
+            ),
+            other => format!("https://spdx.org/licenses/{other}"),
+        };
+        let relation = |kind: &str, to: String| json!({"type": "Relationship", "relationshipType": kind, "from": "p", "to": [to]});
+        let sbom = json!({"@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld", "@graph": [
+            {"type": "CreationInfo", "specVersion": "3.0.1", "created": "2026-01-01T00:00:00Z", "createdBy": ["o"]},
+            {"type": "software_Package", "spdxId": "p", "name": "a", "software_packageVersion": "1"},
+            relation("hasConcludedLicense", concluded),
+            relation("hasDeclaredLicense", format!("https://spdx.org/licenses/{declared}"))]});
+        (SPDX_ANY, sbom)
+    };
+    const SPDX_ANY: &str = "https://spdx.dev/Document";
+    let of: [&dyn Fn(&str, &str) -> (&'static str, Value); 3] = [&cyclonedx, &spdx, &spdx_3];
+    for sbom in of {
+        for lenient in ["", ", unknown: allow, missing: allow"] {
+            for rule in ["deny: [AGPL-3.0]", "allow: [MIT]"] {
+                let rule = format!("licenses: {{{rule}{lenient}}}");
+                for (concluded, declared, expected) in [
+                    ("MIT", "AGPL-3.0-only", "pass"),
+                    ("MIT", "MIT", "pass"),
+                    ("AGPL-3.0-only", "MIT", "license-denied"),
+                    ("NONE", "AGPL-3.0-only", "license-denied"),
+                    ("NOASSERTION", "AGPL-3.0-only", "license-denied"),
+                    ("LicenseRef-own", "AGPL-3.0-only", "license-denied"),
+                ] {
+                    let (predicate_type, sbom) = sbom(concluded, declared);
+                    let found = code(predicate_type, &sbom, &rule);
+                    assert_eq!(found, expected, "{rule} {concluded} {declared} {sbom}");
+                }
+                // What is declared is acceptable, and says so where nothing is concluded.
+                let (predicate_type, sbom) = sbom("NOASSERTION", "MIT");
+                let found = code(predicate_type, &sbom, &rule);
+                let named = predicate_type == SBOM && lenient.is_empty();
+                assert_eq!(
+                    found,
+                    if named { "license-unknown" } else { "pass" },
+                    "{rule}"
+                );
+            }
+        }
+    }
+}
+
+/// An allowlist is about each component: nothing passes it by saying nothing.
+#[test]
+fn an_allowlist_is_not_passed_by_emptiness() {
+    let of = |licenses: Value| {
+        let mut sbom = cyclonedx();
+        sbom["components"] =
+            json!([{"type": "library", "name": "a", "version": "1", "licenses": licenses}]);
+        sbom
+    };
+    let allow = "licenses: {allow: [MIT]}";
+    for (licenses, expected) in [
+        (json!([{"license": {"id": "MIT"}}]), "pass"),
+        (json!([{"expression": "MIT OR BSD-3-Clause"}]), "pass"),
+        (
+            json!([{"expression": "MIT AND BSD-3-Clause"}]),
+            "license-denied",
+        ),
+        (
+            json!([{"license": {"id": "MIT"}}, {"license": {"id": "ISC"}}]),
+            "license-denied",
+        ),
+        (Value::Null, "license-missing"),
+        (json!([]), "license-missing"),
+        (json!([{}]), "license-missing"),
+        (json!([{"license": {}}]), "license-missing"),
+        (json!([{"expression": " "}]), "license-missing"),
+        (json!([{"expression": "()"}]), "license-unknown"),
+        (json!([{"license": {"name": ","}}]), "license-unknown"),
+        (json!([{"license": {"name": "NONE"}}]), "license-unknown"),
+    ] {
+        assert_eq!(
+            code(SBOM, &of(licenses.clone()), allow),
+            expected,
+            "{licenses}"
+        );
+    }
+    let mut nothing = cyclonedx();
+    nothing["components"] = json!([]);
+    assert_eq!(code(SBOM, &nothing, allow), "sbom-too-few-components");
+}
+
 /// The subject's own licence counts too, and all of several.
 #[test]
 fn every_licence_of_every_component_counts() {
@@ -364,170 +472,4 @@ fn messages_name_the_components() {
         assert!(rule.message.contains(part), "{part}: {}", rule.message);
     }
     assert!(!rule.message.contains("pkg:npm/b"), "{}", rule.message);
-}
-
-#[test]
-fn banned_packages_are_found_by_their_urls_and_versions() {
-    let of = |component: Value| {
-        let mut sbom = cyclonedx();
-        sbom["components"] = json!([component]);
-        sbom
-    };
-    let log4j = |version: &str| {
-        let purl = format!("pkg:maven/org.apache.logging.log4j/log4j-core{version}");
-        of(json!({"type": "library", "name": "log4j-core", "purl": purl}))
-    };
-    let ban = "packages: {deny: [{purl: pkg:maven/org.apache.logging.log4j/log4j-core, versions: \"<2.17.1\"}]}";
-    let all = "packages: {deny: [{purl: pkg:maven/org.apache.logging.log4j/log4j-core}]}";
-    for (sbom, rule, expected) in [
-        (log4j("@2.14.1"), ban, "package-banned"),
-        (log4j("@2.17.1"), ban, "pass"),
-        (log4j("@2.17.0-rc1"), ban, "package-banned"),
-        (log4j("@2.17.1?type=jar"), ban, "pass"),
-        (log4j("@2.17.1"), all, "package-banned"),
-        (log4j(""), all, "package-banned"),
-        (log4j(""), ban, "version-incomparable"),
-        (
-            of(json!({"type": "library", "name": "log4j-core", "version": "2.14.1"})),
-            ban,
-            "version-incomparable",
-        ),
-        (
-            of(json!({"type": "library", "name": "Log4J-Core"})),
-            all,
-            "version-incomparable",
-        ),
-        (
-            of(json!({"type": "library", "name": "x", "purl": "pkg:m aven/log4j-core@2"})),
-            ban,
-            "version-incomparable",
-        ),
-        (
-            of(
-                json!({"type": "library", "name": "log4j-core-test", "purl": "pkg:maven/org.apache.logging.log4j/log4j-core-test@2.14.1"}),
-            ),
-            ban,
-            "pass",
-        ),
-        (
-            of(
-                json!({"type": "library", "name": "log4j-core", "purl": "pkg:maven/com.evil/log4j-core@2.14.1"}),
-            ),
-            ban,
-            "pass",
-        ),
-        (
-            of(
-                json!({"type": "library", "name": "log4j-core", "version": "2.14.1", "purl": "pkg:maven/org.apache.logging.log4j/log4j-core"}),
-            ),
-            ban,
-            "package-banned",
-        ),
-        (
-            cyclonedx(),
-            "packages: {deny: [{purl: pkg:npm/b, versions: \">=2, <3\"}]}",
-            "package-banned",
-        ),
-        (
-            cyclonedx(),
-            "packages: {deny: [{purl: pkg:npm/b, versions: \"<2\"}]}",
-            "pass",
-        ),
-        // Other spellings of the same package URL, and what each reader may read otherwise.
-        (
-            of(
-                json!({"type": "library", "name": "x", "purl": "pkg:maven/org.apache.logging.log4j/log4j%2Dcore@2.14.0"}),
-            ),
-            ban,
-            "package-banned",
-        ),
-        (
-            of(
-                json!({"type": "library", "name": "x", "purl": "pkg:Maven/org.apache.logging.log4j/%6cog4j-core@2.14.0"}),
-            ),
-            ban,
-            "package-banned",
-        ),
-        (
-            of(
-                json!({"type": "library", "name": "x", "purl": "pkg://maven/org.apache.logging.log4j/log4j-core@2.14.0"}),
-            ),
-            ban,
-            "package-banned",
-        ),
-        (
-            of(json!({"type": "library", "name": "x", "purl": "pkg:pypi/typing_extensions@4.0"})),
-            "packages: {deny: [{purl: pkg:pypi/typing-extensions, versions: \"<5\"}]}",
-            "package-banned",
-        ),
-        (
-            of(json!({"type": "library", "name": "x", "purl": "pkg:npm/%40acme%2Fa@1.0.0"})),
-            "packages: {deny: [{purl: \"pkg:npm/%40acme/a\"}]}",
-            "version-incomparable",
-        ),
-        (
-            of(json!({"type": "library", "name": "typing_extensions", "version": "4"})),
-            "packages: {deny: [{purl: pkg:pypi/typing-extensions}]}",
-            "version-incomparable",
-        ),
-        (
-            of(
-                json!({"type": "library", "name": "org.apache.logging.log4j:log4j-core", "version": "2.14.0"}),
-            ),
-            ban,
-            "version-incomparable",
-        ),
-        (
-            of(
-                json!({"type": "library", "name": "x", "purl": "pkg:deb/debian/bsdutils@2.38.1-5?epoch=1"}),
-            ),
-            "packages: {deny: [{purl: pkg:deb/debian/bsdutils, versions: \">=1:2.0\"}]}",
-            "package-banned",
-        ),
-        // The component says another version than its package URL.
-        (
-            of(
-                json!({"type": "library", "name": "x", "version": "2.14.1", "purl": "pkg:maven/org.apache.logging.log4j/log4j-core@2.17.1"}),
-            ),
-            ban,
-            "version-incomparable",
-        ),
-        (
-            of(
-                json!({"type": "library", "name": "x", "version": "2.18.0", "purl": "pkg:maven/org.apache.logging.log4j/log4j-core@2.17.1"}),
-            ),
-            ban,
-            "pass",
-        ),
-        (
-            of(
-                json!({"type": "library", "name": "x", "version": "2.38.1-5", "purl": "pkg:deb/debian/bsdutils@2.38.1-5?epoch=1"}),
-            ),
-            "packages: {deny: [{purl: pkg:deb/debian/bsdutils, versions: \"<1:2.0\"}]}",
-            "pass",
-        ),
-        // The one without a version is the other package.
-        (
-            cyclonedx(),
-            "packages: {deny: [{purl: pkg:npm/c, versions: \"<2\"}]}",
-            "version-incomparable",
-        ),
-        (
-            cyclonedx(),
-            "packages: {deny: [{purl: pkg:npm/c, versions: \"<2\"}], incomparable: warn}",
-            "pass",
-        ),
-        (
-            cyclonedx(),
-            "packages: {deny: [{purl: pkg:npm/c, versions: \"<2\"}], incomparable: allow}",
-            "pass",
-        ),
-    ] {
-        assert_eq!(
-            code(SBOM, &sbom, rule),
-            expected,
-            "{rule} {}",
-            sbom["components"]
-        );
-    }
 }

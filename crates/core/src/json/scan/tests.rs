@@ -1,5 +1,5 @@
 //! The scanner against serde_json, and its bounds.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use proptest::prelude::*;
 
@@ -44,6 +44,36 @@ fn twins_are_found_in_small_and_large_objects() {
         // the same name in an object within is no twin
         let nested = object(keys, "x").replace(":0}", r#":{"k0":1}}"#);
         assert!(scan(nested.as_bytes(), BOUNDS).is_ok());
+    }
+}
+
+/// Keys are told apart by a number first, which these have in common.
+#[test]
+fn keys_with_one_print_are_told_apart() {
+    let key = |middle: &str| format!("aaaaaaaa{middle}zzzzzzzz");
+    let prints = |text: &str| print(text.as_bytes());
+    assert_eq!(prints(&key("m")), prints(&key("n")));
+    for (lengths, count) in [(1, 2), (8, 2), (3, 15), (3, 40)] {
+        let keys = (0..count).map(|number| key(&format!("{number:0lengths$}")));
+        let members: Vec<String> = keys.map(|key| format!("\"{key}\":0")).collect();
+        let object = |more: &str| format!("{{{}{more}}}", members.join(","));
+        assert!(scan(object("").as_bytes(), BOUNDS).is_ok(), "{count}");
+        for member in [&members[0], members.last().unwrap()] {
+            for twin in [member.clone(), member.replacen('a', r"\u0061", 1)] {
+                let error = scan(object(&format!(",{twin}")).as_bytes(), BOUNDS).unwrap_err();
+                assert!(error.to_string().starts_with("duplicate key"), "{error}");
+            }
+        }
+    }
+    // Of every length: the print of a key is its own.
+    for length in 0..40 {
+        let text = "abcdefgh".repeat(5)[..length].to_owned();
+        let object = format!("{{\"{text}\":0,\"{text}\":1}}");
+        assert!(scan(object.as_bytes(), BOUNDS).is_err(), "{length}");
+        for other in [format!("{text}a"), format!("z{text}")] {
+            let object = format!("{{\"{text}\":0,\"{other}\":1}}");
+            assert!(scan(object.as_bytes(), BOUNDS).is_ok(), "{length}");
+        }
     }
 }
 
