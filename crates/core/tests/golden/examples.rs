@@ -80,7 +80,12 @@ fn case(folder: &Path, said: &mut BTreeMap<String, String>) {
     let json = |name: &str| -> Value {
         serde_json::from_slice(&fs::read(folder.join(name)).unwrap()).unwrap()
     };
-    let (why, report) = (json("case.json"), json("expect.json"));
+    let why = json("case.json");
+    // Cases of an artifact have no report, and a registry that a case says away says nothing.
+    if why.get("artifact").is_some() || why.get("registry").is_some() {
+        return;
+    }
+    let report = json("expect.json");
     let name = folder.file_name().unwrap().to_str().unwrap();
     let why = why["why"].as_str().unwrap();
     coded(&report, &mut |code, text| {
