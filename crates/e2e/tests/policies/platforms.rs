@@ -67,7 +67,7 @@ fn one_evil_child_denies_the_index() {
     scene.check(&on_index, &good, DENIED, &["no-sbom", "no-scan"]);
     // One platform of which nobody said anything denies the whole index.
     scene.check(&on_platforms, &bad, DENIED, &nothing);
-    scene.check(&either, &bad, DENIED, &nothing);
+    scene.check(&either, &bad, DENIED, &["no-sbom", "no-scan"]);
     attest(&evil, None);
     scene.check(&on_platforms, &bad, DENIED, &["package-banned"]);
     scene.check(&either, &bad, DENIED, &["package-banned"]);
