@@ -20,6 +20,15 @@ fuzz SECONDS='160':
 fuzz-seeds:
     cargo run -p countersign-testkit --bin fuzz-seeds -- fuzz/seeds
 
+# forges anew the evidence for the cases of the examples in policies/, all or those named, with new keys in them
+policy-tests *NAMES:
+    cargo run -p countersign-testkit --bin policy-tests -- policies {{NAMES}}
+
+# which changes of our own policies no case notices
+mutate:
+    cargo run -p countersign-cli -- policy test policies/tests --mutate
+    cargo run -p countersign-cli -- policy test testdata/cases --root testdata --mutate --across
+
 # everything that CI runs
 ci:
     .ci/run

@@ -2,6 +2,7 @@
 """Writes the cases that come in pairs: one field of a rule, right and wrong. Run in testdata; then
 `UPDATE_GOLDEN=1 cargo test -p countersign --test cases` writes the reports, and `expect` holds what they must say."""
 
+import hashlib
 import json
 import os
 
@@ -32,6 +33,14 @@ spec:
     - name: rule
       RULE
 """
+SIGNED = "sha256:f177eca09d2f62f6224b37dd174e8f397c762a7ca3668f8d6407188f7e194b19"  # images/signed-keyed
+# What it is about: `case::image` of crates/testkit/src/bin/policy-tests.
+IMAGE = "sha256:" + hashlib.sha256(b"the image of policies/tests").hexdigest()
+PUBLIC_WORKFLOW = (
+    WORKFLOW.replace("trust: private", "trust: public-good")
+    .replace("acme/ci/", "acme/app/")
+    .replace("[refs/heads/main]", "[\"refs/tags/v*\"]")
+)
 OTHER = WORKFLOW.replace("name: release}", "name: other}").replace("release.yml", "other.yml")
 
 
@@ -58,18 +67,37 @@ def revocation(fields):
     )
 
 
-def write(name, why, image, documents, rule, code=None, effect=None, at=AT):
+def write(name, why, image, documents, rule, code=None, effect=None, at=AT, head=HEAD):
+    asked = {"image": "oci:images/" + image, "as": "registry.example/acme/app:v1"}
+    put(name, why, asked, documents, rule, code, effect, at, head)
+
+
+def put(name, why, asked, documents, rule, code, effect=None, at=AT, head=HEAD):
     folder = os.path.join("cases", name)
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, "policy.yaml"), "w", encoding="utf-8") as file:
-        file.write(HEAD + documents + POLICY.replace("RULE", rule))
-    case = {"why": why, "image": "oci:images/" + image, "as": "registry.example/acme/app:v1", "at": at}
+        file.write(head + documents + POLICY.replace("RULE", rule))
+    case = {"why": why, **asked, "at": at}
     if "trust: private" in documents:
         case["trustRoots"] = {"private": "trust/private-trusted_root.json"}
     case["expect"] = {"effect": effect or ("deny" if code else "allow"), "reasons": {"rule": code} if code else {}}
     with open(os.path.join(folder, "case.json"), "w", encoding="utf-8") as file:
         json.dump(case, file, indent=2)
         file.write("\n")
+
+
+def unavailable(name, why, head, effect):
+    """What happens while the registry cannot be asked."""
+    asked = {"image": "registry.example/acme/app@" + SIGNED, "registry": "unavailable"}
+    put(name, why, asked, keyed(), "signature: {from: release}", "registry-unavailable", effect, head=head)
+
+
+def forged(name, why, evidence, rule, code=None, example="sbom-licenses", **more):
+    """Judged by evidence that was forged for a case of an example in policies/."""
+    tests = "../policies/tests/" + example
+    bundles, root = [os.path.join(tests, evidence, "evidence.jsonl")], os.path.join(tests, "trusted_root.json")
+    asked = {"artifact": IMAGE, "bundles": bundles, "as": "registry.example/acme/app:v1", "trustRoots": {"public-good": root}, **more}
+    put(name, why, asked, PUBLIC_WORKFLOW, rule, code, at="2026-12-01T00:00:00Z")
 
 
 def pair(name, what, kind, good, bad, code, image="attested-keyless", documents=WORKFLOW, at=AT):
@@ -92,12 +120,14 @@ for name, what, good, bad, code in [
     ("source-events", "the event", "source: {events: [push, release]}", "source: {events: [release]}", "provenance-event-mismatch"),
     ("source-runner", "where it ran", "source: {runner: github-hosted}", "source: {runner: self-hosted}", "provenance-runner-mismatch"),
     ("workflow", "the workflow's file", "workflow: .github/workflows/release.yml", "workflow: .github/workflows/other.yml", "provenance-workflow-mismatch"),
-    ("parameters", "a parameter", "parameters: {values: {workflow.ref: [refs/heads/main]}}", "parameters: {values: {inputs.debug: [\"false\"]}}", "provenance-parameter-mismatch"),
+    ("parameters", "a parameter", "parameters: {values: {workflow.ref: [refs/heads/main]}}", "parameters: {values: {workflow.ref: [refs/heads/other]}}", "provenance-parameter-mismatch"),
     ("dependencies", "what went into the build", "dependencies: [{digest: \"gitCommit:" + COMMIT + "\"}]", "dependencies: [{digest: \"gitCommit:" + COMMIT[::-1] + "\"}]", "provenance-dependency-missing"),
     ("age", "the provenance's age", "maxAge: 1d", "maxAge: 1h", "too-old"),
 ]:
     pair("provenance-" + name, what, "provenance", good, bad, code)
 write("provenance-tags", "a build of a branch is none of a tag", "attested-keyless", WORKFLOW, "provenance: {from: release, source: {tags: \">=1, <2\"}}", "provenance-ref-mismatch")
+forged("provenance-tags-version", "a build of a version in the range", "version", "provenance: {from: release, source: {tags: \">=1, <2\"}}")
+forged("provenance-tags-other", "a build of a version beyond the range", "next-major", "provenance: {from: release, source: {tags: \">=1, <2\"}}", "provenance-ref-mismatch")
 write("provenance-legacy", "the same provenance in cosign's .att", "attested-keyless-legacy", WORKFLOW.replace("---\n", "  log: off\n---\n"), "provenance: {from: release, " + REUSABLE + "}")
 write("provenance-keyed", "a key attests, and speaks for no builder", "attested-keyed", keyed(), "provenance: {from: release, " + REUSABLE + "}", "builder-signer-mismatch")
 write("provenance-none", "an SBOM is no provenance", "attested-only", keyed(), "provenance: {from: release}", "no-provenance")
@@ -105,6 +135,7 @@ OWN = "builders: [own], minLevel: 2"
 write("builder-signers", "the set says who speaks for a builder", "attested-keyed", keyed() + builder("signers: [release]\n  level: 2"), "provenance: {from: release, " + OWN + "}")
 write("builder-signers-wrong", "another signer than the set says", "attested-keyless", WORKFLOW + OTHER + builder("signers: [other]\n  level: 2"), "provenance: {from: {any: [release, other]}, " + OWN + "}", "builder-signer-mismatch")
 write("builder-types-wrong", "the builder has another build type", "attested-keyed", keyed() + builder("signers: [release]\n  buildTypes: [\"https://build.example/type\"]\n  level: 2"), "provenance: {from: release, " + OWN + "}", "builder-mismatch")
+write("builder-types", "the builder has this build type", "attested-keyed", keyed() + builder("signers: [release]\n  buildTypes: [\"https://actions.github.io/buildtypes/workflow/v1\"]\n  level: 2"), "provenance: {from: release, " + OWN + "}")
 write("builder-level-wrong", "the pair is trusted for less", "attested-keyed", keyed() + builder("signers: [release]\n  level: 1"), "provenance: {from: release, builders: [own, github-attest], minLevel: 2}", "level-too-low")
 
 for name, what, good, bad, code in [
@@ -114,12 +145,23 @@ for name, what, good, bad, code in [
     ("packages", "a package in some versions", "packages: {deny: [{purl: pkg:golang/golang.org/x/net, versions: \"<0.37.0\"}]}", "packages: {deny: [{purl: pkg:golang/golang.org/x/net, versions: \"<0.38.0\"}]}", "package-banned"),
     ("packages-all", "a package in all versions", "packages: {deny: [{purl: pkg:golang/golang.org/x/crypto}]}", "packages: {deny: [{purl: pkg:apk/alpine/musl}]}", "package-banned"),
     ("min-components", "how many components", "minComponents: 2", "minComponents: 3", "sbom-too-few-components"),
-    ("fields-version", "what is stated of each", "fields: {version: {minCoverage: 100%}}", "fields: {supplier: {minCoverage: 1%}}", "sbom-incomplete"),
     ("fields-document", "what the document states", "fields: {document: [timestamp]}", "fields: {document: [generator]}", "sbom-incomplete"),
-    ("fields-preset", "a preset", "fields: {uniqueId: {minCoverage: 100%}}", "fields: {preset: ntia-2021, minCoverage: 90%}", "sbom-incomplete"),
-    ("generators", "the generator", "fields: {name: {minCoverage: 100%}}", "generators: [\"syft*\"]", "generator-mismatch"),
 ]:
     pair("sbom-" + name, what, "sbom", good, bad, code, "attested-only", keyed())
+for name, what, good, bad, code in [
+    ("fields-supplier", "what is stated of half of them", "fields: {supplier: {minCoverage: 50%}}", "fields: {supplier: {minCoverage: 60%}}", "sbom-incomplete"),
+    ("generators", "the generator", "generators: [\"written-*\"]", "generators: [\"syft*\"]", "generator-mismatch"),
+]:
+    pair("sbom-" + name, what, "sbom", "formats: [spdx], " + good, "formats: [spdx], " + bad, code)
+for name, what, field in [("version", "the version", "version"), ("unique-id", "an id", "uniqueId")]:
+    rule = "sbom: {from: release, fields: {" + field + ": {minCoverage: 90%}}}"
+    evidence = "versions" if field == "version" else "ids"
+    forged("sbom-fields-" + name, what + " of nine of ten", "most-" + evidence, rule)
+    forged("sbom-fields-" + name + "-wrong", what + " of eight of ten", "few-" + evidence, rule, "sbom-incomplete")
+write("sbom-fields-preset-wrong", "no relationships are stated", "attested-keyless", WORKFLOW, "sbom: {from: release, formats: [spdx], fields: {preset: ntia-2021, minCoverage: 50%}}", "sbom-incomplete")
+for name, percent, code in [("", "90%", None), ("-suppliers", "95%", "sbom-incomplete")]:
+    preset = "sbom: {from: release, fields: {preset: ntia-2021, minCoverage: " + percent + "}}"
+    forged("sbom-fields-preset" + name, "nine of ten suppliers are stated", "complete", preset, code)
 pair("sbom-age", "the SBOM's age", "sbom", "maxAge: 1d", "maxAge: 1h", "too-old")
 write("sbom-none", "a signature is no SBOM", "signed-keyed", keyed(), "sbom: {from: release}", "no-sbom")
 write("sbom-spdx", "an SPDX document beside a CycloneDX one", "attested-keyless", WORKFLOW, "sbom: {from: release, formats: [spdx], fields: {document: [author]}}")
@@ -154,3 +196,15 @@ write("revoked-image", "the image was revoked, though its signature holds", "sig
 write("revoked-image-other", "another image was revoked", "signed-keyless-workflow", WORKFLOW + revocation("digests: [\"sha256:8541568e2346d2a22df24e5eaf2bb28975e85d5a73e64759fc1597e97986c8c4\"]"), SIGNATURE)
 write("revoked-evidence", "the one signature was revoked", "signed-keyless-workflow", WORKFLOW + revocation("evidence: [\"sha256:2a2e230898908490bbb32a56ec6ccaadf0f26caf801c6fd471f8c4e23635573b\"]"), SIGNATURE, "evidence-revoked")
 write("age-always", "an old signature, where age counts for what runs too", "signed-keyless-workflow", WORKFLOW, "signature: {from: release, maxAge: 1h, ageAlways: true}", "too-old")
+forged("age-admitted", "what runs already is only warned of age", "release", "signature: {from: release, maxAge: 1h}", example="github-actions", admitted=True)
+forged("age-admitted-always", "unless the rule says that age counts always", "release", "signature: {from: release, maxAge: 1h, ageAlways: true}", "too-old", example="github-actions", admitted=True)
+for name, what, good, bad, code in [
+    ("database-age", "how old the database was", "denyFrom: high, maxDatabaseAge: 1d", "denyFrom: high, maxDatabaseAge: 1h", "database-too-old"),
+    ("unfixed", "a finding without a fix", "denyFrom: medium, ignoreUnfixed: true", "denyFrom: medium, ignoreUnfixed: false", "vulnerability-found"),
+]:
+    for end, fields, reason in [("", good, None), ("-wrong", bad, code)]:
+        forged("scan-" + name + end, what, "complete", "vulnerabilities: {from: release, " + fields + "}", reason)
+URI = "subject: {uri: \"https://github.com/acme/ci/.github/workflows/release.yml@refs/heads/main\"}"
+write("keyless-uri", "the whole name, as a URI", "signed-keyless-workflow", WORKFLOW.replace("subject: {workflow: {path: acme/ci/.github/workflows/release.yml, refs: [refs/heads/main]}}", URI), SIGNATURE)
+unavailable("registry-unavailable", "the registry cannot be asked, so nobody knows", HEAD, "unknown")
+unavailable("registry-unavailable-allowed", "the registry cannot be asked, and Settings let pass what cannot be known", HEAD.replace("onUnknown: deny", "onUnknown: allow"), "allow")

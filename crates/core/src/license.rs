@@ -209,6 +209,32 @@ fn in_spdx_case(text: &str) -> String {
     out
 }
 
+/// For the fuzz target: whether it is one expression.
+#[cfg(fuzzing)]
+pub(crate) fn is_expression(text: &str) -> bool {
+    parsed(text).is_some()
+}
+
+/// For the fuzz target: 0 accepted, 1 unknown, 2 denied.
+#[cfg(fuzzing)]
+pub(crate) fn judged(allow: &[&str], deny: &[&str], text: &str) -> Result<u8, &'static str> {
+    let families = |texts: &[&str]| {
+        texts
+            .iter()
+            .map(|it| Family::parse(it))
+            .collect::<Result<Vec<_>, _>>()
+    };
+    let list = LicenseList {
+        allow: families(allow)?,
+        deny: families(deny)?,
+    };
+    Ok(match list.judge(text) {
+        LicenseVerdict::Accepted => 0,
+        LicenseVerdict::Unknown => 1,
+        LicenseVerdict::Denied => 2,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

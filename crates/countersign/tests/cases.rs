@@ -3,8 +3,10 @@
 //! | file | holds |
 //! |---|---|
 //! | `policy.yaml` | the policy set |
-//! | `case.json` | `why`, `image` (paths start at `testdata`), `at`, and where needed `as`, `trustRoots` and `expect` |
+//! | `case.json` | `why`, `image` (paths start at `testdata`), `at`, and where needed `as`, `registry`, `trustRoots` and `expect` |
 //! | `expect.json` | the whole report; `UPDATE_GOLDEN=1 cargo test -p countersign --test cases` writes it, and people review it |
+//!
+//! Cases of an `artifact` in place of an image are those of the command alone: `policy test` judges them, without a report.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +14,9 @@ use std::path::Path;
 use std::{env, fs};
 
 use countersign::{Checker, Image, PolicyFiles};
-use countersign_core::{ExtraRoot, ImageRef, Report, UnixTime};
+use countersign_core::{
+    ExtraRoot, Gap, GapClass, ImageRef, ReasonCode, Report, Resolution, UnixTime, decide,
+};
 use serde::Deserialize;
 
 const TESTDATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata");
@@ -25,6 +29,8 @@ struct Case {
     #[serde(rename = "as")]
     judged_as: Option<String>,
     at: String,
+    /// `unavailable`: nothing is asked.
+    registry: Option<String>,
     #[serde(default)]
     trust_roots: BTreeMap<String, String>,
     expect: Option<Expect>,
@@ -147,7 +153,21 @@ fn report(folder: &Path, case: &Case) -> String {
         image = image.judged_as(&ImageRef::parse(name).unwrap()).unwrap();
     }
     let at = UnixTime::parse(&case.at).unwrap();
-    let decision = Checker::new(policies).check_blocking(&image, at).unwrap();
+    let decision = match case.registry.as_deref() {
+        None => Checker::new(policies).check_blocking(&image, at).unwrap(),
+        Some(word) => {
+            assert_eq!(word, "unavailable");
+            let gap = Gap {
+                class: GapClass::Unavailable,
+                code: ReasonCode::RegistryUnavailable,
+                what: case.image.clone(),
+                cause: "the case says so".to_owned(),
+                hides: None,
+            };
+            let resolution = Resolution::Unresolved(&gap);
+            decide(&policies, image.request(), resolution, at)
+        }
+    };
     Report::new(&[decision]).to_json()
 }
 
@@ -158,7 +178,14 @@ fn case(folder: &Path) -> Case {
 }
 
 fn cases() -> Vec<String> {
-    folders(&Path::new(TESTDATA).join("cases"))
+    let cases = Path::new(TESTDATA).join("cases");
+    let is_image = |name: &String| {
+        let text = fs::read(cases.join(name).join("case.json")).unwrap();
+        let case: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        case["artifact"].is_null()
+    };
+    let names = folders(&cases).into_iter();
+    names.filter(is_image).collect()
 }
 
 fn folders(path: &Path) -> Vec<String> {

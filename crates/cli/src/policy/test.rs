@@ -9,6 +9,7 @@ mod case;
 mod expect;
 mod mutants;
 mod report;
+mod roots;
 mod suite;
 
 use std::path::PathBuf;

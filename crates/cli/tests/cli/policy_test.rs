@@ -2,6 +2,7 @@
 
 use insta::assert_snapshot;
 
+use countersign_testkit::gate;
 use serde_json::{Value, json};
 
 use crate::run::{AT, ROOT, code, transcript};
@@ -42,6 +43,67 @@ fn changes_that_no_case_notices_are_listed() {
 fn the_cases_of_testdata_pass() {
     let arguments = ["policy", "test", "testdata/cases", "--root", "testdata"];
     assert_eq!(code(&arguments), Some(0));
+}
+
+/// Each field of any of these policies is tested by a case of some policy.
+#[test]
+fn the_cases_of_testdata_notice_every_field() {
+    if !gate::full() {
+        return;
+    }
+    let mutate = [
+        "policy",
+        "test",
+        "testdata/cases",
+        "--root",
+        "testdata",
+        "--mutate",
+        "--across",
+    ];
+    assert_eq!(code(&mutate), Some(0));
+}
+
+/// Every example has cases, which notice every change of it: a field that is added needs one.
+#[test]
+fn the_examples_are_tested_whole() {
+    let cases = |folder: &str| -> Vec<String> {
+        let all = std::fs::read_dir(format!("{ROOT}/policies/{folder}")).unwrap();
+        let names = all.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names
+            .filter_map(|name| match folder {
+                "" => Some(name.strip_suffix(".yaml")?.to_owned()),
+                _ => Some(name),
+            })
+            .collect();
+        names.sort_unstable();
+        names
+    };
+    assert_eq!(cases(""), cases("tests"));
+    let mutate = transcript(&["policy", "test", "policies/tests", "--mutate"]);
+    let summary: Vec<&str> = mutate
+        .lines()
+        .filter(|line| !line.starts_with("pass"))
+        .collect();
+    let told = summary.join("\n");
+    assert!(told.contains(" 0 failed"), "{told}");
+    assert!(
+        told.contains(" of 9 policy sets tried, 0 unnoticed"),
+        "{told}"
+    );
+}
+
+/// A case may stand for the public-good instance; nothing else can replace its root.
+#[test]
+fn only_a_case_replaces_the_public_good_root() {
+    let root = "public-good=policies/tests/baseline/trusted_root.json";
+    let lint = [
+        "policy",
+        "lint",
+        "policies/baseline.yaml",
+        "--trust-root",
+        root,
+    ];
+    assert_eq!(code(&lint), Some(3));
 }
 
 /// Bundles for a digest in place of an image, as they lie in an image of testdata.

@@ -133,6 +133,24 @@ fn each_fact_is_needed() {
     }
 }
 
+/// A revocation asks for the time by the Signer's own root. Examined evidence of another one is nobody's, so that only this shows it.
+#[test]
+fn a_time_under_another_root_is_not_believed() {
+    let image = image();
+    let policies = policies("");
+    let rule = policies.policies.first().unwrap().rules.first().unwrap();
+    let Condition::Evidence(demand) = &rule.condition else {
+        panic!("{rule:?}")
+    };
+    let signer = demand.from.signers.first().unwrap();
+    let mut facts = facts(&image);
+    assert_eq!(signer.believed_time(&facts), Some(NOW));
+    facts.root.as_mut().unwrap().name = "other".to_owned();
+    assert_eq!(signer.believed_time(&facts), None);
+    facts.root = None;
+    assert_eq!(signer.believed_time(&facts), None);
+}
+
 /// The same for `decide_blob`: nothing that `examine_blob` should have made sure of is taken on trust.
 #[test]
 fn each_fact_is_needed_of_a_blob_too() {

@@ -8,8 +8,8 @@ use super::signed::Material;
 use super::{Artifact, certificate, envelope, parse, sct, tlog, tsa};
 use crate::x509::{Cert, identity, oid};
 use crate::{
-    Certificate, Content, Digest, Limits, ProvenTime, PublicKey, ReasonCode, Statement, TimeSource,
-    TrustRoot, UnixTime, json,
+    Certificate, Claim, Content, Digest, Findings, Limits, ProvenTime, PublicKey, ReasonCode,
+    Statement, TimeSource, TrustRoot, UnixTime, Verified, json,
 };
 
 /// What a verifier of a part says.
@@ -27,6 +27,36 @@ pub fn statement(payload: &[u8], about: &[u8]) -> Judged<Statement> {
     let payload = Arc::new(payload.to_vec());
     envelope::statement(&payload, &artifact(about), &Limits::default())
         .map_err(|refusal| refusal.code)
+}
+
+/// As if the signer of the first proof had signed this statement about these bytes in place of what was signed.
+pub fn restated(findings: &Findings, payload: &[u8], about: &[u8]) -> Judged<Findings> {
+    let statement = statement(payload, about)?;
+    let proofs = findings.verified().iter().take(1);
+    let restated = proofs
+        .map(|one| Verified::new(Claim::Statement(statement.clone()), one.facts().clone()))
+        .collect();
+    Ok(Findings::new(
+        *findings.image(),
+        restated,
+        Vec::new(),
+        Vec::new(),
+        Vec::new(),
+    ))
+}
+
+/// Whether a text is one licence expression; a list of them, by commas, is none.
+pub fn is_license_expression(text: &str) -> bool {
+    crate::license::is_expression(text)
+}
+
+/// How a text comes out where these licences are accepted (none: all that SPDX lists) and those denied: 0 accepted, 1 unknown,
+/// 2 denied.
+///
+/// # Errors
+/// Why one of the lists has no licence of a policy.
+pub fn license(allow: &[&str], deny: &[&str], text: &str) -> Result<u8, &'static str> {
+    crate::license::judged(allow, deny, text)
 }
 
 /// What a scan's predicate says: how many findings.

@@ -91,6 +91,7 @@ impl Revocation {
         }
         let when = match believed {
             Some(at) => format!("signed {at}"),
+            None if facts.times().is_empty() => "no proven time".to_owned(),
             None => format!("no proven time that the Signer `{}` takes", signer.name),
         };
         let found = format!("{}, {when}", maker_text(facts.signer()));

@@ -2,6 +2,7 @@
 
 mod builder;
 mod certificate;
+mod reduced;
 mod source;
 
 use std::sync::Arc;

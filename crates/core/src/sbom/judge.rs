@@ -155,7 +155,7 @@ impl SbomDemand {
     /// Holds a document against the rule, whoever signed it.
     pub(crate) fn judge(&self, sbom: &Sbom<'_>, compared: &mut Compared) {
         self.format(sbom.format, compared);
-        let count = sbom.components.len();
+        let count = sbom.counted().count();
         compared.that(
             "minComponents",
             self.min_components,
@@ -237,13 +237,10 @@ impl SbomDemand {
 /// Of how many components out of a hundred something is stated; without components, of none.
 fn cover(sbom: &Sbom<'_>, field: Field, least: u8, compared: &mut Compared) {
     let has = |component: &&Component<'_>| field.is_in(component, sbom);
-    let (have, all) = (
-        sbom.components.iter().filter(has).count(),
-        sbom.components.len(),
-    );
+    let (have, all) = (sbom.counted().filter(has).count(), sbom.counted().count());
     // Rounded down, so that 100 % means each.
     let percent = (have * 100).checked_div(all).unwrap_or(0);
-    let without = sbom.components.iter().filter(|it| !has(it)).take(3);
+    let without = sbom.counted().filter(|it| !has(it)).take(3);
     let without: Vec<String> = without.map(called).collect();
     let example = match without.as_slice() {
         [] => String::new(),
@@ -265,7 +262,7 @@ impl LicenseDemand {
             (Told::default(), Told::default(), Told::default());
         // What the document describes is a part of nothing, and hardly any generator says its licence.
         let subject = sbom.subject.iter().map(|it| (it, false));
-        let parts = sbom.components.iter().map(|it| (it, true));
+        let parts = sbom.counted().map(|it| (it, true));
         for (component, is_part) in subject.chain(parts) {
             let claims = counted(sbom, component);
             let mut verdict = None;

@@ -237,6 +237,19 @@ impl<'a> Sbom<'a> {
             .unwrap_or_default()
     }
 
+    /// The parts that rules count: all but files of which a CycloneDX document states nothing that a package has. Generators list
+    /// the files in which they found packages; SPDX keeps those apart.
+    pub(crate) fn counted(&self) -> impl Iterator<Item = &Component<'a>> {
+        let is_cyclonedx = matches!(self.format, SbomFormat::CycloneDx { .. });
+        self.components.iter().filter(move |it| {
+            let states_nothing = it.version.is_none()
+                && it.purl.is_none()
+                && !it.other_ids
+                && self.licenses(it).is_empty();
+            !(is_cyclonedx && it.kind.as_deref() == Some("file") && states_nothing)
+        })
+    }
+
     /// The subject, if there is one, and all parts.
     pub fn all(&self) -> impl Iterator<Item = &Component<'a>> {
         self.subject.iter().chain(&self.components)

@@ -922,6 +922,15 @@ fn old_extensions_count_as_those_of_today() {
         let found = judged(&world, &signer, &listed(repository)).code;
         assert_eq!(found.map(|it| it.as_str()), expected, "{repository}");
     }
+    // There it is the path itself, and no address that could be spelt in several ways.
+    let open = keyless("ci", &workflow("acme/app", "main"), "{events: [push]}")
+        .replace("    source:", "    anyCaller: unsafe\n    source:");
+    let world = attested(&old_only(&[(5, "acme/app.git")]), V02, &own);
+    let found = judged(&world, &open, &listed("acme/app")).code;
+    assert_eq!(
+        found.map(|it| it.as_str()),
+        Some("provenance-source-mismatch")
+    );
 }
 
 /// By its own provenance a workflow could pass for one that its callers cannot change, which is trusted for more.

@@ -245,6 +245,57 @@ fn every_licence_of_every_component_counts() {
     );
 }
 
+/// syft lists the files in which it found packages; they have no version and no licence, and are no packages.
+#[test]
+fn files_of_which_nothing_is_stated_are_no_components() {
+    let with = |component: Value| {
+        let mut document = cyclonedx();
+        document["components"]
+            .as_array_mut()
+            .unwrap()
+            .push(component);
+        document
+    };
+    let judged = |component: Value, more: &str| code(SBOM, &with(component), more);
+    let hashes = json!([{"alg": "SHA-256", "content": "00"}]);
+    let file = json!({"type": "file", "name": "/etc/os-release", "hashes": hashes});
+    let missing = "licenses: {deny: [GPL-3.0], missing: deny}";
+    let covered = "fields: {version: {minCoverage: 66%}}";
+    assert_eq!(judged(file.clone(), missing), "pass");
+    assert_eq!(judged(file.clone(), covered), "pass");
+    assert_eq!(
+        judged(file.clone(), "fields: {hashes: {minCoverage: 34%}}"),
+        "sbom-incomplete"
+    );
+    assert_eq!(
+        judged(file.clone(), "minComponents: 4"),
+        "sbom-too-few-components"
+    );
+    // A file that says of itself what packages do is one, and so is a package of which nothing is known.
+    let stated = [
+        ("purl", json!("pkg:npm/d")),
+        ("cpe", json!("cpe:2.3:a:d:d:*:*:*:*:*:*:*:*")),
+    ];
+    for (name, value) in stated {
+        let mut package = file.clone();
+        package[name] = value;
+        assert_eq!(
+            judged(package.clone(), covered),
+            "sbom-incomplete",
+            "{name}"
+        );
+        assert_eq!(judged(package, missing), "license-missing", "{name}");
+    }
+    let mut versioned = file.clone();
+    versioned["version"] = json!("1");
+    assert_eq!(judged(versioned, missing), "license-missing");
+    let mut licensed = file.clone();
+    licensed["licenses"] = json!([{"license": {"id": "GPL-3.0-only"}}]);
+    assert_eq!(judged(licensed, missing), "license-denied");
+    let library = json!({"type": "library", "name": "d"});
+    assert_eq!(judged(library, missing), "license-missing");
+}
+
 #[test]
 fn what_cannot_be_read_never_passes() {
     let mut empty = cyclonedx();
@@ -432,6 +483,28 @@ fn banned_packages_are_found_by_their_urls_and_versions() {
             ),
             "packages: {deny: [{purl: pkg:deb/debian/bsdutils, versions: \">=1:2.0\"}]}",
             "package-banned",
+        ),
+        // The component says another version than its package URL.
+        (
+            of(
+                json!({"type": "library", "name": "x", "version": "2.14.1", "purl": "pkg:maven/org.apache.logging.log4j/log4j-core@2.17.1"}),
+            ),
+            ban,
+            "version-incomparable",
+        ),
+        (
+            of(
+                json!({"type": "library", "name": "x", "version": "2.18.0", "purl": "pkg:maven/org.apache.logging.log4j/log4j-core@2.17.1"}),
+            ),
+            ban,
+            "pass",
+        ),
+        (
+            of(
+                json!({"type": "library", "name": "x", "version": "2.38.1-5", "purl": "pkg:deb/debian/bsdutils@2.38.1-5?epoch=1"}),
+            ),
+            "packages: {deny: [{purl: pkg:deb/debian/bsdutils, versions: \"<1:2.0\"}]}",
+            "pass",
         ),
         // The one without a version is the other package.
         (

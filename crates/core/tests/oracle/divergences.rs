@@ -114,7 +114,7 @@ impl Class {
         let cases = || self.cases.iter().map(String::as_str).zip(needed);
         let is_any_needed = cases().any(|(case, needed)| is_pattern(case) && *needed);
         cases()
-            .filter(move |(case, needed)| !**needed && !(is_any_needed && is_pattern(case)))
+            .filter(move |(case, needed)| !(**needed || is_any_needed && is_pattern(case)))
             .map(|(case, _)| case)
     }
 

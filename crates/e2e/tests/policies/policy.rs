@@ -80,7 +80,7 @@ pub(crate) const CYCLONEDX: &str = r#"
         from: FROM
         formats: [cyclonedx]
         licenses: {deny: [AGPL-3.0], unknown: warn, missing: warn}
-        packages: {deny: [{purl: "pkg:npm/lodash", versions: "<4.17.20"}, {purl: "pkg:deb/debian/libssl3", versions: "<3.0.15"}]}
+        packages: {deny: [{purl: "pkg:npm/lodash", versions: "<4.17.20"}, {purl: "pkg:deb/debian/libssl3", versions: "<3.0.15"}, {purl: "pkg:golang/stdlib", versions: "<1.20"}]}
         fields: {version: {minCoverage: 90%}, name: {minCoverage: 100%}}
         generators: [syft]
         minComponents: 4
@@ -91,7 +91,7 @@ pub(crate) const SPDX: &str = r#"
         from: FROM
         formats: [spdx]
         licenses: {deny: [AGPL-3.0], unknown: warn, missing: warn}
-        packages: {deny: [{purl: "pkg:npm/lodash", versions: "<4.17.20"}, {purl: "pkg:deb/debian/libssl3", versions: "<3.0.15"}]}
+        packages: {deny: [{purl: "pkg:npm/lodash", versions: "<4.17.20"}, {purl: "pkg:deb/debian/libssl3", versions: "<3.0.15"}, {purl: "pkg:golang/stdlib", versions: "<1.20"}]}
         fields: {version: {minCoverage: 90%}, name: {minCoverage: 100%}}
         generators: ["syft-*"]
         minComponents: 4

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use countersign::Image;
 use countersign_core::{ImageRef, Namespace, UnixTime};
@@ -54,6 +54,8 @@ pub(super) struct Bundled {
     pub(super) written: String,
     pub(super) name: Option<ImageRef>,
     pub(super) namespace: Option<Namespace>,
+    /// Whether it runs already, so that age alone is a warning.
+    pub(super) admitted: bool,
 }
 
 /// `case.yaml` and `case.json`, as they are written.
@@ -73,6 +75,9 @@ struct CaseFile {
     at: String,
     /// What the image's registry is like, for an image that is in none of the layouts.
     registry: Option<RegistryWord>,
+    /// Whether a Pod that has an owner is to run it, whose image was admitted before.
+    #[serde(default)]
+    admitted: bool,
     /// The namespace in which the image is to run.
     namespace: Option<NamespaceFile>,
     #[serde(default)]
@@ -162,7 +167,7 @@ fn read(folder: &Path, base: &Path) -> Result<Case, Failure> {
         name: folder.display().to_string(),
         why: file.why,
         policy: match &file.policy {
-            Some(policy) => base.join(policy),
+            Some(policy) => tidy(&base.join(policy)),
             None => folder.join("policy.yaml"),
         },
         trust_roots: file
@@ -170,13 +175,32 @@ fn read(folder: &Path, base: &Path) -> Result<Case, Failure> {
             .into_iter()
             .map(|(name, file)| NamedFile {
                 name: Some(name),
-                file: base.join(file),
+                file: tidy(&base.join(file)),
             })
             .collect(),
         asked,
         at,
         expected,
     })
+}
+
+/// The path without `folder/..`, where that leads to the same place: the cases of one policy belong together, and its places
+/// are to be read.
+fn tidy(path: &Path) -> PathBuf {
+    let mut short = PathBuf::new();
+    for part in path.components() {
+        let is_folder = matches!(short.components().next_back(), Some(Component::Normal(_)));
+        if part == Component::ParentDir && is_folder {
+            short.pop();
+        } else {
+            short.push(part);
+        }
+    }
+    // Behind a link, `..` leads elsewhere.
+    match (short.canonicalize(), path.canonicalize()) {
+        (Ok(one), Ok(other)) if one == other => short,
+        _ => path.to_owned(),
+    }
 }
 
 impl NamespaceFile {
@@ -199,6 +223,10 @@ fn asked(
     let name = name.map_err(|error| wrong("as", &error.to_string()))?;
     let namespace = file.namespace.as_ref().map(NamespaceFile::read);
     match (&file.image, &file.artifact, &file.bundles) {
+        (Some(_), None, None) if file.admitted => Err(wrong(
+            "admitted",
+            "it goes with `artifact` and `bundles` only",
+        )),
         (Some(written), None, None) => {
             image(file, written, base, name, namespace).map_err(|why| wrong("image", &why))
         }
@@ -221,6 +249,7 @@ fn asked(
                 written: written.clone(),
                 name,
                 namespace,
+                admitted: file.admitted,
             })))
         }
         _ => Err(wrong(

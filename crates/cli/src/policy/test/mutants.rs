@@ -63,7 +63,7 @@ async fn notices(
     mutations: &Mutations<'_>,
     mutation: &Mutation,
 ) -> Option<bool> {
-    let loaded = mutations.load(mutation, &suite.files, &setup.roots);
+    let loaded = setup.roots.load_changed(mutations, mutation, &suite.files);
     if loaded.judges_like(&setup.loaded) {
         return None;
     }

@@ -4,15 +4,14 @@ use std::path::{Path, PathBuf};
 
 use countersign::{Checker, PolicyFiles};
 use countersign_core::{
-    Decision, ExtraRoot, Gap, GapClass, Loaded, PolicySet, ReasonCode, Request, Resolution,
-    UnixTime, decide,
+    Decision, Gap, GapClass, Loaded, PolicySet, ReasonCode, Request, Resolution, UnixTime, decide,
 };
 
 use super::case::{Asked, Bundled, Case};
 use super::expect::Found;
+use super::roots::Roots;
 use crate::args::NamedFile;
 use crate::failure::Failure;
-use crate::policies::extra_root;
 use crate::verify_blob::proven;
 
 /// The cases of one policy file or folder.
@@ -25,7 +24,7 @@ pub(super) struct Suite {
 /// Those of them with the same trust roots.
 pub(super) struct Setup {
     trust_roots: Vec<NamedFile>,
-    pub(super) roots: Vec<ExtraRoot>,
+    pub(super) roots: Roots,
     pub(super) loaded: Loaded,
     /// None if the policy does not load.
     pub(super) checker: Option<Checker>,
@@ -69,12 +68,8 @@ impl Suite {
             setup.cases.push(case);
             return Ok(());
         }
-        let roots: Vec<ExtraRoot> = case
-            .trust_roots
-            .iter()
-            .map(extra_root)
-            .collect::<Result<_, _>>()?;
-        let loaded = self.files.load(&roots);
+        let roots = Roots::read(&case.trust_roots)?;
+        let loaded = roots.load(&self.files);
         self.setups.push(Setup {
             trust_roots: case.trust_roots.clone(),
             roots,
@@ -148,6 +143,10 @@ fn examined(policies: &PolicySet, bundled: &Bundled, at: UnixTime) -> Decision {
     let request = match &bundled.namespace {
         Some(namespace) => request.in_namespace(namespace.clone()),
         None => request,
+    };
+    let request = match bundled.admitted {
+        true => request.with_age_relief(),
+        false => request,
     };
     let resolution = match &findings {
         Some(findings) => Resolution::Blob(findings),

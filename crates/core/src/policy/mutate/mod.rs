@@ -7,7 +7,10 @@ mod other;
 mod walk;
 
 use super::tree::{Key, Node, Value};
-use super::{ExtraRoot, Files, Loaded, Place, PolicySet, Settings, Source, read_trees};
+use super::{
+    Condition, ExtraRoot, Files, Loaded, Place, Policy, PolicySet, Settings, Source, Wanted,
+    read_trees,
+};
 use walk::Walk;
 
 /// Every small change to a policy set.
@@ -76,7 +79,8 @@ impl<'a> Mutations<'a> {
 
 impl Loaded {
     /// Whether another set is judged by exactly as this one: the same rules, Signers, roots and diagnostics, whatever was
-    /// written. A default that is written out differs from nothing.
+    /// written. A default that is written out differs from nothing, and so does what a provenance rule repeats of what
+    /// its Signers demand, or a `minLevel` between two levels that builds can have.
     #[must_use]
     pub fn judges_like(&self, other: &Self) -> bool {
         let meaning = |loaded: &Self| {
@@ -96,6 +100,7 @@ impl Loaded {
                 place: Place::default(),
                 ..settings.clone()
             };
+            let policies: Vec<Policy> = policies.iter().map(reduced).collect();
             Some(format!(
                 "{settings:?}{policies:?}{revocations:?}{known_as:?}{origins:?}{}",
                 trust.fingerprint()
@@ -103,6 +108,20 @@ impl Loaded {
         };
         self.diagnostics == other.diagnostics && meaning(self) == meaning(other)
     }
+}
+
+/// The policy without what decides nothing.
+fn reduced(policy: &Policy) -> Policy {
+    let mut policy = policy.clone();
+    for rule in &mut policy.rules {
+        if let Condition::Evidence(demand) = &mut rule.condition
+            && let Wanted::Provenance(provenance) = &mut demand.wanted
+        {
+            let signers = demand.from.signers.iter().map(AsRef::as_ref);
+            **provenance = provenance.reduced(signers);
+        }
+    }
+    policy
 }
 
 /// Changes one node of a list of documents; `steps` lead to it, the first one to its document.

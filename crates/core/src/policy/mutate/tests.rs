@@ -117,6 +117,129 @@ fn a_changed_set_is_loaded_with_the_one_change() {
     assert!(!load("spec.mode", "`warn`").judges_like(&original));
 }
 
+/// What a provenance rule demands that its Signer demands already, or that no build can have, decides nothing.
+#[test]
+fn a_demand_that_decides_nothing_is_no_change() {
+    let load = |signer: &str, provenance: &str| {
+        let text = format!(
+            r#"{SETTINGS}---
+apiVersion: countersign.dev/v1alpha1
+kind: Signer
+metadata: {{name: ci}}
+spec: {{{signer}}}
+---
+apiVersion: countersign.dev/v1alpha1
+kind: Policy
+metadata: {{name: production}}
+spec:
+  images: ["ghcr.io/acme/**"]
+  rules:
+    - name: built
+      provenance: {{from: ci, {provenance}}}
+"#
+        );
+        let name = "policy.yaml".to_owned();
+        let loaded = PolicySet::load(&[Source { name, text }], &NoFiles, &[]);
+        assert_eq!(loaded.diagnostics, [], "{provenance}");
+        loaded
+    };
+    let keyless = |source: &str| {
+        format!(
+            "trust: public-good, keyless: {{issuer: \"https://token.actions.githubusercontent.com\", subject: {{workflow: {{path: acme/app/.github/workflows/r.yml, refs: [refs/heads/main]}}}}, source: {{{source}}}}}"
+        )
+    };
+    let app = keyless("repository: acme/app");
+    let hosted = keyless("repository: acme/app, runner: github-hosted");
+    let both = keyless("repository: [acme/app, acme/lib]");
+    let numbered = keyless("repository: acme/app, repositoryId: \"1\"");
+    let attest = "builders: [github-attest]";
+    for (signer, one, other, alike) in [
+        (
+            &app,
+            "source: {repository: acme/app, commit: COMMIT}",
+            "source: {commit: COMMIT}",
+            true,
+        ),
+        (
+            &app,
+            "source: {repository: [acme/app, acme/lib], commit: COMMIT}",
+            "source: {commit: COMMIT}",
+            true,
+        ),
+        (
+            &both,
+            "source: {repository: acme/app, commit: COMMIT}",
+            "source: {commit: COMMIT}",
+            false,
+        ),
+        (
+            &app,
+            "source: {repository: acme/lib, commit: COMMIT}",
+            "source: {commit: COMMIT}",
+            false,
+        ),
+        (
+            &app,
+            "source: {repositoryId: \"1\", commit: COMMIT}",
+            "source: {commit: COMMIT}",
+            false,
+        ),
+        (
+            &numbered,
+            "source: {repositoryId: \"1\", commit: COMMIT}",
+            "source: {commit: COMMIT}",
+            true,
+        ),
+        // A build type that is only listed may leave the repository out.
+        (
+            &app,
+            "buildTypes: [\"https://b.example\"], source: {repository: acme/app, commit: COMMIT}",
+            "buildTypes: [\"https://b.example\"], source: {commit: COMMIT}",
+            false,
+        ),
+        // A self-hosted runner has level 1.
+        (
+            &app,
+            "builders: [github-attest], minLevel: 2",
+            attest,
+            false,
+        ),
+        (
+            &hosted,
+            "builders: [github-attest], minLevel: 2",
+            attest,
+            true,
+        ),
+        (
+            &app,
+            "builders: [slsa-github-container], minLevel: 3",
+            "builders: [slsa-github-container], minLevel: 2",
+            true,
+        ),
+        (
+            &app,
+            "builders: [slsa-github-container, github-attest], minLevel: 3",
+            "builders: [slsa-github-container, github-attest], minLevel: 2",
+            false,
+        ),
+    ] {
+        let commit = "0123456789012345678901234567890123456789";
+        let [one, other] =
+            [one, other].map(|text| text.replace("COMMIT", &format!("\"{commit}\"")));
+        assert_eq!(
+            load(signer, &one).judges_like(&load(signer, &other)),
+            alike,
+            "{signer}: {one} and {other}"
+        );
+    }
+    // A key vouches for no source.
+    let key = "log: off, time: none, keys: [{id: a, pem: \"-----BEGIN PUBLIC KEY-----\\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEKLWrctBmtcGrcM4BFpDxPPsUYrBn\\nPZAYOIX9oaZtYuUxhfKVNJQlud7k0922QR/8TcHUYAdZMjuexgWaXac8GA==\\n-----END PUBLIC KEY-----\"}]";
+    assert!(
+        !load(key, "source: {repository: acme/app, events: [push]}")
+            .judges_like(&load(key, "source: {events: [push]}"))
+    );
+}
+
 /// What is signed or fixed elsewhere is one value: the trust root is removed as a whole, and nothing inside it is altered.
 #[test]
 fn nothing_inside_an_inline_trust_root_is_changed() {

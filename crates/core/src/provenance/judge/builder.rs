@@ -11,7 +11,7 @@ use crate::provenance::BuildFacts;
 use crate::{Certificate, Facts, ReasonCode};
 
 /// What is trusted where no Builder is named.
-const DEFAULT_LEVEL: u8 = 1;
+pub(super) const DEFAULT_LEVEL: u8 = 1;
 /// What the id of every GitHub workflow has.
 pub(super) const WORKFLOWS: &str = "/.github/workflows/";
 

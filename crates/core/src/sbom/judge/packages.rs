@@ -152,14 +152,19 @@ impl PackageDemand {
             let Some(range) = &ban.versions else {
                 return Found::Banned(ban);
             };
-            let version = purl.version();
-            match version
-                .as_deref()
-                .or(component.version.as_deref())
-                .map(|it| range.compare(it))
-            {
+            let stated = purl.version();
+            let own = component.version.as_deref();
+            match stated.as_deref().or(own).map(|it| range.compare(it)) {
                 Some(Standing::Within) => return Found::Banned(ban),
-                Some(Standing::Outside) => {}
+                // Where the component says another version than its package URL, nobody can tell which of the two is inside. An epoch
+                // is often in only one of them.
+                Some(Standing::Outside) => {
+                    let has_epochs = matches!(purl.kind(), "rpm" | "deb");
+                    let other = own.filter(|own| !has_epochs && Some(*own) != stated.as_deref());
+                    if other.is_some_and(|it| range.compare(it) == Standing::Within) {
+                        worst = Found::Incomparable(ban);
+                    }
+                }
                 Some(Standing::Incomparable) | None => worst = Found::Incomparable(ban),
             }
         }
