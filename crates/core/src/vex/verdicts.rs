@@ -23,6 +23,9 @@ pub(crate) struct Document<'a> {
     pub(crate) json: &'a [u8],
 }
 
+/// The names of a vulnerability, in upper case, and the package that it is in.
+type Question = (BTreeSet<String>, Option<String>);
+
 /// How the newest word says a finding away, or why it does not. Nothing if nobody says anything.
 type Answer = Option<Result<String, String>>;
 
@@ -35,8 +38,8 @@ pub(crate) struct Verdicts {
     by_name: BTreeMap<String, Vec<usize>>,
     /// What could not be read, and until when it takes the word of everything older.
     blind: Vec<(UnixTime, String)>,
-    /// Answers by the vulnerability's names, in upper case, and the package: scans of one image find the same things again and again.
-    given: RefCell<HashMap<(BTreeSet<String>, Option<String>), Answer>>,
+    /// Answers that were given: scans of one image find the same things again and again.
+    given: RefCell<HashMap<Question, Answer>>,
     budget: Cell<usize>,
 }
 
