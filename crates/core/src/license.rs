@@ -50,7 +50,7 @@ impl Family {
         };
         let mut nodes = expression.iter();
         match (nodes.next(), nodes.next()) {
-            (Some(ExprNode::Req(req)), None) => {
+            (Some(ExprNode::Req(req)), None) if !says_nothing(&req.req) => {
                 let (base, exception) = family(&req.req);
                 Ok(Self {
                     base,
@@ -58,6 +58,7 @@ impl Family {
                     written: text.to_owned(),
                 })
             }
+            (Some(ExprNode::Req(_)), None) => Err("says nothing about a licence"),
             _ => Err("is an expression of several licences, not one"),
         }
     }
@@ -102,6 +103,9 @@ impl LicenseList {
     }
 
     fn one(&self, req: &LicenseReq) -> LicenseVerdict {
+        if says_nothing(req) {
+            return LicenseVerdict::Unknown;
+        }
         let (base, exception) = family(req);
         let is_in = |list: &[Family]| list.iter().any(|it| it.has(&base, exception.as_deref()));
         if is_in(&self.deny) {
@@ -124,6 +128,12 @@ impl LicenseList {
             LicenseVerdict::Denied
         }
     }
+}
+
+/// The crate's list has SPDX's two words for no licence among the licences.
+fn says_nothing(req: &LicenseReq) -> bool {
+    let id = req.license.id();
+    id.is_some_and(|id| matches!(id.name, "NONE" | "NOASSERTION"))
 }
 
 /// An addition that only the document explains, in place of an exception that SPDX lists.
@@ -272,6 +282,13 @@ mod tests {
             ("", Unknown),
             (",", Unknown),
             ("MIT AND", Unknown),
+            ("NONE", Unknown),
+            ("NOASSERTION", Unknown),
+            ("noassertion", Unknown),
+            ("MIT AND NOASSERTION", Unknown),
+            ("MIT OR NOASSERTION", Accepted),
+            ("AGPL-3.0-only OR NOASSERTION", Unknown),
+            ("AGPL-3.0-only AND NOASSERTION", Denied),
             ("LicenseRef-own", Unknown),
             ("MIT OR LicenseRef-own", Accepted),
             ("MIT AND LicenseRef-own", Unknown),
@@ -355,6 +372,8 @@ mod tests {
             "AGPL",
             "no licence",
             "MIT WITH nothing",
+            "NONE",
+            "NOASSERTION",
         ] {
             assert!(Family::parse(text).is_err(), "{text}");
         }

@@ -52,7 +52,7 @@ struct Keys<'a> {
     first: usize,
     count: usize,
     /// In the place of [`Scanner::open`], once they are many.
-    many: Option<Box<HashSet<Cow<'a, str>>>>,
+    many: Option<HashSet<Cow<'a, str>>>,
 }
 
 /// Where a string stands, without its quotes, and how many escape sequences are in it.
@@ -245,7 +245,7 @@ impl<'a> Scanner<'a> {
         if keys.count > FEW_KEYS {
             let open = self.open.drain(keys.first..);
             let many = open.map(|key| decoded(self.document, key.quoted));
-            keys.many = Some(Box::new(many.collect::<Result<_, _>>()?));
+            keys.many = Some(many.collect::<Result<_, _>>()?);
         }
         Ok(())
     }

@@ -15,6 +15,8 @@ use crate::{Claim, Limits, ReasonCode, Verified};
 
 /// Components that a comparison names.
 const MOST_TOLD: usize = 10;
+/// Components that the comparison of a field names.
+const MOST_EXAMPLES: usize = 3;
 
 /// `sbom: {…}`.
 #[derive(Debug, Clone, Default)]
@@ -174,9 +176,7 @@ impl SbomDemand {
             let code = ReasonCode::SbomIncomplete;
             compared.that(&what, "stated", found, field.is_in(sbom), code);
         }
-        for (field, least) in &self.coverage {
-            cover(sbom, *field, *least, compared);
-        }
+        cover(sbom, &self.coverage, compared);
         if let Some(licenses) = &self.licenses {
             licenses.judge(sbom, compared);
         }
@@ -234,25 +234,39 @@ impl SbomDemand {
     }
 }
 
-/// Of how many components out of a hundred something is stated; without components, of none.
-fn cover(sbom: &Sbom<'_>, field: Field, least: u8, compared: &mut Compared) {
-    let has = |component: &&Component<'_>| field.is_in(component, sbom);
-    let (have, all) = (sbom.counted().filter(has).count(), sbom.counted().count());
-    // Rounded down, so that 100 % means each.
-    let percent = (have * 100).checked_div(all).unwrap_or(0);
-    let without = sbom.counted().filter(|it| !has(it)).take(3);
-    let without: Vec<String> = without.map(called).collect();
-    let example = match without.as_slice() {
-        [] => String::new(),
-        names => format!("; not of {}", names.join(", ")),
-    };
-    compared.that(
-        &format!("fields.{}", field.name()),
-        format!("{least}% of components"),
-        format!("{percent}% ({have} of {all}){example}"),
-        percent >= usize::from(least),
-        ReasonCode::SbomIncomplete,
-    );
+/// Of how many components out of a hundred each field is stated; without components, of none. In one pass: many components do not
+/// fit into a cache.
+fn cover(sbom: &Sbom<'_>, coverage: &[(Field, u8)], compared: &mut Compared) {
+    let mut without: Vec<(usize, Vec<&Component<'_>>)> = vec![Default::default(); coverage.len()];
+    let mut all = 0;
+    for component in sbom.counted() {
+        all += 1;
+        for ((field, _), (count, first)) in coverage.iter().zip(&mut without) {
+            if !field.is_in(component, sbom) {
+                *count += 1;
+                if first.len() < MOST_EXAMPLES {
+                    first.push(component);
+                }
+            }
+        }
+    }
+    for ((field, least), (count, first)) in coverage.iter().zip(without) {
+        let have = all - count;
+        // Rounded down, so that 100 % means each.
+        let percent = (have * 100).checked_div(all).unwrap_or(0);
+        let first: Vec<String> = first.into_iter().map(called).collect();
+        let example = match first.as_slice() {
+            [] => String::new(),
+            names => format!("; not of {}", names.join(", ")),
+        };
+        compared.that(
+            &format!("fields.{}", field.name()),
+            format!("{least}% of components"),
+            format!("{percent}% ({have} of {all}){example}"),
+            percent >= usize::from(*least),
+            ReasonCode::SbomIncomplete,
+        );
+    }
 }
 
 impl LicenseDemand {
