@@ -226,6 +226,9 @@ fn what_the_author_concluded_goes_before_what_is_declared() {
     }
 }
 
+/// A document of one component, whose licence is concluded and declared so, with its predicate type.
+type Form<'a> = &'a dyn Fn(&str, &str) -> (&'static str, Value);
+
 /// What nobody understands, and what says that there is nothing, hides no licence that is declared.
 #[test]
 fn a_conclusion_hides_nothing_that_it_does_not_judge() {
@@ -262,8 +265,8 @@ fn a_conclusion_hides_nothing_that_it_does_not_judge() {
         (SPDX_ANY, sbom)
     };
     const SPDX_ANY: &str = "https://spdx.dev/Document";
-    let of: [&dyn Fn(&str, &str) -> (&'static str, Value); 3] = [&cyclonedx, &spdx, &spdx_3];
-    for sbom in of {
+    let forms: [Form<'_>; 3] = [&cyclonedx, &spdx, &spdx_3];
+    for sbom in forms {
         for lenient in ["", ", unknown: allow, missing: allow"] {
             for rule in ["deny: [AGPL-3.0]", "allow: [MIT]"] {
                 let rule = format!("licenses: {{{rule}{lenient}}}");
