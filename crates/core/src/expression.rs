@@ -43,6 +43,9 @@ pub struct ExpressionInput<'a> {
 pub enum ExpressionFailure {
     /// It is no question about this statement: a field is missing, types do not fit. The evidence does not count.
     Wrong(String),
-    /// It would cost too much, or did not end in time: nobody can tell.
+    /// It would cost too much: nobody can tell.
     Untold(String),
+    /// It did not end in time, or could not be begun: nobody can tell, and the decision asks no expression after it. So one
+    /// decision waits for one deadline at most.
+    Late(String),
 }

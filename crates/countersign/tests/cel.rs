@@ -2,11 +2,15 @@
 #![cfg(feature = "cel")]
 #![allow(clippy::unwrap_used)]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use countersign::Cel;
 use countersign_core::{
-    ExpressionFailure, ExpressionInput, Expressions, Files, PolicySet, Source, UnixTime,
+    Content, Evidence, Expression, ExpressionFailure, ExpressionInput, Expressions, Files, FoundBy,
+    ImageRef, Item, Limits, Locator, PinnedImage, PolicySet, Request, Resolution, Source, UnixTime,
+    decide, examine,
 };
 use countersign_testkit::forge::{Algorithm, Key};
 use countersign_testkit::policy::KeyedPolicy;
@@ -250,9 +254,9 @@ fn every_run_has_the_same_answer() {
 }
 
 #[derive(Debug)]
-struct With(Cel);
+struct With<L>(L);
 
-impl Files for With {
+impl<L: Expressions> Files for With<L> {
     fn read(&self, _from: &str, _path: &str) -> Result<Vec<u8>, String> {
         Err("there are none".to_owned())
     }
@@ -287,68 +291,104 @@ fn a_policy_with_an_expression_loads_only_where_there_are_expressions() {
     );
 }
 
-/// A whole chain: what the key signed is asked, and each kind of answer has its own outcome.
-#[test]
-fn rules_go_by_the_answer() {
-    use countersign_core::{
-        Content, Evidence, FoundBy, ImageRef, Item, Limits, Locator, PinnedImage, Request,
-        Resolution, decide, examine,
-    };
+/// The effect, and the rule's reason: the language is asked about what a key signed, each predicate in a bundle of its own.
+fn judged(
+    language: impl Expressions,
+    predicates: &[Value],
+    source: &str,
+) -> (&'static str, Option<&'static str>) {
     const TYPE: &str = "https://in-toto.io/attestation/test-result/v0.1";
     let manifest = br#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2},"layers":[]}"#;
     let image = PinnedImage::from_bytes(manifest.to_vec(), None, None, &Limits::default()).unwrap();
     let key = Key::generate(Algorithm::P256);
     let now = UnixTime::from_seconds(1_790_000_000);
     let forge = countersign_testkit::forge::Forge::new(1_790_000_000);
-    let judged = |predicate: &Value, source: &str| {
-        let rule = format!(
-            "statement: {{from: key, match: any, predicateType: \"{TYPE}\", where: '{source}'}}"
-        );
-        let sources = [Source {
-            name: "p.yaml".to_owned(),
-            text: KeyedPolicy::new(&key.public_pem())
-                .rule("tested", &rule)
-                .text(),
-        }];
-        let policies = PolicySet::load(&sources, &With(Cel::new()), &[])
-            .policies
-            .unwrap();
+    let rule = format!(
+        "statement: {{from: key, match: any, predicateType: \"{TYPE}\", where: '{source}'}}"
+    );
+    let sources = [Source {
+        name: "p.yaml".to_owned(),
+        text: KeyedPolicy::new(&key.public_pem())
+            .rule("tested", &rule)
+            .text(),
+    }];
+    let policies = PolicySet::load(&sources, &With(language), &[])
+        .policies
+        .unwrap();
+    let items = predicates.iter().map(|predicate| {
         let statement = forge.attestation(&image.digest().to_string(), TYPE, predicate.clone());
         let bytes = statement.keyed(&key).bundle();
         let digest = countersign_core::Digest::of(&bytes);
-        let evidence = Evidence {
-            items: vec![Item {
-                locator: Locator {
-                    found_by: FoundBy::Referrers,
-                    manifest: digest,
-                    blob: digest,
-                    place: None,
-                },
-                content: Content::Bundle(bytes),
-            }],
-            ..Evidence::default()
-        };
-        let findings = examine(&image, &evidence, policies.trust(), &Limits::default());
-        let request = Request::named(&ImageRef::parse("ghcr.io/acme/app").unwrap());
-        let resolution = Resolution::Examined {
-            image: &image,
-            findings: &findings,
-            children: &[],
-        };
-        let decision = decide(&policies, &request, resolution, now);
-        let rule = &decision.policies()[0].rules[0];
-        (decision.effect().as_str(), rule.code.map(|it| it.as_str()))
+        Item {
+            locator: Locator {
+                found_by: FoundBy::Referrers,
+                manifest: digest,
+                blob: digest,
+                place: None,
+            },
+            content: Content::Bundle(bytes),
+        }
+    });
+    let evidence = Evidence {
+        items: items.collect(),
+        ..Evidence::default()
     };
+    let findings = examine(&image, &evidence, policies.trust(), &Limits::default());
+    let request = Request::named(&ImageRef::parse("ghcr.io/acme/app").unwrap());
+    let resolution = Resolution::Examined {
+        image: &image,
+        findings: &findings,
+        children: &[],
+    };
+    let decision = decide(&policies, &request, resolution, now);
+    let rule = &decision.policies()[0].rules[0];
+    (decision.effect().as_str(), rule.code.map(|it| it.as_str()))
+}
+
+/// A whole chain: what the key signed is asked, and each kind of answer has its own outcome.
+#[test]
+fn rules_go_by_the_answer() {
+    let judged = |predicate: Value, source| judged(Cel::new(), &[predicate], source);
     let asked = "predicate.result == \"PASSED\"";
-    assert_eq!(judged(&tests(), asked), ("allow", None));
+    assert_eq!(judged(tests(), asked), ("allow", None));
     let failed = json!({"result": "FAILED"});
-    assert_eq!(judged(&failed, asked), ("deny", Some("expression-false")));
-    assert_eq!(
-        judged(&json!({}), asked),
-        ("deny", Some("expression-wrong"))
-    );
+    assert_eq!(judged(failed, asked), ("deny", Some("expression-false")));
+    assert_eq!(judged(json!({}), asked), ("deny", Some("expression-wrong")));
     let list: Vec<usize> = (0..2_000).collect();
     let squared = "predicate.list.all(a, predicate.list.all(b, a + b >= 0))";
     let untold = ("unknown", Some("expression-untold"));
-    assert_eq!(judged(&json!({ "list": list }), squared), untold);
+    assert_eq!(judged(json!({ "list": list }), squared), untold);
+}
+
+/// Answers with what it is made with, and counts how often it is asked.
+#[derive(Debug, Clone)]
+struct Answers(ExpressionFailure, Arc<AtomicUsize>);
+
+impl Expressions for Answers {
+    fn compile(&self, _source: &str) -> Result<Arc<dyn Expression>, String> {
+        Ok(Arc::new(self.clone()))
+    }
+}
+
+impl Expression for Answers {
+    fn holds(&self, _input: &ExpressionInput<'_>) -> Result<bool, ExpressionFailure> {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        Err(self.0.clone())
+    }
+}
+
+/// However many statements there are, a decision waits for one deadline at most.
+#[test]
+fn after_one_that_is_late_no_expression_is_asked() {
+    let predicates: Vec<Value> = (0..5).map(|number| json!({ "number": number })).collect();
+    for (failure, asked) in [
+        (ExpressionFailure::Late("it slept".to_owned()), 1),
+        (ExpressionFailure::Untold("it is large".to_owned()), 5),
+    ] {
+        let count = Arc::new(AtomicUsize::new(0));
+        let language = Answers(failure, Arc::clone(&count));
+        let found = judged(language, &predicates, "true");
+        assert_eq!(found, ("unknown", Some("expression-untold")));
+        assert_eq!(count.load(Ordering::SeqCst), asked);
+    }
 }

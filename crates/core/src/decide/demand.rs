@@ -1,5 +1,7 @@
 //! What each kind of evidence rule demands of what was signed. Who signed it and when is every rule's affair, and not told here.
 
+use std::cell::Cell;
+
 use super::scene::Circumstances;
 use crate::compared::Compared;
 use crate::policy::authorize::Mismatch;
@@ -40,7 +42,7 @@ impl Wanted {
             Self::Signature { .. } | Self::Statement { asked: None, .. } => {}
             Self::Statement {
                 asked: Some(asked), ..
-            } => ask(asked, one, compared),
+            } => ask(asked, one, circumstances.late, compared),
             Self::Provenance(demand) => demand.compare(one, signer, compared),
             Self::Sbom(demand) => demand.compare(one, compared),
             Self::Vulnerabilities(demand) => {
@@ -129,7 +131,7 @@ impl Wanted {
 }
 
 /// Holds an expression against a statement. What it cannot tell is unknown; what it cannot ask is a failure.
-fn ask(asked: &Asked, one: &Verified<Claim>, compared: &mut Compared) {
+fn ask(asked: &Asked, one: &Verified<Claim>, late: &Cell<bool>, compared: &mut Compared) {
     let Claim::Statement(statement) = one.claim() else {
         return;
     };
@@ -143,6 +145,10 @@ fn ask(asked: &Asked, one: &Verified<Claim>, compared: &mut Compared) {
         found,
         wanted: asked.source.clone(),
     };
+    if late.get() {
+        let why = "an expression before it did not end in time".to_owned();
+        return compared.unknown("where", mismatch(ReasonCode::ExpressionUntold, why));
+    }
     match asked.expression.holds(&input) {
         Ok(holds) => {
             let found = if holds { "true" } else { "false" };
@@ -158,6 +164,10 @@ fn ask(asked: &Asked, one: &Verified<Claim>, compared: &mut Compared) {
             compared.fail("where", mismatch(ReasonCode::ExpressionWrong, why));
         }
         Err(ExpressionFailure::Untold(why)) => {
+            compared.unknown("where", mismatch(ReasonCode::ExpressionUntold, why));
+        }
+        Err(ExpressionFailure::Late(why)) => {
+            late.set(true);
             compared.unknown("where", mismatch(ReasonCode::ExpressionUntold, why));
         }
     }

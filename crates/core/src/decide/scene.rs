@@ -1,6 +1,6 @@
 //! Everything that the rules of one decision look at, and what a decision shows of it.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 
 use super::Resolution;
 use super::cite;
@@ -20,6 +20,8 @@ pub(super) struct Scene<'a> {
     pub(super) request: &'a Request,
     pub(super) now: UnixTime,
     pub(super) resolution: Resolution<'a>,
+    /// Whether an expression did not end in time.
+    late: Cell<bool>,
 }
 
 /// What a rule may know beside the one piece of evidence that it looks at.
@@ -33,6 +35,8 @@ pub(super) struct Circumstances<'a> {
     pub(super) findings: &'a Findings,
     /// What VEX among the findings says to the rule; empty until it is asked for.
     pub(super) vex: &'a OnceCell<Verdicts>,
+    /// Whether an expression did not end in time; none is asked after it.
+    pub(super) late: &'a Cell<bool>,
 }
 
 impl<'a> Scene<'a> {
@@ -47,6 +51,7 @@ impl<'a> Scene<'a> {
             request,
             now,
             resolution,
+            late: Cell::new(false),
         }
     }
 
@@ -114,7 +119,7 @@ impl<'a> Scene<'a> {
     }
 
     pub(super) const fn circumstances<'f>(
-        &self,
+        &'f self,
         findings: &'f Findings,
         vex: &'f OnceCell<Verdicts>,
     ) -> Circumstances<'f>
@@ -127,6 +132,7 @@ impl<'a> Scene<'a> {
             now: self.now,
             findings,
             vex,
+            late: &self.late,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Facts that verification never yields, and that must not count even so. Whole chains from bytes are in `tests/decide/`.
 #![allow(clippy::unwrap_used)]
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 
 use super::per_signer::{PerSigner, Status};
 use super::scene::Circumstances;
@@ -214,7 +214,11 @@ fn nothing(image: &PinnedImage) -> Findings {
     Findings::new(*image.digest(), none.0, none.1, none.2, none.3)
 }
 
-fn around<'a>(findings: &'a Findings, vex: &'a OnceCell<Verdicts>) -> Circumstances<'a> {
+fn around<'a>(
+    findings: &'a Findings,
+    vex: &'a OnceCell<Verdicts>,
+    late: &'a Cell<bool>,
+) -> Circumstances<'a> {
     static NONE: std::sync::LazyLock<Revocations> = std::sync::LazyLock::new(Revocations::default);
     Circumstances {
         now: NOW,
@@ -222,6 +226,7 @@ fn around<'a>(findings: &'a Findings, vex: &'a OnceCell<Verdicts>) -> Circumstan
         revocations: &NONE,
         findings,
         vex,
+        late,
     }
 }
 
@@ -229,7 +234,8 @@ fn around<'a>(findings: &'a Findings, vex: &'a OnceCell<Verdicts>) -> Circumstan
 fn a_signer_without_evidence_passes_by_no_selection() {
     let findings = nothing(&image());
     let vex = OnceCell::new();
-    let around = around(&findings, &vex);
+    let late = Cell::new(false);
+    let around = around(&findings, &vex, &late);
     for selection in ["any", "all", "newest"] {
         let policies = policies(&format!(", match: {selection}"));
         let rule = policies.policies.first().unwrap().rules.first().unwrap();
@@ -250,7 +256,8 @@ fn evidence_without_a_time_is_never_the_newest_and_fails_the_rule() {
     let image = image();
     let findings = nothing(&image);
     let vex = OnceCell::new();
-    let around = around(&findings, &vex);
+    let late = Cell::new(false);
+    let around = around(&findings, &vex, &late);
     let policies = policies(", match: newest");
     let rule = policies.policies.first().unwrap().rules.first().unwrap();
     let Condition::Evidence(demand) = &rule.condition else {

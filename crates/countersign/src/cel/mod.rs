@@ -5,7 +5,7 @@
 //! | a stack overflow, which aborts | sources of 1 KiB, a thread of its own with 64 MiB of stack |
 //! | work that multiplies (nested comprehensions) or doubles (`s + s`, again and again) | `cost.rs`: an upper bound, counted before evaluation |
 //! | what is not foreseen | a deadline; a panic ends the thread and nothing else. Both mean that nobody can tell |
-//! | many that overrun their deadline, which nothing can stop | `apart.rs`: they are counted, and beyond some nothing new is begun |
+//! | many that overrun their deadline, which nothing can stop | `apart.rs`: they are counted, and beyond some nothing new is begun; `decide` asks nothing more after one |
 //! | answers that differ from run to run | no clock, no regular expressions, no map literals; objects are walked in the order of their keys |
 
 mod apart;
@@ -88,7 +88,7 @@ impl Expression for Compiled {
         // To read a large predicate and to count takes time too.
         APART
             .run(move || answer(&program, &predicate, predicate_type, signed_at))
-            .map_err(ExpressionFailure::Untold)?
+            .map_err(ExpressionFailure::Late)?
     }
 }
 
