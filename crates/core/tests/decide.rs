@@ -9,10 +9,16 @@
 mod advisories;
 #[path = "decide/bans.rs"]
 mod bans;
+#[path = "decide/builders.rs"]
+mod builders;
 #[path = "decide/cache.rs"]
 mod cache;
+#[path = "decide/certificates.rs"]
+mod certificates;
 #[path = "decide/cheating.rs"]
 mod cheating;
+#[path = "decide/children.rs"]
+mod children;
 #[path = "decide/claims.rs"]
 mod claims;
 #[path = "decide/explanations.rs"]
@@ -49,6 +55,8 @@ mod steps;
 mod thresholds;
 #[path = "decide/verdicts.rs"]
 mod verdicts;
+#[path = "decide/vex.rs"]
+mod vex;
 #[path = "decide/vulnerabilities.rs"]
 mod vulnerabilities;
 #[path = "decide/world.rs"]

@@ -3,7 +3,8 @@
 use countersign_testkit::forge::Identity;
 use serde_json::{Value, json};
 
-use crate::vulnerabilities::{OPENVEX, VULN, VULNS, WITH_VEX, security, vex};
+use crate::vex::WITH_VEX;
+use crate::vulnerabilities::{OPENVEX, VULN, VULNS, security, vex};
 use crate::world::World;
 
 /// A document of testdata/predicates/scans.
