@@ -229,10 +229,11 @@ fn form(predicate_type: Option<&str>, vex: Vec<usize>) -> Form {
     let Some(predicate_type) = predicate_type else {
         return Form::Signature;
     };
-    let is_scan = is_scan(predicate_type);
     let predicate_type = predicate_type.to_owned();
+    if is_scan(&predicate_type) {
+        return Form::Scan(Scan::new(predicate_type, vex));
+    }
     match kind(&predicate_type) {
-        _ if is_scan => Form::Scan(Scan::new(predicate_type, vex)),
         Some(kind) => Form::Typed {
             kind,
             predicate_type,

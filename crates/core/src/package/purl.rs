@@ -65,11 +65,16 @@ impl Purl {
         }
     }
 
+    /// Whether versions of its type have epochs.
+    pub(crate) fn has_epochs(&self) -> bool {
+        matches!(self.kind(), "rpm" | "deb")
+    }
+
     /// The epoch that is a part of the version although it stands in a qualifier.
     fn epoch(&self) -> Option<&str> {
         let version = self.stated_version()?;
         let epoch = self.0.qualifiers().get("epoch").map(|it| &**it);
-        epoch.filter(|_| has_epochs(self.kind()) && !version.contains(':'))
+        epoch.filter(|_| self.has_epochs() && !version.contains(':'))
     }
 
     /// Names and values, in no order.
@@ -106,7 +111,7 @@ impl Purl {
     /// The version without an epoch of zero, which is none.
     fn release(&self) -> Option<String> {
         let version = self.version()?.into_owned();
-        let epoch = version.split_once(':').filter(|_| has_epochs(self.kind()));
+        let epoch = version.split_once(':').filter(|_| self.has_epochs());
         Some(match epoch {
             Some((epoch, rest)) if epoch.bytes().all(|digit| digit == b'0') => rest.to_owned(),
             _ => version,
@@ -123,11 +128,6 @@ impl Purl {
             fold(kind, self.name())
         )
     }
-}
-
-/// Types whose versions have epochs.
-fn has_epochs(kind: &str) -> bool {
-    matches!(kind, "rpm" | "deb")
 }
 
 /// A part of a name in one spelling: lower case, and with one separator in types whose registry takes several for the same (PyPI by

@@ -24,6 +24,18 @@ fn openvex(statements: &Value) -> String {
     .to_string()
 }
 
+/// What one OpenVEX document says.
+fn of_one(json: &str) -> Verdicts {
+    let document = Document {
+        signer: 0,
+        author: Author::Key(Digest::of(b"key")),
+        at: UnixTime::from_seconds(1),
+        predicate_type: OPENVEX,
+        json: json.as_bytes(),
+    };
+    Verdicts::of(image(), 1, [document])
+}
+
 /// What documents, each with its Signer and proven second, say of CVE-1 in `package`.
 fn said(
     threshold: usize,
@@ -126,17 +138,7 @@ fn a_product_with_an_endless_package_url_is_nothing() {
         let statement = json!({"vulnerability": {"name": "CVE-1"}, "status": "fixed",
             "products": [{"@id": &purl}]});
         let document = openvex(&json!([statement]));
-        let verdicts = Verdicts::of(
-            image(),
-            1,
-            [Document {
-                signer: 0,
-                author: Author::Key(Digest::of(b"key")),
-                at: UnixTime::from_seconds(1),
-                predicate_type: OPENVEX,
-                json: document.as_bytes(),
-            }],
-        );
+        let verdicts = of_one(&document);
         assert_eq!(Purl::parse(&purl).is_ok(), holds);
         let said = verdicts.on(&["CVE-1"], Some(&purl));
         assert_eq!(said.is_some(), holds, "{length}");
@@ -285,14 +287,7 @@ fn what_many_scans_ask_is_answered_once() {
     let json = openvex(&json!([
         {"vulnerability": {"name": "CVE-1"}, "status": "fixed", "products": products},
     ]));
-    let document = Document {
-        signer: 0,
-        author: Author::Key(Digest::of(b"key")),
-        at: UnixTime::from_seconds(1),
-        predicate_type: OPENVEX,
-        json: json.as_bytes(),
-    };
-    let verdicts = Verdicts::of(image(), 1, [document]);
+    let verdicts = of_one(&json);
     let last = Some("pkg:npm/x18999");
     for _ in 0..300 {
         assert_eq!(verdicts.on(&["CVE-1"], last), Some(Ok("fixed".to_owned())));
@@ -315,14 +310,7 @@ fn govulnchecks_document_is_read() {
     let written = include_str!("../../../../testdata/predicates/openvex-govulncheck.json");
     let stdlib = "pkg:golang/stdlib@v1.26.8";
     let said = |json: &str, id: &str| {
-        let document = Document {
-            signer: 0,
-            author: Author::Key(Digest::of(b"key")),
-            at: UnixTime::from_seconds(1),
-            predicate_type: OPENVEX,
-            json: json.as_bytes(),
-        };
-        let verdicts = Verdicts::of(image(), 1, [document]);
+        let verdicts = of_one(json);
         assert_eq!(verdicts.unread().count(), 0);
         verdicts.on(&[id], Some(stdlib))
     };

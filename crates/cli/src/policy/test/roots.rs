@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::policies::extra_root;
 
 /// What a case hands over beside its policy.
-pub(super) struct Roots {
+pub(super) struct CaseRoots {
     /// For the names that the policy leaves open.
     extra: Vec<ExtraRoot>,
     /// In place of the built-in root.
@@ -25,7 +25,7 @@ struct CaseFiles<'a> {
     public_good: Option<&'a [u8]>,
 }
 
-impl Roots {
+impl CaseRoots {
     /// Reads the files.
     pub(super) fn read(named: &[NamedFile]) -> Result<Self, Failure> {
         let all = named.iter().map(extra_root);

@@ -9,7 +9,7 @@ use countersign_core::{
 
 use super::case::{Asked, Bundled, Case};
 use super::expect::Found;
-use super::roots::Roots;
+use super::roots::CaseRoots;
 use crate::args::NamedFile;
 use crate::failure::Failure;
 use crate::verify_blob::proven;
@@ -24,7 +24,7 @@ pub(super) struct Suite {
 /// Those of them with the same trust roots.
 pub(super) struct Setup {
     trust_roots: Vec<NamedFile>,
-    pub(super) roots: Roots,
+    pub(super) roots: CaseRoots,
     pub(super) loaded: Loaded,
     /// None if the policy does not load.
     pub(super) checker: Option<Checker>,
@@ -68,7 +68,7 @@ impl Suite {
             setup.cases.push(case);
             return Ok(());
         }
-        let roots = Roots::read(&case.trust_roots)?;
+        let roots = CaseRoots::read(&case.trust_roots)?;
         let loaded = roots.load(&self.files);
         self.setups.push(Setup {
             trust_roots: case.trust_roots.clone(),

@@ -27,6 +27,8 @@ impl Keyless {
 pub(crate) const GITHUB: &str = "https://token.actions.githubusercontent.com";
 /// `https://github.com/OWNER/REPOSITORY/.github/workflows/FILE@REF` (Fulcio, `docs/oidc.md`, "GitHub").
 pub(crate) const WORKFLOW_HOST: &str = "https://github.com/";
+/// What stands between repository and file in the name of every workflow, on a host of one's own too.
+pub(crate) const WORKFLOWS: &str = "/.github/workflows/";
 
 impl Subject {
     pub(crate) fn accepts(&self, san: &San) -> bool {

@@ -8,7 +8,7 @@ use super::signer::{Key, Maker, Signer, TimeDemand};
 use crate::compared::Compared;
 use crate::trust::distinct_operators;
 use crate::{Digest, Facts, Format, ReasonCode, San, SignedBy, TimeSource, UnixTime};
-pub(crate) use identity::{GITHUB, WORKFLOW_HOST};
+pub(crate) use identity::{GITHUB, WORKFLOW_HOST, WORKFLOWS};
 
 /// Why facts are not those of a Signer: what was found, and what is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]

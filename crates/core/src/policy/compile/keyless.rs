@@ -3,15 +3,12 @@
 use super::Compiler;
 use super::pattern::identity_pattern;
 use crate::ReasonCode;
-use crate::policy::authorize::GITHUB;
+use crate::policy::authorize::{GITHUB, WORKFLOWS};
 use crate::policy::document::{KeylessSpec, SubjectSpec, WorkflowSpec};
 use crate::policy::glob::Glob;
 use crate::policy::notes::At;
 use crate::policy::shape::{Items, Text};
 use crate::policy::signer::{Keyless, Subject};
-
-/// What every subject of a GitHub Actions workflow has.
-const WORKFLOWS: &str = "/.github/workflows/";
 
 impl Compiler<'_> {
     pub(super) fn keyless(&mut self, spec: &KeylessSpec) -> Option<Keyless> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::policy::NoFiles;
-use crate::policy::tests::SETTINGS;
+use crate::policy::tests::{SETTINGS, load as load_text};
 
 fn policy() -> String {
     format!(
@@ -138,8 +138,7 @@ spec:
       provenance: {{from: ci, {provenance}}}
 "#
         );
-        let name = "policy.yaml".to_owned();
-        let loaded = PolicySet::load(&[Source { name, text }], &NoFiles, &[]);
+        let loaded = load_text(&text);
         assert_eq!(loaded.diagnostics, [], "{provenance}");
         loaded
     };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{certificate_of, mismatch};
 use crate::compared::Compared;
-use crate::policy::authorize::maker_text;
+use crate::policy::authorize::{WORKFLOW_HOST, WORKFLOWS, maker_text};
 use crate::policy::glob::Glob;
 use crate::policy::signer::Signer;
 use crate::provenance::BuildFacts;
@@ -12,8 +12,6 @@ use crate::{Certificate, Facts, ReasonCode};
 
 /// What is trusted where no Builder is named.
 pub(super) const DEFAULT_LEVEL: u8 = 1;
-/// What the id of every GitHub workflow has.
-pub(super) const WORKFLOWS: &str = "/.github/workflows/";
 
 /// `kind: Builder`.
 #[derive(Debug, Clone)]
@@ -110,7 +108,7 @@ impl BuilderDemand {
             // Which workflow it is, the Signer says; whether it is the one that signed is asked next.
             BuilderId::OwnWorkflow => own_workflow(facts).is_some_and(|own| own == *id),
             BuilderId::ReusableWorkflow => {
-                id.starts_with("https://github.com/")
+                id.starts_with(WORKFLOW_HOST)
                     && id.contains(WORKFLOWS)
                     && own_workflow(facts).is_some_and(|own| own != *id)
             }
@@ -205,7 +203,7 @@ impl BuilderId {
 
 /// Whether it is `https://github.com/PATH@REF`.
 fn is_workflow(id: &str, path: &str, refs: &[Glob]) -> bool {
-    id.strip_prefix("https://github.com/")
+    id.strip_prefix(WORKFLOW_HOST)
         .and_then(|rest| rest.strip_prefix(path))
         .and_then(|rest| rest.strip_prefix('@'))
         .is_some_and(|at| refs.iter().any(|glob| glob.matches(at)))

@@ -2,9 +2,8 @@
 //!
 //! The CI provider told Fulcio who runs; the build told the provenance. Where they differ, somebody lies.
 
-use super::builder::WORKFLOWS;
 use crate::compared::Compared;
-use crate::policy::authorize::GITHUB;
+use crate::policy::authorize::{GITHUB, WORKFLOWS};
 use crate::policy::claim::{CiClaim, GitDigest};
 use crate::policy::repository::Repository;
 use crate::provenance::{BuildFacts, Family};

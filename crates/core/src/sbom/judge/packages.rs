@@ -186,8 +186,7 @@ fn standing(range: &VersionRange, purl: &Purl, component: &Component<'_>) -> Sta
     match stated.as_deref().or(own).map(|it| range.compare(it)) {
         None => Standing::Incomparable,
         Some(Standing::Outside) => {
-            let has_epochs = matches!(purl.kind(), "rpm" | "deb");
-            let other = own.filter(|own| !has_epochs && Some(*own) != stated.as_deref());
+            let other = own.filter(|own| !purl.has_epochs() && Some(*own) != stated.as_deref());
             match other.map(|it| range.compare(it)) {
                 Some(Standing::Within) => Standing::Incomparable,
                 _ => Standing::Outside,
