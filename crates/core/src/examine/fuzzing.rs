@@ -87,6 +87,14 @@ pub fn scan(bytes: &[u8]) -> Result<Vec<(String, &[u8])>, (bool, String)> {
     }
 }
 
+/// Step 4: a document as values; why not otherwise.
+///
+/// # Errors
+/// As of [`scan`], and what a value cannot be: a number that is too large, half a surrogate pair.
+pub fn read(bytes: &[u8]) -> Result<serde_json::Value, String> {
+    json::parse_text(bytes, &Limits::default()).map_err(String::from)
+}
+
 /// Step 9: this body in place of the body of the evidence's first log entry, where it has one.
 pub fn rekor_body(content: &Content, key: &PublicKey, about: &[u8], body: &[u8]) -> Judged<()> {
     let limits = Limits::default();

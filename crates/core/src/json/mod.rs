@@ -3,11 +3,11 @@
 //! Duplicate keys, too deep nesting and trailing data are refused before any typed reading: two readers that pick
 //! different twins of a key would see two different documents under one signature.
 
-mod objects;
+mod read;
 mod scan;
 mod shapes;
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde::Deserialize;
 
@@ -43,6 +43,8 @@ impl From<&Limits> for Bounds {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Error {
     over_limit: bool,
+    /// Of what a type says, which does not know where it stood.
+    misplaced: bool,
     why: String,
 }
 
@@ -50,6 +52,7 @@ impl Error {
     pub(crate) fn malformed(why: impl Into<String>) -> Self {
         Self {
             over_limit: false,
+            misplaced: false,
             why: why.into(),
         }
     }
@@ -57,8 +60,27 @@ impl Error {
     pub(crate) fn over_limit(why: impl Into<String>) -> Self {
         Self {
             over_limit: true,
+            misplaced: false,
             why: why.into(),
         }
+    }
+
+    /// What a type says of what it was given.
+    fn typed(why: &str) -> Self {
+        let why = crate::digest::clip(why);
+        Self {
+            over_limit: why.starts_with(shapes::TOO_MANY),
+            misplaced: true,
+            why,
+        }
+    }
+
+    /// Says where it was, unless it does.
+    fn placed_at(mut self, byte: usize) -> Self {
+        if std::mem::take(&mut self.misplaced) {
+            let _ = write!(self.why, " at byte {byte}");
+        }
+        self
     }
 
     pub(crate) const fn is_over_limit(&self) -> bool {
@@ -78,11 +100,10 @@ impl Error {
 
 impl From<serde_json::Error> for Error {
     fn from(error: serde_json::Error) -> Self {
-        let why = crate::digest::clip(&error.to_string());
-        Self {
-            over_limit: why.starts_with(shapes::TOO_MANY),
-            why,
-        }
+        let why = error.to_string();
+        // It counts lines and columns of the string or number that it was given.
+        let end = why.rfind(" at line ").unwrap_or(why.len());
+        Self::typed(why.get(..end).unwrap_or_default())
     }
 }
 
@@ -98,24 +119,29 @@ impl fmt::Display for Error {
     }
 }
 
-/// Reads `bytes` as `T` after checking the whole document strictly.
+/// Reads `bytes` as `T`, and checks the whole document strictly.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8], limits: &Limits) -> Result<T, Error> {
     let bounds = Bounds {
         escapes: ESCAPES,
         ..limits.into()
     };
-    scan(bytes, bounds)?;
-    typed(bytes)
+    read::read(bytes, bounds)
 }
 
-/// Reads a document, or a part of one, that [`scan`] has checked: an object only where an object is written.
+/// As [`parse`], of a document that may be nothing but strings with escape sequences.
+pub(crate) fn parse_text<'a, T: Deserialize<'a>>(
+    bytes: &'a [u8],
+    limits: &Limits,
+) -> Result<T, Error> {
+    read::read(bytes, limits.into())
+}
+
+/// Reads a part of a document that [`scan`] has checked.
 pub(crate) fn typed<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
-    Ok(T::deserialize(objects::Objects(&mut reader))?)
-}
-
-/// As [`typed`], where every string is kept: those of a text need no check of their own that they are UTF-8.
-pub(crate) fn typed_text<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Error> {
-    let mut reader = serde_json::Deserializer::from_str(text);
-    Ok(T::deserialize(objects::Objects(&mut reader))?)
+    let bounds = Bounds {
+        depth: usize::MAX,
+        keys: usize::MAX,
+        escapes: usize::MAX,
+    };
+    read::read(bytes, bounds)
 }

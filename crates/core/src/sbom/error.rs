@@ -58,10 +58,6 @@ impl SbomError {
         Self::new(SbomErrorKind::OtherFormat, detail)
     }
 
-    pub(super) fn malformed(detail: impl AsRef<str>) -> Self {
-        Self::new(SbomErrorKind::Malformed, detail)
-    }
-
     pub(super) fn over_limit(detail: impl AsRef<str>) -> Self {
         Self::new(SbomErrorKind::OverLimit, detail)
     }

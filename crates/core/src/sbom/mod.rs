@@ -16,7 +16,6 @@ use std::borrow::Cow;
 pub use error::{SbomError, SbomErrorKind};
 
 use crate::Limits;
-use crate::json::{Bounds, scan};
 use document::Document;
 
 /// Components of one document, nested ones included: the largest real ones have about 30,000.
@@ -195,13 +194,13 @@ pub struct DefinedLicense<'a> {
 }
 
 impl<'a> Sbom<'a> {
-    /// Reads the predicate of a statement, which was scanned when the statement was read ([`crate::Statement`]).
+    /// Reads the predicate of a statement.
     ///
     /// The predicate is the document; or a JSON string, or `{"Data": …, "Timestamp": …}`, that holds it.
     ///
     /// # Errors
     /// [`SbomError`]: nothing that is read here (`unsupported-format`), another format than the predicate type says, malformed,
-    /// or over a limit.
+    /// or over a limit. A duplicate key is malformed.
     pub fn read(
         predicate_type: &str,
         predicate_json: &'a [u8],
@@ -209,7 +208,7 @@ impl<'a> Sbom<'a> {
     ) -> Result<Self, SbomError> {
         let wanted = document::Wanted::of(predicate_type)?;
         check_size(predicate_json, limits)?;
-        let sbom = read_scanned(predicate_json, limits)?;
+        let sbom = read_json(predicate_json, limits)?;
         wanted.check(sbom.format)?;
         Ok(sbom)
     }
@@ -217,14 +216,13 @@ impl<'a> Sbom<'a> {
     /// Reads a file; the document itself says what it is.
     ///
     /// # Errors
-    /// As [`Sbom::read`]; a duplicate key is malformed.
+    /// As [`Sbom::read`].
     pub fn read_document(bytes: &'a [u8], limits: &Limits) -> Result<Self, SbomError> {
         check_size(bytes, limits)?;
         if let Some(other) = document::other_syntax(bytes) {
             return Err(SbomError::unsupported(other));
         }
-        scan(bytes, Bounds::from(limits))?;
-        read_scanned(bytes, limits)
+        read_json(bytes, limits)
     }
 
     /// What the document says about the licence of a component; empty if nothing.
@@ -267,25 +265,21 @@ fn check_size(bytes: &[u8], limits: &Limits) -> Result<(), SbomError> {
     Ok(())
 }
 
-/// Behind [`scan`].
-fn read_scanned<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Sbom<'a>, SbomError> {
-    let text =
-        std::str::from_utf8(bytes).map_err(|error| SbomError::malformed(error.to_string()))?;
-    let document: Document<'a> = crate::json::typed_text(text)?;
+fn read_json<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Sbom<'a>, SbomError> {
+    let document: Document<'a> = crate::json::parse_text(bytes, limits)?;
     match document.unwrapped()? {
         document::Content::Sbom(sbom) => Ok(*sbom),
         document::Content::Text(text) => read_text(&text, limits),
     }
 }
 
-/// A document inside a JSON string: what was quoted was not scanned, and cannot be borrowed from.
+/// A document inside a JSON string, which cannot be borrowed from.
 fn read_text(text: &str, limits: &Limits) -> Result<Sbom<'static>, SbomError> {
     let bytes = text.as_bytes();
     if let Some(other) = document::other_syntax(bytes) {
         return Err(SbomError::unsupported(other));
     }
-    scan(bytes, Bounds::from(limits))?;
-    let document: Document<'_> = crate::json::typed_text(text)?;
+    let document: Document<'_> = crate::json::parse_text(bytes, limits)?;
     match document.unwrapped()? {
         document::Content::Sbom(sbom) => Ok(sbom.into_owned()),
         document::Content::Text(_) => Err(SbomError::unsupported("a JSON string in a JSON string")),

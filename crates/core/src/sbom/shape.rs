@@ -150,7 +150,7 @@ pub(super) fn text<'a, A: MapAccess<'a>>(map: &mut A) -> Result<Option<Cow<'a, s
 
 /// As [`text`], where an empty string says nothing.
 pub(super) fn said<'a, A: MapAccess<'a>>(map: &mut A) -> Result<Option<Cow<'a, str>>, A::Error> {
-    Ok(text(map)?.filter(|text| !text.trim().is_empty()))
+    Ok(text(map)?.filter(|text| !text.chars().all(char::is_whitespace)))
 }
 
 /// Passes over the value of a member.

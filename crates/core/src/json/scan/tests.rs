@@ -51,7 +51,7 @@ fn twins_are_found_in_small_and_large_objects() {
 #[test]
 fn keys_with_one_print_are_told_apart() {
     let key = |middle: &str| format!("aaaaaaaa{middle}zzzzzzzz");
-    let prints = |text: &str| print(text.as_bytes());
+    let prints = |text: &str| print(text.as_bytes(), 0, text.len());
     assert_eq!(prints(&key("m")), prints(&key("n")));
     for (lengths, count) in [(1, 2), (8, 2), (3, 15), (3, 40)] {
         let keys = (0..count).map(|number| key(&format!("{number:0lengths$}")));
