@@ -6,6 +6,7 @@ pub(crate) mod evidence;
 pub(crate) mod init;
 pub(crate) mod policy;
 pub(crate) mod registries;
+pub(crate) mod replay;
 pub(crate) mod sbom;
 pub(crate) mod time;
 pub(crate) mod trust;
@@ -70,6 +71,8 @@ pub(crate) enum Command {
     Copy(copy::Copy),
     /// Show what an SBOM says, and how the rules of a policy would judge it.
     Sbom(sbom::ShowSbom),
+    /// Make the decisions of a record again, offline, and say whether they are the same.
+    Replay(replay::ReplayRecord),
     /// Work on policy files.
     #[command(subcommand)]
     Policy(Policy),

@@ -18,6 +18,7 @@ mod progress;
 mod pull;
 mod registries;
 mod render;
+mod replay;
 mod sbom;
 mod source;
 mod surroundings;
@@ -49,6 +50,7 @@ fn run(typed: Typed) -> Result<Exit, Failure> {
         Job::Evidence(job) => evidence::run(&job),
         Job::PullEvidence(job) => pull::run(&job),
         Job::Copy(job) => copy::run(&job),
+        Job::Replay(job) => replay::run(*job),
         Job::Init(job) => init::run(&job),
         Job::Lint(job) => policy::lint::run(&job),
         Job::Schema(color) => Ok(policy::schema(color)),

@@ -18,6 +18,7 @@ use crate::policy::explain::ExplainJob;
 use crate::policy::test::{Mutate, TestJob};
 use crate::pull::PullJob;
 use crate::registries::RegistryAccess;
+use crate::replay::ReplayJob;
 use crate::sbom::SbomJob;
 use crate::surroundings::Surroundings;
 use crate::trust::TrustJob;
@@ -32,6 +33,7 @@ pub(crate) enum Job {
     Evidence(Box<EvidenceJob>),
     PullEvidence(Box<PullJob>),
     Copy(Box<CopyJob>),
+    Replay(Box<ReplayJob>),
     Init(Box<InitJob>),
     Lint(LintJob),
     Explain(ExplainJob),
@@ -124,6 +126,9 @@ impl Job {
             Command::Copy(typed) => CopyJob::new(typed, &surroundings, color)
                 .map(Box::new)
                 .map(Self::Copy),
+            Command::Replay(typed) => ReplayJob::new(typed, &surroundings, color)
+                .map(Box::new)
+                .map(Self::Replay),
             Command::Policy(Policy::Init(typed)) => InitJob::new(typed, &surroundings, color)
                 .map(Box::new)
                 .map(Self::Init),

@@ -2,7 +2,7 @@
 //!
 //! Every string in here that came from evidence, a registry or a manifest has been escaped and cut.
 
-use crate::{Digest, Gap, Locator, Place, ReasonCode, Stale, UnixTime};
+use crate::{Digest, Gap, Locator, Place, ReasonCode, Request, Stale, UnixTime};
 
 /// May it run? Ordered from good to bad: the worst of several decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,7 +91,7 @@ impl Outcome {
 #[must_use]
 pub struct Decision {
     pub(crate) image: String,
-    pub(crate) name: Option<String>,
+    pub(crate) request: Request,
     pub(crate) digest: Option<Digest>,
     pub(crate) now: UnixTime,
     pub(crate) policy_digest: Digest,
@@ -105,6 +105,7 @@ pub struct Decision {
     pub(crate) evidence: Vec<Cited>,
     pub(crate) refused: Vec<Refused>,
     pub(crate) gaps: Vec<Gap>,
+    pub(crate) gap_children: Vec<Option<CitedChild>>,
     pub(crate) stale: Vec<Stale>,
 }
 
@@ -118,7 +119,13 @@ impl Decision {
     /// Canonical `host/path`: what policies matched. None if every policy judged ([`Request::unnamed`](crate::Request::unnamed)).
     #[must_use]
     pub fn name(&self) -> Option<&str> {
-        self.name.as_deref()
+        self.request.name()
+    }
+
+    /// What was asked.
+    #[must_use]
+    pub const fn request(&self) -> &Request {
+        &self.request
     }
 
     /// The digest that was examined; none if the reference was not resolved.
@@ -197,6 +204,12 @@ impl Decision {
     #[must_use]
     pub fn gaps(&self) -> &[Gap] {
         &self.gaps
+    }
+
+    /// For each gap, the child of the index whose evidence may be hidden behind it; none if it is the image's own.
+    #[must_use]
+    pub fn gap_children(&self) -> &[Option<CitedChild>] {
+        &self.gap_children
     }
 
     /// The last known lists by which it was decided, because a registry could not be asked.

@@ -89,6 +89,20 @@ pub enum FoundBy {
 }
 
 impl FoundBy {
+    const ALL: [Self; 5] = [
+        Self::Referrers,
+        Self::FallbackTag,
+        Self::SignatureTag,
+        Self::AttestationTag,
+        Self::File,
+    ];
+
+    /// The way that has this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.as_str() == name)
+    }
+
     /// The stable name that reports use.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -199,6 +213,13 @@ pub enum GapClass {
 }
 
 impl GapClass {
+    /// The class that has this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [Self::Unavailable, Self::Hostile];
+        all.into_iter().find(|it| it.as_str() == name)
+    }
+
     /// The stable name that reports use.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -75,8 +75,8 @@ pub use reference::{ImageRef, ReferenceError};
 pub use report::{
     BlobRefusalReport, BlobReport, CandidateReport, ChildReport, ComparedReport, ComparisonReport,
     Counts, DemandReport, EvidenceReport, FoundReport, GapReport, IdentityReport, ImageReport,
-    LogReport, PolicyReport, RefusedReport, Report, RevokedReport, RuleReport, StaleReport,
-    TimeReport, TrustRootReport, UnmatchedReport, WarningReport,
+    LogReport, NamespaceReport, PolicyReport, RefusedReport, Report, RequestReport, RevokedReport,
+    RuleReport, StaleReport, TimeReport, TrustRootReport, UnmatchedReport, WarningReport,
 };
 pub use sbom::{
     Component, DefinedLicense, Generator, LicenseClaim, LicenseForm, Sbom, SbomError,

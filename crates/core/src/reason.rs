@@ -92,7 +92,7 @@ reasons! {
     // Evidence that verification refused. Ranks 10 to 49: how far it came.
     UnsignedAttestation "unsigned-attestation" Rejected 10 "BuildKit's attestations inside an index are unsigned and count for nothing." "Sign what you rely on: `cosign attest --type … IMAGE@DIGEST`."
     OverLimit "over-limit" Rejected 10 "The evidence is larger than the limits allow." "Look at what was attached; raise the limit only if you made it yourself."
-    BundleMalformed "bundle-malformed" Rejected 11 "The Sigstore bundle cannot be read strictly." "Sign again with a current cosign."
+    BundleMalformed "bundle-malformed" Rejected 11 "The Sigstore bundle cannot be read strictly." "Attach a Sigstore bundle, as a current cosign makes it by signing again: an envelope or a signature alone is none."
     BundleVersion "bundle-version" Rejected 11 "The bundle's media type is not one of the Sigstore bundle versions." "Sign again with a current cosign."
     AnnotationsMalformed "annotations-malformed" Rejected 11 "The annotations of the signature's layer cannot be read." "Sign again with a current cosign."
     EnvelopeMalformed "envelope-malformed" Rejected 12 "The DSSE envelope cannot be read strictly, or has not exactly one signature." "Attest again with a current cosign."

@@ -1,6 +1,7 @@
 //! From an image to a decision: the library's front door.
 
 mod question;
+mod replay;
 mod stale;
 
 use std::io;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use countersign_core::{Decision, Limits, PolicySet, ProofCache, ProofStats, Request, UnixTime};
 
 use self::question::{Places, Question};
+pub use self::replay::{ReplayError, ReplayStore};
 use crate::image::Place;
 use crate::{
     Budget, Cache, Cached, HttpRegistry, Image, LastKnown, Reference, Registry, Repository,

@@ -183,7 +183,12 @@ impl OciLayout {
             .map_err(|cause| RegistryError::protocol(&self.files.name(), cause))
     }
 
-    fn verified(&self, digest: &Digest, max: usize) -> Result<Option<Vec<u8>>, RegistryError> {
+    /// The bytes with that digest, hashed here, if they are there.
+    pub(crate) fn verified(
+        &self,
+        digest: &Digest,
+        max: usize,
+    ) -> Result<Option<Vec<u8>>, RegistryError> {
         let Some(bytes) = self.files.blob(digest, max)? else {
             return Ok(None);
         };

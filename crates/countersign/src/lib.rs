@@ -56,7 +56,7 @@ pub use crate::cel::Cel;
 pub use attached::{Attached, BlobRole, NamedBlob, Node, Walk, Way, walk};
 pub use budget::Budget;
 pub use cache::{Cache, CacheError, Cached, LastKnown};
-pub use checker::Checker;
+pub use checker::{Checker, ReplayError, ReplayStore};
 pub use collect::{collect, collect_bundles, collect_legacy, resolve};
 pub use credentials::{
     Credential, CredentialHelpers, CredentialPlugins, DockerConfig, Found, Keyring, PullSecrets,

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::{env, fs};
 
-use countersign::{Checker, Image, PolicyFiles};
+use countersign::{Checker, Image, LayoutRef, Limits, OciLayout, PolicyFiles, ReplayStore};
 use countersign_core::{
     ExtraRoot, Gap, GapClass, ImageRef, ReasonCode, Report, Resolution, UnixTime, decide,
 };
@@ -154,7 +154,18 @@ fn report(folder: &Path, case: &Case) -> String {
     }
     let at = UnixTime::parse(&case.at).unwrap();
     let decision = match case.registry.as_deref() {
-        None => Checker::new(policies).check_blocking(&image, at).unwrap(),
+        None => {
+            let checker = Checker::new(policies);
+            let decision = checker.check_blocking(&image, at).unwrap();
+            let report = Report::new(std::slice::from_ref(&decision)).to_json();
+            assert_eq!(
+                replayed(&checker, &case.image, &report),
+                report,
+                "{}",
+                case.why
+            );
+            decision
+        }
         Some(word) => {
             assert_eq!(word, "unavailable");
             let gap = Gap {
@@ -169,6 +180,22 @@ fn report(folder: &Path, case: &Case) -> String {
         }
     };
     Report::new(&[decision]).to_json()
+}
+
+/// The same report again, from itself and the bytes of the layout.
+fn replayed(checker: &Checker, image: &str, report: &str) -> String {
+    let record = Report::from_json(report.as_bytes()).unwrap();
+    assert_eq!(record.to_json(), report);
+    let mut store = ReplayStore::default();
+    let layout = LayoutRef::parse(image).unwrap();
+    if let Ok(layout) = OciLayout::open(&layout, &Limits::default()) {
+        store = store.layout(layout);
+    }
+    let again = checker.replay(&record.images[0], &store);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    Report::new(&[runtime.block_on(again).unwrap()]).to_json()
 }
 
 fn case(folder: &Path) -> Case {

@@ -19,6 +19,7 @@ mod policy_lint;
 mod policy_schema;
 mod policy_test;
 mod pull;
+mod replay;
 mod run;
 mod sbom;
 mod secrets;

@@ -93,9 +93,10 @@ pub fn decide(
         .map(|policy| policy.effect)
         .chain(unmatched.as_ref().map(|one| one.effect))
         .chain([revocation_effect]);
+    let (gaps, gap_children) = scene.gaps();
     Decision {
         image: safe(request.written()),
-        name: request.name().map(str::to_owned),
+        request: request.clone(),
         digest: scene.digest(),
         now,
         policy_digest: *policies.digest(),
@@ -108,7 +109,8 @@ pub fn decide(
         warnings,
         evidence: scene.cite_all(),
         refused: scene.refused(),
-        gaps: scene.gaps(),
+        gaps,
+        gap_children,
         stale,
     }
 }

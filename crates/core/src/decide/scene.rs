@@ -182,22 +182,32 @@ impl<'a> Scene<'a> {
         all
     }
 
-    pub(super) fn gaps(&self) -> Vec<Gap> {
+    /// What could not be fetched, and for each whose evidence may be hidden, unless it is the image's own.
+    pub(super) fn gaps(&self) -> (Vec<Gap>, Vec<Option<CitedChild>>) {
         let unresolved = match self.resolution {
-            Resolution::Unresolved(gap) => Some(gap),
+            Resolution::Unresolved(gap) => Some((gap, None)),
             Resolution::Examined { .. } | Resolution::Blob(_) | Resolution::NotAsked => None,
         };
-        let mut all: Vec<Gap> = unresolved
+        let known = self.findings().flat_map(|findings| {
+            let child = self.child(findings.image());
+            findings.gaps().iter().map(move |gap| (gap, child.clone()))
+        });
+        let mut all: Vec<(Gap, Option<CitedChild>)> = unresolved
             .into_iter()
-            .chain(self.findings().flat_map(Findings::gaps))
-            .map(|gap| Gap {
-                what: safe(&gap.what),
-                cause: safe(&gap.cause),
-                ..gap.clone()
+            .chain(known)
+            .map(|(gap, child)| {
+                let gap = Gap {
+                    what: safe(&gap.what),
+                    cause: safe(&gap.cause),
+                    ..gap.clone()
+                };
+                (gap, child)
             })
             .collect();
-        all.sort_by(|a, b| (&a.what, a.code, &a.cause).cmp(&(&b.what, b.code, &b.cause)));
-        all
+        all.sort_by(|(a, of_a), (b, of_b)| {
+            (&a.what, a.code, &a.cause, of_a).cmp(&(&b.what, b.code, &b.cause, of_b))
+        });
+        all.into_iter().unzip()
     }
 
     /// The last known lists that stand in for what could not be asked, each once.

@@ -1,14 +1,14 @@
 //! The explanation of a rule: each candidate, comparison by comparison.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{EvidenceReport, Report, mirror};
 use crate::{CandidateOutcome, Comparison, Decision};
 
 /// One verified piece of evidence held against one Signer of a rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ComparedReport {
     /// `pass`, `unknown` or `fail`: whether it satisfies the rule for this Signer.
@@ -26,8 +26,8 @@ pub struct ComparedReport {
 }
 
 /// One comparison.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ComparisonReport {
     /// The field of the policy, such as `source.refs`, or what verification proved, such as `time`.

@@ -2,19 +2,20 @@
 
 use super::{
     CandidateReport, ChildReport, Counts, EvidenceReport, FoundReport, GapReport, IdentityReport,
-    ImageReport, LogReport, PolicyReport, RefusedReport, RevokedReport, RuleReport, StaleReport,
-    TimeReport, UnmatchedReport, WarningReport,
+    ImageReport, LogReport, NamespaceReport, PolicyReport, RefusedReport, RequestReport,
+    RevokedReport, RuleReport, StaleReport, TimeReport, UnmatchedReport, WarningReport,
 };
 use crate::text::safe;
 use crate::{
     Candidate, Cited, CitedChild, Decision, Identity, Locator, Place, PolicyOutcome, ReasonCode,
-    Refused, RuleOutcome,
+    Refused, Request, RuleOutcome,
 };
 
 pub(super) fn image(decision: &Decision) -> ImageReport {
     ImageReport {
         image: decision.image().to_owned(),
         name: decision.name().map(str::to_owned),
+        request: request(decision.request()),
         digest: decision.digest().map(ToString::to_string),
         now: decision.now().to_string(),
         policy_digest: decision.policy_digest().to_string(),
@@ -55,11 +56,14 @@ pub(super) fn image(decision: &Decision) -> ImageReport {
         gaps: decision
             .gaps()
             .iter()
-            .map(|gap| GapReport {
+            .zip(decision.gap_children())
+            .map(|(gap, about)| GapReport {
                 class: gap.class.as_str().to_owned(),
                 code: gap.code.as_str().to_owned(),
                 what: gap.what.clone(),
                 cause: gap.cause.clone(),
+                hides: gap.hides.map(|kind| kind.as_str().to_owned()),
+                child: about.as_ref().map(child),
             })
             .collect(),
         stale: decision
@@ -75,6 +79,17 @@ pub(super) fn image(decision: &Decision) -> ImageReport {
             refused: decision.refused().len(),
             gaps: decision.gaps().len(),
         },
+    }
+}
+
+fn request(request: &Request) -> RequestReport {
+    RequestReport {
+        digest: request.digest().map(ToString::to_string),
+        namespace: request.namespace().map(|it| NamespaceReport {
+            name: it.name().to_owned(),
+            labels: it.labels().cloned(),
+        }),
+        age_relief: request.age_relief(),
     }
 }
 

@@ -14,14 +14,17 @@ pub use evidence::{
     RefusedReport, TimeReport,
 };
 pub use explained::{ComparedReport, ComparisonReport};
-use schemars::JsonSchema;
-use serde::Serialize;
+use std::collections::BTreeMap;
 
-use crate::{Decision, Verdict};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::text::safe;
+use crate::{Decision, Limits, Verdict};
 
 /// One or more decisions, as JSON.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Report {
     /// `countersign.dev/report/v1alpha1`.
@@ -38,8 +41,8 @@ pub struct Report {
 }
 
 /// The decision about one image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ImageReport {
     /// The image as it was written.
@@ -47,6 +50,9 @@ pub struct ImageReport {
     /// Canonical `host/path`, which policies match; absent if every policy of the set judged, for want of a name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// What was asked beyond the name; absent if nothing was.
+    #[serde(default, skip_serializing_if = "RequestReport::is_empty")]
+    pub request: RequestReport,
     /// The digest that was examined; absent if the reference was not resolved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
@@ -85,9 +91,47 @@ pub struct ImageReport {
     pub counts: Counts,
 }
 
+/// What was asked of an image beyond its name ([`Request`](crate::Request)).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RequestReport {
+    /// The digest that was written, which the rule `digest` demands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// The namespace in which the image is to run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<NamespaceReport>,
+    /// Whether age alone denies nothing: for a Pod that has an owner. Absent if it does.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub age_relief: bool,
+}
+
+impl RequestReport {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A namespace of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct NamespaceReport {
+    /// Its name.
+    pub name: String,
+    /// All its labels; absent if they were not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<BTreeMap<String, String>>,
+}
+
+fn is_false(it: &bool) -> bool {
+    !it
+}
+
 /// How one policy came out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct PolicyReport {
     /// Its name.
@@ -119,8 +163,8 @@ pub struct PolicyReport {
 }
 
 /// How one rule came out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RuleReport {
     /// Its name.
@@ -155,8 +199,8 @@ pub struct RuleReport {
 }
 
 /// A last known list by which it was decided.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct StaleReport {
     /// What it is.
@@ -166,8 +210,8 @@ pub struct StaleReport {
 }
 
 /// Something that could not be fetched.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct GapReport {
     /// `unavailable` or `hostile`.
@@ -179,11 +223,17 @@ pub struct GapReport {
     pub what: String,
     /// The cause.
     pub cause: String,
+    /// The way of finding whose evidence may be hidden behind it; absent if it may be any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hides: Option<String>,
+    /// The child of the index whose evidence may be hidden; absent if it is the image's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub child: Option<ChildReport>,
 }
 
 /// No effective, enforcing policy names the image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct UnmatchedReport {
     /// What Settings makes of it.
@@ -196,8 +246,8 @@ pub struct UnmatchedReport {
 }
 
 /// An image that a Revocation names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RevokedReport {
     /// `image-revoked`.
@@ -218,8 +268,8 @@ pub struct RevokedReport {
 }
 
 /// What a person should be told although it did not deny.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct WarningReport {
     /// The reason code.
@@ -235,8 +285,8 @@ pub struct WarningReport {
 }
 
 /// How much evidence there was.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Counts {
     /// Verified claims; one that several trust roots prove counts for each.
@@ -269,6 +319,23 @@ impl Report {
             effect: worst(Decision::effect),
             images: decisions.iter().map(mirror::image).collect(),
         }
+    }
+
+    /// Reads a report again, of this version of the format.
+    ///
+    /// # Errors
+    /// Why it is none: not JSON, another version, or with something that this version does not have.
+    pub fn from_json(text: &[u8]) -> Result<Self, String> {
+        let limits = Limits {
+            json_keys: usize::MAX,
+            ..Limits::default()
+        };
+        let report: Self = crate::json::parse_text(text, &limits)?;
+        if report.api_version != Self::API_VERSION {
+            let found = safe(&report.api_version);
+            return Err(format!("its version is {found}, not {}", Self::API_VERSION));
+        }
+        Ok(report)
     }
 
     /// The report as indented JSON with a line break at the end.

@@ -156,7 +156,7 @@ impl Cache {
     }
 
     /// The bytes on disk with that digest, at most `max` of them.
-    async fn disk_blob(&self, digest: Digest, max: usize) -> Option<Vec<u8>> {
+    pub(crate) async fn disk_blob(&self, digest: Digest, max: usize) -> Option<Vec<u8>> {
         self.with_disk(move |disk| disk.blob(&digest, max))
             .await
             .flatten()

@@ -42,8 +42,8 @@ pub(super) struct Places<'a, R> {
 pub(super) struct LastWords<'a> {
     /// The last known lists that were used for a digest.
     pub(super) used: &'a (dyn Fn(&Digest) -> Vec<Stale> + Sync),
-    /// Why the registry could not be asked.
-    pub(super) gaps: &'a [Gap],
+    /// Why the registry could not be asked: about the image itself, or about a child.
+    pub(super) gaps: &'a (dyn Fn(Option<&Digest>) -> Vec<Gap> + Sync),
 }
 
 /// A digest that evidence may be about.
@@ -147,7 +147,7 @@ impl<'a> Question<'a> {
         };
         let (early, (image, found)) = tokio::try_join!(early, rest)?;
         let mut early = early.unwrap_or_default();
-        early.gaps.extend_from_slice(places.gaps());
+        early.gaps.extend(places.gaps(None));
         let own = self.examined(&image, &early);
         let mut known = Known {
             own,
@@ -155,6 +155,7 @@ impl<'a> Question<'a> {
         };
         known.add(found);
         known.add(self.too_many(places.image, &image));
+        known.add(self.lacking(places, &image));
         Ok((image, known))
     }
 
@@ -174,6 +175,20 @@ impl<'a> Question<'a> {
                 self.checker.policies.platforms_of(image)
             }
         }
+    }
+
+    /// What is known to be lacking of the platforms of an index.
+    fn lacking<R>(&self, places: &Places<'_, R>, image: &PinnedImage) -> Vec<Findings> {
+        let children = image.children().unwrap_or_default().iter();
+        let lacking = children.filter_map(|child| {
+            let gaps = places.gaps(Some(&child.digest));
+            let evidence = Evidence {
+                gaps,
+                ..Evidence::default()
+            };
+            (!evidence.gaps.is_empty()).then(|| self.examined(child, &evidence))
+        });
+        lacking.collect()
     }
 
     /// What is known of an index that lists more platforms than anybody builds: a gap, which speaks for all of them.
@@ -294,8 +309,8 @@ impl<'a, R> Places<'a, R> {
         }
     }
 
-    fn gaps(&self) -> &'a [Gap] {
-        self.last.map_or(&[], |last| last.gaps)
+    fn gaps(&self, child: Option<&Digest>) -> Vec<Gap> {
+        self.last.map_or_else(Vec::new, |last| (last.gaps)(child))
     }
 
     /// Says of evidence from a repository of its own that it is there.

@@ -32,9 +32,14 @@ impl Question<'_> {
         };
         let last = places.registry;
         let used = |digest: &_| last.used_for(digest);
+        // All of the first decision, whatever they are about: none is forgotten.
+        let gaps = |child: Option<&_>| match child {
+            None => decision.gaps().to_vec(),
+            Some(_) => Vec::new(),
+        };
         places.last = Some(LastWords {
             used: &used,
-            gaps: decision.gaps(),
+            gaps: &gaps,
         });
         let budget = Budget::new(&self.checker.limits, TIME);
         let again = Question {

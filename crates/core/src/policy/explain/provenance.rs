@@ -11,6 +11,11 @@ pub(super) fn says(demand: &ProvenanceDemand) -> Vec<String> {
         [] => says.push("It may name any builder, which counts for build level 1.".to_owned()),
         builders => says.extend(builders.iter().map(|it| builder(it))),
     }
+    if demand.builders.len() > 1 {
+        let lowest =
+            "A build that several of these builders name counts for the lowest of their levels.";
+        says.push(lowest.to_owned());
+    }
     says.push(format!(
         "Signer and builder together are trusted for build level {} or more; a self-hosted runner for level 1.",
         demand.min_level
