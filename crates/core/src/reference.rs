@@ -56,6 +56,9 @@ pub enum ReferenceError {
 const MAX_BYTES: usize = 1024;
 /// `distribution/reference`: the repository path is at most 255 bytes.
 const MAX_PATH_BYTES: usize = 255;
+/// The longest name of a host (RFC 1035, section 2.3.4, without the last dot). So a canonical form, with all that was left out, is
+/// never longer than a reference may be.
+const MAX_HOST_BYTES: usize = 253;
 const DOCKER_HUB: &str = "docker.io";
 /// The names of Docker Hub behind which a path of one element is in `library/`; `distribution/reference` compares them exactly.
 const WITH_LIBRARY: [&str; 2] = [DOCKER_HUB, "index.docker.io"];
@@ -196,7 +199,7 @@ fn canonical_host(host: &str) -> Result<String, ReferenceError> {
                 Some((name, port)) => (name, Some(port)),
                 None => (host, None),
             };
-            if !name.split('.').all(is_domain_component) {
+            if name.len() > MAX_HOST_BYTES || !name.split('.').all(is_domain_component) {
                 return Err(bad());
             }
             (name.to_ascii_lowercase(), port)
@@ -358,5 +361,10 @@ mod tests {
             assert!(ImageRef::parse(text).is_err(), "{text}");
         }
         assert!(ImageRef::parse(&format!("ghcr.io/{}", "a".repeat(256))).is_err());
+        // Found by fuzzing: with `:latest` it was too long to be read again.
+        let host = |length: usize| format!("{}.io", "a".repeat(length - 3));
+        assert!(ImageRef::parse(&format!("{}/app", host(1013))).is_err());
+        assert!(ImageRef::parse(&format!("{}/app", host(254))).is_err());
+        assert!(ImageRef::parse(&format!("{}/app", host(253))).is_ok());
     }
 }
