@@ -21,6 +21,8 @@ mod cheating;
 mod children;
 #[path = "decide/claims.rs"]
 mod claims;
+#[path = "decide/exceptions.rs"]
+mod exceptions;
 #[path = "decide/explanations.rs"]
 mod explanations;
 #[path = "decide/keys.rs"]

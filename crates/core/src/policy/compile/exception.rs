@@ -157,7 +157,9 @@ impl Compiler<'_> {
     fn said(&mut self, text: &Text) -> Option<String> {
         if text.value.trim().is_empty() {
             let message = "the text has nothing but blanks";
-            self.notes.error(ReasonCode::WrongValue, text.at, message);
+            let hint = "Write it in words, for whoever reads a decision.";
+            self.notes
+                .error_with(ReasonCode::WrongValue, text.at, message, hint);
             return None;
         }
         Some(text.value.clone())
