@@ -23,6 +23,8 @@ mod children;
 mod claims;
 #[path = "decide/exceptions.rs"]
 mod exceptions;
+#[path = "decide/exceptions_alone.rs"]
+mod exceptions_alone;
 #[path = "decide/explanations.rs"]
 mod explanations;
 #[path = "decide/keys.rs"]

@@ -71,6 +71,9 @@ impl Scene<'_> {
 
     /// What no Exception may waive.
     fn bars(&self, rule: &Rule, outcome: &RuleOutcome) -> Option<ExceptionStatus> {
+        if !self.revoked().is_empty() {
+            return Some(ExceptionStatus::Revoked);
+        }
         // Where a gap or another candidate speaks for the rule, revoked evidence may still be among what was seen.
         let seen = outcome.candidates.iter().map(|one| one.code);
         let mut codes = seen.chain([outcome.code]).flatten();

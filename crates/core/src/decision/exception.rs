@@ -29,7 +29,7 @@ pub enum ExceptionStatus {
     Waives,
     /// It expired.
     Expired,
-    /// Evidence of the rule is revoked, and a Revocation goes before every Exception.
+    /// The image or evidence of the rule is revoked, and a Revocation goes before every Exception.
     Revoked,
     /// What the registry sent must not be believed, or another image was handed over than was asked for.
     Hostile,
@@ -61,7 +61,7 @@ impl RuleException {
         let why = match self.status {
             ExceptionStatus::Waives => return None,
             ExceptionStatus::Expired => format!("it expired {}", self.expires),
-            ExceptionStatus::Revoked => "evidence of the rule is revoked".to_owned(),
+            ExceptionStatus::Revoked => "the image or evidence of the rule is revoked".to_owned(),
             ExceptionStatus::Hostile => "what was handed over must not be believed".to_owned(),
             ExceptionStatus::Unexamined => "nothing is known of the image".to_owned(),
             ExceptionStatus::NamespaceUnknown => {
