@@ -174,6 +174,7 @@ impl Text {
         let name = safe(&exception.name);
         let what = match exception.status {
             ExceptionStatus::Waives => styled(DOUBTFUL, "waived by"),
+            ExceptionStatus::Expired => "no longer waived by".to_owned(),
             _ => "not waived by".to_owned(),
         };
         let ticket = exception
@@ -181,7 +182,10 @@ impl Text {
             .as_deref()
             .map(|ticket| format!(", {}", safe(ticket)))
             .unwrap_or_default();
-        let end = format!("until {}{ticket}", exception.expires);
+        let end = match exception.status {
+            ExceptionStatus::Expired => format!("since {}{ticket}", exception.expires),
+            _ => format!("until {}{ticket}", exception.expires),
+        };
         self.line(
             6,
             &format!("{what} {name} {end}{}", place(&exception.place)),

@@ -62,7 +62,7 @@ impl RuleException {
             ExceptionStatus::Waives => return None,
             ExceptionStatus::Expired => format!("it expired {}", self.expires),
             ExceptionStatus::Revoked => "the image or evidence of the rule is revoked".to_owned(),
-            ExceptionStatus::Hostile => "what was handed over must not be believed".to_owned(),
+            ExceptionStatus::Hostile => "what was sent must not be believed".to_owned(),
             ExceptionStatus::Unexamined => "nothing is known of the image".to_owned(),
             ExceptionStatus::NamespaceUnknown => {
                 "nobody can tell whether the namespace is one of its own".to_owned()
