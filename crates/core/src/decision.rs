@@ -2,6 +2,10 @@
 //!
 //! Every string in here that came from evidence, a registry or a manifest has been escaped and cut.
 
+mod exception;
+
+pub use exception::{ExceptionStatus, RuleException};
+
 use crate::{Digest, Gap, Locator, Place, ReasonCode, Request, Stale, UnixTime};
 
 /// May it run? Ordered from good to bad: the worst of several decides.
@@ -291,6 +295,8 @@ pub struct RuleOutcome {
     pub message: String,
     /// What to do next; empty if it passed.
     pub hint: String,
+    /// The Exceptions that waive it; if none does, those that would but for what their status says. Empty if it passed.
+    pub exceptions: Vec<RuleException>,
     /// The evidence that decided it, each with the Signer that it counts for.
     pub evidence: Vec<Cited>,
     /// The candidate that came closest, unless it passed.

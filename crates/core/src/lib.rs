@@ -43,9 +43,9 @@ pub use decide::{
     decide_blob,
 };
 pub use decision::{
-    Candidate, CandidateOutcome, Cited, CitedChild, Comparison, Decision, Identity, Mode,
-    NamespaceFit, Outcome, PolicyOutcome, Refused, RevokedImage, RuleOutcome, Unmatched, Verdict,
-    Warning,
+    Candidate, CandidateOutcome, Cited, CitedChild, Comparison, Decision, ExceptionStatus,
+    Identity, Mode, NamespaceFit, Outcome, PolicyOutcome, Refused, RevokedImage, RuleException,
+    RuleOutcome, Unmatched, Verdict, Warning,
 };
 pub use digest::{Digest, DigestError, Hasher};
 pub use evidence::{
@@ -74,9 +74,10 @@ pub use reason::{Class, ReasonCode};
 pub use reference::{ImageRef, ReferenceError};
 pub use report::{
     BlobRefusalReport, BlobReport, CandidateReport, ChildReport, ComparedReport, ComparisonReport,
-    Counts, DemandReport, EvidenceReport, FoundReport, GapReport, IdentityReport, ImageReport,
-    LogReport, NamespaceReport, PolicyReport, RefusedReport, Report, RequestReport, RevokedReport,
-    RuleReport, StaleReport, TimeReport, TrustRootReport, UnmatchedReport, WarningReport,
+    Counts, DemandReport, EvidenceReport, ExceptionReport, FoundReport, GapReport, IdentityReport,
+    ImageReport, LogReport, NamespaceReport, PolicyReport, RefusedReport, Report, RequestReport,
+    RevokedReport, RuleReport, StaleReport, TimeReport, TrustRootReport, UnmatchedReport,
+    WarningReport,
 };
 pub use sbom::{
     Component, DefinedLicense, Generator, LicenseClaim, LicenseForm, Sbom, SbomError,

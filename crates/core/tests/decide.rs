@@ -21,6 +21,10 @@ mod cheating;
 mod children;
 #[path = "decide/claims.rs"]
 mod claims;
+#[path = "decide/exceptions.rs"]
+mod exceptions;
+#[path = "decide/exceptions_alone.rs"]
+mod exceptions_alone;
 #[path = "decide/explanations.rs"]
 mod explanations;
 #[path = "decide/keys.rs"]

@@ -3,7 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `policy.yaml` | the policy set |
-//! | `case.json` | `why`, `image` (paths start at `testdata`), `at`, and where needed `as`, `registry`, `trustRoots` and `expect` |
+//! | `case.json` | `why`, `image` (paths start at `testdata`), `at`, and where needed `as`, `registry`, `namespace`, `trustRoots` and `expect` |
 //! | `expect.json` | the whole report; `UPDATE_GOLDEN=1 cargo test -p countersign --test cases` writes it, and people review it |
 //!
 //! Cases of an `artifact` in place of an image are those of the command alone: `policy test` judges them, without a report.
@@ -15,7 +15,7 @@ use std::{env, fs};
 
 use countersign::{Checker, Image, LayoutRef, Limits, OciLayout, PolicyFiles, ReplayStore};
 use countersign_core::{
-    ExtraRoot, Gap, GapClass, ImageRef, ReasonCode, Report, Resolution, UnixTime, decide,
+    ExtraRoot, Gap, GapClass, ImageRef, Namespace, ReasonCode, Report, Resolution, UnixTime, decide,
 };
 use serde::Deserialize;
 
@@ -31,9 +31,17 @@ struct Case {
     at: String,
     /// `unavailable`: nothing is asked.
     registry: Option<String>,
+    /// The namespace in which the image is to run; its labels are not known.
+    namespace: Option<Named>,
     #[serde(default)]
     trust_roots: BTreeMap<String, String>,
     expect: Option<Expect>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    name: String,
 }
 
 /// What the report must say, so that nobody writes a wrong one by `UPDATE_GOLDEN`.
@@ -151,6 +159,9 @@ fn report(folder: &Path, case: &Case) -> String {
     let mut image = Image::parse(&case.image).unwrap();
     if let Some(name) = &case.judged_as {
         image = image.judged_as(&ImageRef::parse(name).unwrap()).unwrap();
+    }
+    if let Some(namespace) = &case.namespace {
+        image = image.in_namespace(Namespace::new(&namespace.name));
     }
     let at = UnixTime::parse(&case.at).unwrap();
     let decision = match case.registry.as_deref() {

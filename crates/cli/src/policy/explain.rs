@@ -60,6 +60,7 @@ fn text(explanation: &Explanation) -> String {
         ("Policy", &explanation.policies),
         ("Signer", &explanation.signers),
         ("Trust root", &explanation.trust_roots),
+        ("Exception", &explanation.exceptions),
         ("Revocation", &explanation.revocations),
     ] {
         for one in all {

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use countersign_core::{
-    Candidate, Cited, Decision, Gap, Identity, Mode, NamespaceFit, Outcome, Place, PolicyOutcome,
-    ReasonCode, Refused, RevokedImage, RuleOutcome, Verdict,
+    Candidate, Cited, Decision, ExceptionStatus, Gap, Identity, Mode, NamespaceFit, Outcome, Place,
+    PolicyOutcome, ReasonCode, Refused, RevokedImage, RuleException, RuleOutcome, Verdict,
 };
 
 use crate::escape::escaped;
@@ -70,6 +70,9 @@ impl Text {
         };
         let against = match (decision.judged(), decision.effect()) {
             (judged, effect) if judged == effect => "",
+            (_, Verdict::Allow) if is_waived(decision) => {
+                " (an Exception waives what does not pass)"
+            }
             (Verdict::Deny, _) => " (policies that do not enforce would deny it)",
             _ => " (could not tell; Settings say what then)",
         };
@@ -135,10 +138,10 @@ impl Text {
             .code
             .map(|code| format!(": {code}"))
             .unwrap_or_default();
-        let later = if rule.effective {
-            ""
-        } else {
-            ", not yet effective"
+        let later = match (rule.effective, rule.waived_by()) {
+            (false, _) => ", not yet effective",
+            (true, Some(_)) => ", waived",
+            (true, None) => "",
         };
         let name = safe(&rule.name);
         self.line(
@@ -152,6 +155,9 @@ impl Text {
         if rule.outcome != Outcome::Pass {
             self.line(6, &safe(&rule.message));
         }
+        for exception in &rule.exceptions {
+            self.exception(exception);
+        }
         for cited in &rule.evidence {
             self.cited(6, cited);
         }
@@ -161,6 +167,30 @@ impl Text {
         if !rule.hint.is_empty() {
             self.line(6, &format!("next: {}", safe(&rule.hint)));
         }
+    }
+
+    /// An Exception of a rule that did not pass. Why it does not waive the rule is said in the rule's message.
+    fn exception(&mut self, exception: &RuleException) {
+        let name = safe(&exception.name);
+        let what = match exception.status {
+            ExceptionStatus::Waives => styled(DOUBTFUL, "waived by"),
+            ExceptionStatus::Expired => "no longer waived by".to_owned(),
+            _ => "not waived by".to_owned(),
+        };
+        let ticket = exception
+            .ticket
+            .as_deref()
+            .map(|ticket| format!(", {}", safe(ticket)))
+            .unwrap_or_default();
+        let end = match exception.status {
+            ExceptionStatus::Expired => format!("since {}{ticket}", exception.expires),
+            _ => format!("until {}{ticket}", exception.expires),
+        };
+        self.line(
+            6,
+            &format!("{what} {name} {end}{}", place(&exception.place)),
+        );
+        self.line(8, &safe(&exception.reason));
     }
 
     pub(super) fn cited(&mut self, indent: usize, cited: &Cited) {
@@ -250,6 +280,14 @@ impl Text {
             self.line(6, &faint(&refused.locator.to_string()));
         }
     }
+}
+
+/// Whether an Exception waives a rule that would deny.
+fn is_waived(decision: &Decision) -> bool {
+    let denying = |policy: &&PolicyOutcome| policy.mode == Mode::Enforce;
+    let policies = decision.policies().iter().filter(denying);
+    let mut rules = policies.flat_map(|policy| &policy.rules);
+    rules.any(|rule| rule.effective && rule.waived_by().is_some())
 }
 
 pub(super) fn identity(identity: &Identity) -> String {

@@ -53,6 +53,31 @@ fn explained() {
     );
 }
 
+/// What is waived stays visible, and so does an exception that is over.
+#[test]
+fn excepted() {
+    let verify = |case: &str, at: &str, more: &[&str]| {
+        let policy = format!("testdata/cases/{case}/policy.yaml");
+        let image = "oci:testdata/images/unsigned";
+        let name = "registry.example/acme/app:v1";
+        let fixed = [
+            "verify", image, "--policy", &policy, "--as", name, "--at", at,
+        ];
+        transcript(&[&fixed, more].concat())
+    };
+    let (before, after) = ("2026-11-24T00:00:00Z", "2027-01-01T00:00:00Z");
+    assert_snapshot!("excepted-waived", verify("exception-waives", before, &[]));
+    assert_snapshot!(
+        "excepted-explained",
+        verify("exception-digest", before, &["--explain"])
+    );
+    assert_snapshot!("excepted-expired", verify("exception-expired", after, &[]));
+    assert_snapshot!(
+        "excepted-revoked",
+        verify("exception-revoked-image", before, &[])
+    );
+}
+
 #[test]
 fn denied() {
     assert_snapshot!("denied-unsigned", by_key("unsigned", &[]));

@@ -10,6 +10,10 @@ fn a_set_is_told_in_plain_words() {
     assert_snapshot!("explain-actions", explain("policies/github-actions.yaml"));
     assert_snapshot!("explain-rotation", explain("policies/key-rotation.yaml"));
     assert_snapshot!("explain-two", explain("policies/two-signers.yaml"));
+    assert_snapshot!(
+        "explain-exception",
+        explain("testdata/cases/exception-two-rules/policy.yaml")
+    );
     let json = [
         "policy",
         "explain",

@@ -65,6 +65,7 @@ impl Scene<'_> {
             code: None,
             message: String::new(),
             hint: String::new(),
+            exceptions: Vec::new(),
             evidence: Vec::new(),
             nearest: None,
             candidates,

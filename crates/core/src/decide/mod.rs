@@ -1,7 +1,7 @@
 //! Proven facts and a policy in, a [`Decision`] out (`architecture.md`, "Verdicts"). It never fetches or verifies.
 //!
 //! What a rule wants must be there and be of the wanted type (step 21). A rule passes, fails, or cannot be told because of a gap; over rules, policies and images deny is over unknown over
-//! allow. What is `judged` does not look at modes; the `effect` does, and nothing but effective, enforcing policies and
+//! allow. What is `judged` does not look at modes or Exceptions; the `effect` does, and nothing but effective, enforcing policies and
 //! `unmatched` can change it.
 
 mod assign;
@@ -16,6 +16,7 @@ mod sbom;
 mod scene;
 mod stale;
 mod subject;
+mod waive;
 
 use std::collections::BTreeMap;
 
@@ -28,7 +29,8 @@ use crate::policy::{Condition, OnUnmatched, Policy, Settings};
 use crate::text::safe;
 use crate::{
     Decision, Findings, Gap, GapClass, Mode, NamespaceFit, Outcome, PinnedImage, PolicyOutcome,
-    PolicySet, ReasonCode, Request, RuleOutcome, UnixTime, Unmatched, Verdict, Warning,
+    PolicySet, ReasonCode, Request, RuleException, RuleOutcome, UnixTime, Unmatched, Verdict,
+    Warning,
 };
 
 /// What is known about the requested image.
@@ -130,6 +132,14 @@ fn judge(
     for rule in &policy.rules {
         let (mut outcome, excusable) = scene.rule(rule, warnings, policy);
         outcome.effective = effective && has_begun(rule.effective_from);
+        outcome.exceptions = scene.exceptions(policy, rule, &outcome);
+        for withheld in outcome
+            .exceptions
+            .iter()
+            .filter_map(RuleException::withheld)
+        {
+            outcome.message = format!("{} {withheld}", outcome.message);
+        }
         judged = judged.max(outcome.outcome.verdict());
         effect = effect.max(rule_effect(policy, &outcome, excusable, settings, warnings));
         rules.push(outcome);
@@ -184,7 +194,7 @@ fn unknown_namespace(policy: &Policy, effective: bool, warnings: &mut Vec<Warnin
     effect
 }
 
-/// What one rule does to the verdict, by its policy's mode, `effectiveFrom` and `onUnknown`.
+/// What one rule does to the verdict, by its policy's mode, `effectiveFrom`, Exceptions and `onUnknown`.
 fn rule_effect(
     policy: &Policy,
     rule: &RuleOutcome,
@@ -208,6 +218,10 @@ fn rule_effect(
         Mode::Audit => Verdict::Allow,
         Mode::Warn => warn("mode: warn"),
         Mode::Enforce if !rule.effective => warn("before effectiveFrom"),
+        Mode::Enforce if let Some(exception) = rule.waived_by() => warn(&format!(
+            "waived by the Exception `{}` until {}",
+            exception.name, exception.expires
+        )),
         Mode::Enforce => match rule.outcome {
             Outcome::Unknown if excusable && settings.on_unknown == Verdict::Allow => {
                 warn("allowed by onUnknown")

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::exception::Exception;
 use super::model::{Condition, Policy, Rule};
 use super::signer::{Key, Maker, Signer};
 use super::{Diagnostic, Place, PolicySet, Severity};
@@ -33,6 +34,10 @@ impl PolicySet {
             if let Some((_, wide)) = twin {
                 lint.covered(policy, wide);
             }
+        }
+        for exception in self.exceptions.all() {
+            let policy = self.policies.iter().find(|it| it.name == exception.policy);
+            lint.exception(exception, policy);
         }
         lint.found.sort_by_key(|(place, diagnostic)| {
             (
@@ -150,6 +155,34 @@ impl Lint {
             policy.name, wide.name
         );
         self.warn(ReasonCode::Unreachable, &policy.place, message);
+    }
+
+    /// An Exception that is over or soon will be, or of a policy that never denies.
+    fn exception(&mut self, exception: &Exception, policy: Option<&Policy>) {
+        let (name, end) = (&exception.name, exception.expires);
+        if policy.is_some_and(|policy| policy.mode != Mode::Enforce) {
+            let message = format!(
+                "the Exception `{name}` has no effect: the policy `{}` never denies",
+                exception.policy
+            );
+            self.warn(ReasonCode::NoEffect, &exception.place, message);
+        }
+        let message = if end <= self.now {
+            format!("the Exception `{name}` waives nothing since {end}")
+        } else if end <= self.now.plus(SOON) {
+            format!("the Exception `{name}` ends {end}, less than 30 days from now")
+        } else {
+            return;
+        };
+        let place = &exception.place;
+        let warning = Diagnostic::new(
+            ReasonCode::Expired,
+            Severity::Warning,
+            &message,
+            Some(place.clone()),
+        )
+        .with_hint("Settle what it waives and remove it, or agree on a later end.");
+        self.found.push((place.clone(), warning));
     }
 
     fn warn(&mut self, code: ReasonCode, place: &Place, message: String) {

@@ -9,6 +9,7 @@ pub(crate) mod claim;
 mod compile;
 mod diagnostic;
 mod document;
+mod exception;
 mod explain;
 pub(crate) mod glob;
 mod index;
@@ -34,6 +35,7 @@ pub(crate) use compile::pattern::identity_pattern;
 use compile::{Builders, Compiler};
 pub use diagnostic::{Diagnostic, Place, Severity};
 use document::Documents;
+pub(crate) use exception::{Exception, Exceptions};
 pub use explain::{Explained, Explanation};
 use index::Index;
 pub(crate) use model::{
@@ -118,6 +120,7 @@ pub struct PolicySet {
     pub(crate) settings: Settings,
     pub(crate) policies: Vec<Policy>,
     index: Index,
+    pub(crate) exceptions: Exceptions,
     pub(crate) revocations: Revocations,
     trust: Trust,
     digest: Digest,
@@ -264,8 +267,8 @@ impl PolicySet {
         self.index.matching(&self.policies, request)
     }
 
-    /// Which evidence can matter for this request: nothing if no policy matches, or if a `digest` rule or a Revocation
-    /// already denies. Where images are revoked, it matters which one the reference means.
+    /// Which evidence can matter for this request: nothing if no policy matches, or if a `digest` rule that no Exception may
+    /// waive or a Revocation already denies. Where images are revoked or waived by digest, it matters which one the reference means.
     #[must_use]
     pub fn needs(&self, request: &Request) -> Needs {
         let mut needs = Needs {
@@ -283,7 +286,14 @@ impl PolicySet {
                         let always =
                             policy.effective_from.is_none() && rule.effective_from.is_none();
                         if policy.mode == Mode::Enforce && always && !demand.is_met(request) {
-                            return Needs::default();
+                            let exceptions = self.exceptions.of(&policy.name, &rule.name);
+                            let mut waiving = exceptions
+                                .filter(|exception| exception.may_be_about(request))
+                                .peekable();
+                            if waiving.peek().is_none() {
+                                return Needs::default();
+                            }
+                            needs.manifest |= waiving.any(Exception::names_digests);
                         }
                     }
                     Condition::Evidence(demand) => demand.add_needs(&mut needs),

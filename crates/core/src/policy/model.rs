@@ -89,7 +89,7 @@ pub(crate) struct Namespaces {
 
 impl Namespaces {
     /// Labels that nobody knows fit neither nor fail to.
-    fn fit(&self, namespace: Option<&Namespace>) -> NamespaceFit {
+    pub(crate) fn fit(&self, namespace: Option<&Namespace>) -> NamespaceFit {
         let Some(namespace) = namespace else {
             return NamespaceFit::NotGiven;
         };

@@ -1,14 +1,15 @@
 //! From a [`Decision`] to its report, field by field.
 
 use super::{
-    CandidateReport, ChildReport, Counts, EvidenceReport, FoundReport, GapReport, IdentityReport,
-    ImageReport, LogReport, NamespaceReport, PolicyReport, RefusedReport, RequestReport,
-    RevokedReport, RuleReport, StaleReport, TimeReport, UnmatchedReport, WarningReport,
+    CandidateReport, ChildReport, Counts, EvidenceReport, ExceptionReport, FoundReport, GapReport,
+    IdentityReport, ImageReport, LogReport, NamespaceReport, PolicyReport, RefusedReport,
+    RequestReport, RevokedReport, RuleReport, StaleReport, TimeReport, UnmatchedReport,
+    WarningReport,
 };
 use crate::text::safe;
 use crate::{
     Candidate, Cited, CitedChild, Decision, Identity, Locator, Place, PolicyOutcome, ReasonCode,
-    Refused, Request, RuleOutcome,
+    Refused, Request, RuleException, RuleOutcome,
 };
 
 pub(super) fn image(decision: &Decision) -> ImageReport {
@@ -119,9 +120,22 @@ fn rule(outcome: &RuleOutcome) -> RuleReport {
         code: outcome.code.map(|code| code.as_str().to_owned()),
         message: outcome.message.clone(),
         hint: (!outcome.hint.is_empty()).then(|| outcome.hint.clone()),
+        exceptions: outcome.exceptions.iter().map(exception).collect(),
         evidence: outcome.evidence.iter().map(evidence).collect(),
         nearest: outcome.nearest.as_ref().map(candidate),
         candidates: Vec::new(),
+    }
+}
+
+fn exception(exception: &RuleException) -> ExceptionReport {
+    ExceptionReport {
+        name: exception.name.clone(),
+        status: exception.status.as_str().to_owned(),
+        file: file(&exception.place),
+        line: exception.place.line,
+        reason: safe(&exception.reason),
+        ticket: exception.ticket.as_deref().map(safe),
+        expires: exception.expires.to_string(),
     }
 }
 

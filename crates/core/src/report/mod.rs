@@ -188,6 +188,9 @@ pub struct RuleReport {
     /// What to do next; absent if it passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// The Exceptions that waive it; if none does, those that would but for what their status says. Absent if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exceptions: Vec<ExceptionReport>,
     /// The evidence that decided it.
     pub evidence: Vec<EvidenceReport>,
     /// The candidate that came closest, if it did not pass.
@@ -196,6 +199,29 @@ pub struct RuleReport {
     /// Every piece of evidence of the wanted kind, held against each Signer; only in a report that explains (`--explain`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<ComparedReport>,
+}
+
+/// An Exception that names a rule which did not pass, and the image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ExceptionReport {
+    /// Its name.
+    pub name: String,
+    /// `waives`, or why it does not.
+    #[schemars(extend("enum" = ["waives", "expired", "revoked", "hostile", "unexamined", "namespace-unknown"]))]
+    pub status: String,
+    /// The policy file.
+    pub file: String,
+    /// The line in it.
+    pub line: usize,
+    /// Why, as it says.
+    pub reason: String,
+    /// Where it is being settled, as it says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
+    /// Until when it waives (RFC 3339).
+    pub expires: String,
 }
 
 /// A last known list by which it was decided.

@@ -42,7 +42,7 @@ impl Compiler<'_> {
 }
 
 /// Why no canonical name can fit a pattern, and what to write instead.
-fn never_matches(glob: &Glob) -> Option<(&'static str, String)> {
+pub(super) fn never_matches(glob: &Glob) -> Option<(&'static str, String)> {
     let text = glob.as_str();
     if text == "**" {
         return None;

@@ -6,6 +6,7 @@ mod breadth;
 mod builders;
 mod claims;
 mod evidence;
+mod exception;
 mod from;
 mod images;
 mod keyless;
@@ -27,6 +28,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::document::{Document, Documents, RuleSpec};
+use super::exception::{Exception, Exceptions};
 use super::index::Index;
 use super::notes::{At, Notes, Spanned};
 use super::revocation::{Revocation, Revocations};
@@ -66,6 +68,11 @@ impl Compiler<'_> {
             .iter()
             .map(|document| self.policy(document, &signers))
             .collect();
+        let exceptions: Vec<Option<Exception>> = documents
+            .exceptions
+            .iter()
+            .map(|document| self.exception(document, documents, &policies))
+            .collect();
         let revocations: Vec<Option<Revocation>> = documents
             .revocations
             .iter()
@@ -84,6 +91,7 @@ impl Compiler<'_> {
         }
         self.unused(documents);
         let policies: Vec<Policy> = policies.into_iter().collect::<Option<_>>()?;
+        let exceptions: Vec<Exception> = exceptions.into_iter().collect::<Option<_>>()?;
         let revocations: Vec<Revocation> = revocations.into_iter().collect::<Option<_>>()?;
         let settings = settings?;
         self.denies_everything(&settings, &policies, documents);
@@ -105,6 +113,7 @@ impl Compiler<'_> {
             settings,
             index: Index::of(&policies),
             policies,
+            exceptions: Exceptions::new(exceptions),
             revocations: Revocations::new(revocations),
             trust,
             digest: self.digest(),
@@ -122,6 +131,7 @@ impl Compiler<'_> {
         self.duplicates_of("TrustRoot", &names(&documents.roots));
         self.duplicates_of("Policy", &names(&documents.policies));
         self.duplicates_of("Builder", &names(&documents.builders));
+        self.duplicates_of("Exception", &names(&documents.exceptions));
         self.duplicates_of("Revocation", &names(&documents.revocations));
     }
 

@@ -17,7 +17,7 @@ impl Compiler<'_> {
                 ReasonCode::EmptyList,
                 spec.at,
                 "`namespaces` selects nothing",
-                "Write `names`, `notNames` or `matchLabels`, or remove it: then the policy is for all.",
+                "Write `names`, `notNames` or `matchLabels`, or remove it: then it is for all namespaces.",
             );
             return None;
         }

@@ -1,5 +1,6 @@
 //! The documents of a policy set, as they are written. The JSON Schema is made from these declarations.
 
+mod exception;
 mod from;
 mod policy;
 mod provenance;
@@ -16,6 +17,7 @@ use super::scalar::Name;
 use super::shape::{Fields, Need, Shape, Text, listed, mapping};
 use super::tree::{Node, Plain, Value, plain};
 use crate::ReasonCode;
+pub(crate) use exception::ExceptionSpec;
 pub(crate) use from::{FromSpec, FromWord};
 pub(crate) use policy::{
     DigestWord, MatchWord, ModeWord, NamespacesSpec, OnUnknownWord, PolicySpec, RuleSpec,
@@ -41,16 +43,17 @@ pub(crate) use vulnerabilities::{
 
 /// The one version of policy documents.
 pub(crate) const API_VERSION: &str = "countersign.dev/v1alpha1";
-const KINDS: [&str; 6] = [
+const KINDS: [&str; 7] = [
     "Settings",
     "Signer",
     "TrustRoot",
     "Policy",
     "Builder",
+    "Exception",
     "Revocation",
 ];
 /// Kinds of the design that come with later versions: refused by name, never ignored.
-const LATER_KINDS: [&str; 2] = ["Exception", "BreakGlass"];
+const LATER_KINDS: [&str; 1] = ["BreakGlass"];
 
 /// One document of any kind, with its name.
 #[derive(Debug, Clone)]
@@ -67,6 +70,7 @@ pub(crate) struct Documents {
     pub(crate) roots: Vec<Document<TrustRootSpec>>,
     pub(crate) policies: Vec<Document<PolicySpec>>,
     pub(crate) builders: Vec<Document<BuilderSpec>>,
+    pub(crate) exceptions: Vec<Document<ExceptionSpec>>,
     pub(crate) revocations: Vec<Document<RevocationSpec>>,
     /// Whether a document could not be read at all, so that something may be missing for that reason only.
     pub(crate) lost: bool,
@@ -103,6 +107,9 @@ impl Documents {
                 "TrustRoot" => self.lost |= !push(&mut self.roots, document(name, &fields, notes)),
                 "Policy" => self.lost |= !push(&mut self.policies, document(name, &fields, notes)),
                 "Builder" => self.lost |= !push(&mut self.builders, document(name, &fields, notes)),
+                "Exception" => {
+                    self.lost |= !push(&mut self.exceptions, document(name, &fields, notes));
+                }
                 "Revocation" => {
                     self.lost |= !push(&mut self.revocations, document(name, &fields, notes));
                 }
@@ -139,6 +146,7 @@ pub(crate) fn schema() -> Json {
             of::<TrustRootSpec>("TrustRoot"),
             of::<PolicySpec>("Policy"),
             of::<BuilderSpec>("Builder"),
+            of::<ExceptionSpec>("Exception"),
             of::<RevocationSpec>("Revocation"),
         ],
     })

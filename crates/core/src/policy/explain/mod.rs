@@ -1,6 +1,7 @@
 //! A policy set in plain words, from what was compiled: what counts, not what was written.
 
 mod evidence;
+mod exception;
 mod provenance;
 mod sbom;
 mod signers;
@@ -28,6 +29,8 @@ pub struct Explanation {
     pub signers: Vec<Explained>,
     /// Every trust root of the set, by name.
     pub trust_roots: Vec<Explained>,
+    /// What is waived, until when.
+    pub exceptions: Vec<Explained>,
     /// What counts no more.
     pub revocations: Vec<Explained>,
 }
@@ -61,6 +64,12 @@ impl PolicySet {
                 .origins
                 .iter()
                 .map(|(name, origin)| Explained::new(name, None, vec![root(origin)]))
+                .collect(),
+            exceptions: self
+                .exceptions
+                .all()
+                .iter()
+                .map(exception::exception)
                 .collect(),
             revocations: self.revocations.all().iter().map(revocation).collect(),
         }

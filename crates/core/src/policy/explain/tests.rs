@@ -65,6 +65,31 @@ fn what_limits_a_policy_is_said() {
 }
 
 #[test]
+fn what_an_exception_waives_is_said() {
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let explained = explain(&format!(
+        "{}---\napiVersion: countersign.dev/v1alpha1\nkind: Exception\nmetadata: {{name: waiver}}\nspec:\n  policy: production\n  rules: [pinned]\n  images: [ghcr.io/acme/old, \"ghcr.io/acme/app@{digest}\"]\n  namespaces: {{names: [test]}}\n  expires: 2027-01-31\n  reason: it is being replaced\n  ticket: SEC-12\n",
+        policy_with("{name: pinned, digest: required}")
+    ));
+    let [waiver] = explained.exceptions.as_slice() else {
+        panic!("{:?}", explained.exceptions)
+    };
+    assert_eq!(
+        waiver.says,
+        [
+            "Of the policy `production` it waives `pinned`: that it does not pass is told, and denies nothing.".to_owned(),
+            format!("It is for images that match `ghcr.io/acme/old` or `ghcr.io/acme/app` and have the digest {digest}."),
+            "It is for namespaces named `test`.".to_owned(),
+            "It ends 2027-02-01T00:00:00Z.".to_owned(),
+            "It waives nothing that is revoked, and nothing where a registry lies.".to_owned(),
+            "The reason: it is being replaced".to_owned(),
+            "It is being settled in `SEC-12`.".to_owned(),
+        ]
+    );
+    assert_eq!(waiver.place.as_deref(), Some("policy.yaml:17"));
+}
+
+#[test]
 fn a_span_is_said_in_its_largest_whole_unit() {
     for (seconds, expected) in [
         (1, "1 second"),

@@ -39,6 +39,54 @@ fn lint(text: &str, day: &str) -> Vec<String> {
         .collect()
 }
 
+fn exception(expires: &str) -> String {
+    format!(
+        "apiVersion: countersign.dev/v1alpha1\nkind: Exception\nmetadata: {{name: waiver}}\nspec: {{policy: production, rules: [pinned], images: [ghcr.io/acme/app], expires: {expires}, reason: why}}\n---\n"
+    )
+}
+
+#[test]
+fn an_exception_that_ends_is_told_a_month_before_and_from_then_on() {
+    let text = policy("production", IMAGES, &[PINNED]) + &exception("2027-01-31");
+    assert_eq!(lint(&text, "2027-01-01"), Vec::<String>::new());
+    let ends = "2027-02-01T00:00:00Z";
+    for (day, expected) in [
+        (
+            "2027-01-02",
+            format!("expired the Exception `waiver` ends {ends}, less than 30 days from now"),
+        ),
+        (
+            "2027-01-31",
+            format!("expired the Exception `waiver` ends {ends}, less than 30 days from now"),
+        ),
+        (
+            "2027-02-01",
+            format!("expired the Exception `waiver` waives nothing since {ends}"),
+        ),
+    ] {
+        assert_eq!(lint(&text, day), [expected], "{day}");
+    }
+    // By the hour.
+    let text = policy("production", IMAGES, &[PINNED]) + &exception("2027-01-31T12:00:00Z");
+    let over = "expired the Exception `waiver` waives nothing since 2027-01-31T12:00:00Z";
+    assert_eq!(lint(&text, "2027-01-31"), [over]);
+}
+
+#[test]
+fn an_exception_of_a_policy_that_never_denies_waives_nothing() {
+    let waives = |mode: &str| {
+        let head = format!("{IMAGES}\n  mode: {mode}");
+        let text = policy("production", &head, &[PINNED]) + &exception("2027-01-31");
+        let other = policy("other", "images: [\"ghcr.io/other/**\"]", &[PINNED]);
+        lint(&(text + &other), "2026-06-01")
+    };
+    let nothing =
+        "no-effect the Exception `waiver` has no effect: the policy `production` never denies";
+    assert_eq!(waives("warn"), [nothing]);
+    assert_eq!(waives("audit"), [nothing]);
+    assert_eq!(waives("enforce"), Vec::<String>::new());
+}
+
 const IMAGES: &str = "images: [\"ghcr.io/acme/**\"]";
 const SIGNED: &str = "{name: signed, signature: {from: release}}";
 const PINNED: &str = "{name: pinned, digest: required}";

@@ -89,6 +89,7 @@ impl Loaded {
                 settings,
                 policies,
                 index: _,
+                exceptions,
                 revocations,
                 trust,
                 digest: _,
@@ -102,7 +103,7 @@ impl Loaded {
             };
             let policies: Vec<Policy> = policies.iter().map(reduced).collect();
             Some(format!(
-                "{settings:?}{policies:?}{revocations:?}{known_as:?}{origins:?}{}",
+                "{settings:?}{policies:?}{exceptions:?}{revocations:?}{known_as:?}{origins:?}{}",
                 trust.fingerprint()
             ))
         };

@@ -15,12 +15,15 @@ MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt
 -----END PUBLIC KEY-----
 ";
 
+/// Under what the names of rules stand beside those of each kind.
+pub(super) const RULES: &str = "rules";
+
 /// What is known about a scalar beside its text.
 pub(super) struct Others<'a> {
     /// The name of the field, or of the list in which it stands.
     pub(super) key: &'a str,
     pub(super) schemas: &'a [&'a Json],
-    /// The names of the documents of each kind.
+    /// The names of the documents of each kind, and those of rules.
     pub(super) names: &'a BTreeMap<String, Vec<String>>,
 }
 
@@ -55,8 +58,12 @@ impl Others<'_> {
 
     /// The other names of the same kind, where a name stands.
     fn named(&self, text: &str) -> Option<Vec<String>> {
-        self.names
-            .values()
+        let kinds = self.names.iter().filter(|(kind, _)| match self.key {
+            "policy" => *kind == "Policy",
+            key => (key == RULES) == (*kind == RULES),
+        });
+        kinds
+            .map(|(_, names)| names)
             .find(|names| names.len() > 1 && names.iter().any(|name| name == text))
             .cloned()
     }
@@ -74,7 +81,11 @@ impl Others<'_> {
         if let Some(hex) = hex_of(text) {
             let last = if hex.ends_with('0') { '1' } else { '0' };
             let kept = text.strip_suffix(|_: char| true).unwrap_or_default();
-            return vec![format!("{kept}{last}")];
+            let undigested = text.split_once("@sha256:").map(|(name, _)| name.to_owned());
+            return [format!("{kept}{last}")]
+                .into_iter()
+                .chain(undigested)
+                .collect();
         }
         let mut others = vec![format!("{text}-other")];
         if text.contains('*') {

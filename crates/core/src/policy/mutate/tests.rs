@@ -117,6 +117,73 @@ fn a_changed_set_is_loaded_with_the_one_change() {
     assert!(!load("spec.mode", "`warn`").judges_like(&original));
 }
 
+#[test]
+fn an_exception_is_changed_in_all_that_it_waives_and_in_nothing_that_it_says() {
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let text = format!(
+        r#"{}
+    - {{name: pinned, digest: required}}
+---
+apiVersion: countersign.dev/v1alpha1
+kind: Policy
+metadata: {{name: ci}}
+spec:
+  images: ["ghcr.io/other/**"]
+  rules:
+    - {{name: pinned, digest: required}}
+---
+apiVersion: countersign.dev/v1alpha1
+kind: Exception
+metadata: {{name: waiver}}
+spec:
+  policy: production
+  rules: [signed]
+  images: ["ghcr.io/acme/app@{digest}"]
+  namespaces: {{names: [test]}}
+  expires: 2027-01-31
+  reason: why
+  ticket: SEC-1
+"#,
+        policy().trim_end()
+    );
+    let sources = [Source {
+        name: "policy.yaml".to_owned(),
+        text: text.clone(),
+    }];
+    let original = PolicySet::load(&sources, &NoFiles, &[]);
+    assert_eq!(original.diagnostics, []);
+    let mutations = Mutations::of(&sources);
+    let all = mutations.all().iter();
+    let own: Vec<&Mutation> = all.filter(|it| it.document == "Exception/waiver").collect();
+    let found: Vec<String> = own
+        .iter()
+        .map(|it| format!("{}: {}", it.field, it.change))
+        .collect();
+    let other_digest = format!("ghcr.io/acme/app@sha256:{}", "a".repeat(64));
+    let other_digest = format!("{}0", &other_digest[..other_digest.len() - 1]);
+    let expected = [
+        ": removed".to_owned(),
+        "spec.policy: removed".to_owned(),
+        "spec.policy: `ci`".to_owned(),
+        "spec.rules: removed".to_owned(),
+        "spec.rules[0]: `pinned`".to_owned(),
+        "spec.images: removed".to_owned(),
+        format!("spec.images[0]: `{}`", super::walk::cut(&other_digest)),
+        "spec.images[0]: `ghcr.io/acme/app`".to_owned(),
+        "spec.namespaces: removed".to_owned(),
+        "spec.namespaces.names: removed".to_owned(),
+        "spec.namespaces.names[0]: `test-other`".to_owned(),
+        "spec.expires: removed".to_owned(),
+        "spec.expires: `1970-01-02T00:00:00Z`".to_owned(),
+        "spec.expires: `9998-12-31T00:00:00Z`".to_owned(),
+    ];
+    assert_eq!(found, expected);
+    for mutation in own {
+        let changed = mutations.load(mutation, &NoFiles, &[]);
+        assert!(!changed.judges_like(&original), "{mutation:?}");
+    }
+}
+
 /// What a provenance rule demands that its Signer demands already, or that no build can have, decides nothing.
 #[test]
 fn a_demand_that_decides_nothing_is_no_change() {

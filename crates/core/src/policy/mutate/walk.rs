@@ -1,10 +1,10 @@
 //! Which changes there are: every field of every document, beside the JSON Schema of its kind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
-use super::other::{Others, is_for_people, is_out_of_reach};
+use super::other::{Others, RULES, is_for_people, is_out_of_reach};
 use super::{Edit, Mutation};
 use crate::policy::PolicySet;
 use crate::policy::notes::{At, Notes};
@@ -17,7 +17,7 @@ const MAX_SHOWN: usize = 60;
 /// One walk over all documents.
 pub(super) struct Walk<'a> {
     notes: &'a Notes,
-    /// The names of each kind.
+    /// The names of each kind, and those of rules.
     names: BTreeMap<String, Vec<String>>,
     document: String,
     mutations: Vec<Mutation>,
@@ -44,6 +44,9 @@ impl<'a> Walk<'a> {
                 .or_default()
                 .push(name.to_owned());
         }
+        let rules: BTreeSet<&str> = documents.iter().flat_map(rule_names).collect();
+        let rules = rules.into_iter().map(str::to_owned);
+        names.insert(RULES.to_owned(), rules.collect());
         let mut walk = Self {
             notes,
             names,
@@ -159,7 +162,7 @@ impl Spot<'_> {
 }
 
 /// What a message shows of a text.
-fn cut(text: &str) -> String {
+pub(super) fn cut(text: &str) -> String {
     let safe = safe(text);
     match safe.char_indices().nth(MAX_SHOWN) {
         Some((end, _)) => format!("{}…", safe.get(..end).unwrap_or_default()),
@@ -174,6 +177,18 @@ fn head(node: &Node) -> Option<(&str, &str)> {
         .and_then(|metadata| field(metadata, "name"))
         .and_then(text_of)?;
     Some((kind, name))
+}
+
+/// The names of the rules of a policy; of anything else, nothing.
+fn rule_names(node: &Node) -> Vec<&str> {
+    let rules = field(node, "spec").and_then(|spec| field(spec, "rules"));
+    match rules.map(|rules| &rules.value) {
+        Some(Value::List(rules)) => rules
+            .iter()
+            .filter_map(|rule| text_of(field(rule, "name")?))
+            .collect(),
+        _ => Vec::new(),
+    }
 }
 
 fn field<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
