@@ -440,6 +440,14 @@ fn a_lie_about_a_platform_matters_to_rules_that_look_there() {
     assert_ne!(decision.effect(), Verdict::Allow);
     let decision = family().decide(&on(ON_INDEX));
     assert_eq!(came(&decision), all_three("allow", "deny", "waives"));
+    // A lie about the index itself matters to rules of the index, and an image that is no index is looked at whatever they say.
+    let lie = |world: World| world.gap(GapClass::Hostile, Some(FoundBy::Referrers));
+    let mut family = Family::two();
+    family.world = lie(family.world);
+    assert_eq!(came(&family.decide(&on(ON_PLATFORMS))).2, "waives");
+    assert_eq!(came(&family.decide(&on(ON_INDEX))).2, "hostile");
+    let plain = lie(World::new()).decide(&on(ON_PLATFORMS));
+    assert_eq!(came(&plain).2, "hostile");
     let down = Family::two().gap("arm", GapClass::Unavailable);
     assert_eq!(came(&down.decide(&on(ON_PLATFORMS))).2, "waives");
 }
