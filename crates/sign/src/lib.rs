@@ -6,22 +6,28 @@
 //! Nothing is built anew. Every manifest is pushed byte for byte, every blob is hashed on its way before the first byte of it
 //! is sent on, and the image's tag is the last thing that is written: nobody sees an image there whose evidence is not.
 
+mod bundle;
 mod companion;
 mod copied;
 mod copier;
 mod error;
 mod fallback;
 mod held;
+mod key;
 mod ledger;
 mod place;
 mod plan;
 mod push;
 mod said;
 mod source;
+mod statement;
 mod to_layout;
 mod to_registry;
 
+pub use bundle::{SignError, SignedBundle, sign_statement};
 pub use copied::{Copied, Done, Piece, PieceKind};
 pub use copier::Copier;
 pub use error::{CopyError, CopyFailed};
+pub use key::{SigningKey, SigningKeyError};
 pub use place::{DigestsDiffer, Place, Route};
+pub use statement::{Statement, StatementError};
