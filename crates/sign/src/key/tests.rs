@@ -1,3 +1,6 @@
+//! Key files as cosign and openssl wrote them (`tests/keys/README.md`), and what is wrong with others.
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
