@@ -210,7 +210,7 @@ fn a_key_without_its_end_or_with_more_after_it() {
         for bytes in [
             &der[..der.len() - 1],
             &[&der[..], b"\0"].concat(),
-            b"",
+            b"\0",
             b"\x30",
         ] {
             let text = pem_rfc7468::encode_string(label, LineEnding::LF, bytes).unwrap();
