@@ -100,6 +100,23 @@ const CORE_USES: &[&str] = &[
     "x509-cert",
 ];
 
+/// The room that holds private keys: what comes to it is written down here as well.
+const SIGN_USES: &[&str] = &[
+    "aws-lc-rs",
+    "base64",
+    "crypto_secretbox",
+    "der",
+    "futures-util",
+    "pem-rfc7468",
+    "scrypt",
+    "serde",
+    "serde_json",
+    "tempfile",
+    "thiserror",
+    "tokio",
+    "zeroize",
+];
+
 const ROOMS: &[Room] = &[
     CORE,
     Room {
@@ -113,7 +130,7 @@ const ROOMS: &[Room] = &[
     Room {
         name: "countersign-sign",
         rooms: &["countersign-core", "countersign"],
-        only: None,
+        only: Some(SIGN_USES),
         never: &["axum*", "kube*", "k8s-openapi", "clap*"],
         not_directly: &[
             "sigstore-*",
@@ -170,6 +187,8 @@ const NEVER_SHIPPED: &[&str] = &[
 /// The room that writes to registries, and the only one that may use it.
 const PUSHES: &str = "countersign-sign";
 const MAY_PUSH: &str = "countersign-cli";
+/// What opens encrypted private keys: nobody else has a use for it.
+const OPENS_KEYS: &[&str] = &["scrypt", "crypto_secretbox"];
 
 #[test]
 fn every_crate_of_the_workspace_is_a_room_of_the_table() {
@@ -204,6 +223,16 @@ fn only_the_command_pushes() {
     let wrong = pushers(&graph);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(graph.reached(MAY_PUSH).contains_key(PUSHES));
+}
+
+#[test]
+fn only_the_room_that_signs_opens_private_keys() {
+    let graph = workspace();
+    let wrong = key_openers(&graph);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    for opener in OPENS_KEYS {
+        assert!(graph.uses(PUSHES).contains(opener), "{opener}");
+    }
 }
 
 #[test]
@@ -299,6 +328,22 @@ fn pushers(graph: &Graph) -> Vec<String> {
             && member != MAY_PUSH
         {
             wrong.push(format!("{member} could push: {}", path.join(" → ")));
+        }
+    }
+    wrong
+}
+
+/// Crates of the workspace that could open an encrypted private key and must not.
+fn key_openers(graph: &Graph) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for member in graph.members() {
+        let reached = graph.reached(member);
+        for opener in OPENS_KEYS {
+            if let Some(path) = reached.get(opener)
+                && !path.contains(&PUSHES)
+            {
+                wrong.push(format!("{member} opens keys: {}", path.join(" → ")));
+            }
         }
     }
     wrong

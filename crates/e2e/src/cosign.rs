@@ -93,6 +93,12 @@ impl SigningKey {
         }
     }
 
+    /// The private half, as cosign encrypts it with an empty password.
+    #[must_use]
+    pub fn private_key(&self) -> PathBuf {
+        self.folder.join("cosign.key")
+    }
+
     /// The public half, PEM.
     #[must_use]
     pub fn public_key(&self) -> PathBuf {

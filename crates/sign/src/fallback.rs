@@ -1,43 +1,58 @@
 //! The referrers tag schema (distribution specification 1.1, "Referrers Tag Schema"): the index at the tag `sha256-<hex>`, for
 //! registries that list no referrers themselves.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use countersign::Node;
 use countersign_core::{Digest, Limits, PinnedImage};
 use serde_json::{Map, Value, json};
 
-use crate::plan::Subject;
-
 pub(crate) const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
+/// A referrer, as it is listed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry<'a> {
+    pub(crate) digest: Digest,
+    pub(crate) media_type: &'a str,
+    pub(crate) size: usize,
+    pub(crate) artifact_type: Option<&'a str>,
+    pub(crate) annotations: &'a BTreeMap<String, String>,
+}
+
+impl<'a> From<&'a Node> for Entry<'a> {
+    fn from(node: &'a Node) -> Self {
+        Self {
+            digest: node.digest,
+            media_type: &node.media_type,
+            size: node.bytes().len(),
+            artifact_type: node.artifact_type.as_deref(),
+            annotations: &node.annotations,
+        }
+    }
+}
 
 /// The index that has to stand at the subject's fallback tag, or none if the one that stands there lists all that it should.
 ///
-/// What stands there is extended, never replaced. Where nothing does, the source's own index is taken as it is, if it lists
-/// everything.
+/// What stands there is extended, never replaced. Where nothing does, the source's own index (`own`) is taken as it is, if it
+/// lists everything.
 ///
 /// # Errors
 /// Why what stands there is no index that could be extended.
 pub(crate) fn extended(
     existing: Option<&[u8]>,
-    subject: &Subject<'_>,
-    missing: &[&Node],
+    own: Option<&[u8]>,
+    missing: &[Entry<'_>],
     limits: &Limits,
 ) -> Result<Option<Vec<u8>>, String> {
-    let base = existing.or_else(|| {
-        let own = subject
-            .index
-            .filter(|index| index.media_type == OCI_INDEX)?;
-        Some(own.bytes())
-    });
+    let base = existing.or(own);
     let listed = match base {
         Some(bytes) => digests(bytes, limits)?,
         None => BTreeSet::new(),
     };
     let new: Vec<Value> = missing
         .iter()
-        .filter(|node| !listed.contains(&node.digest))
-        .map(|node| descriptor(node))
+        .filter(|entry| !listed.contains(&entry.digest))
+        .map(descriptor)
         .collect();
     let bytes = match (base, new.is_empty()) {
         (Some(_), true) if existing.is_some() => return Ok(None),
@@ -84,15 +99,15 @@ fn with(index: &[u8], new: Vec<Value>) -> Result<Vec<u8>, String> {
 }
 
 /// How a list of referrers describes a manifest (distribution specification 1.1, "Listing Referrers").
-fn descriptor(node: &Node) -> Value {
+fn descriptor(entry: &Entry<'_>) -> Value {
     let mut descriptor = json!({
-        "mediaType": node.media_type, "digest": node.digest.to_string(), "size": node.bytes().len(),
+        "mediaType": entry.media_type, "digest": entry.digest.to_string(), "size": entry.size,
     });
-    if let Some(kind) = &node.artifact_type {
+    if let Some(kind) = entry.artifact_type {
         descriptor["artifactType"] = json!(kind);
     }
-    if !node.annotations.is_empty() {
-        let annotations: Map<String, Value> = node
+    if !entry.annotations.is_empty() {
+        let annotations: Map<String, Value> = entry
             .annotations
             .iter()
             .map(|(key, value)| (key.clone(), json!(value)))

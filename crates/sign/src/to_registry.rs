@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use countersign::{Node, Reference, Registry as _, Repository};
+use countersign::{Node, Repository};
 use countersign_core::{Digest, Limits};
 use futures_util::stream::{self, TryStreamExt as _};
 
@@ -10,7 +10,7 @@ use crate::CopyError;
 use crate::companion::{Holds, compare};
 use crate::copied::Done;
 use crate::copier::What;
-use crate::fallback::{self, OCI_INDEX};
+use crate::fallback::{Entry, OCI_INDEX};
 use crate::ledger::Ledger;
 use crate::plan::{Blob, Plan, Subject};
 use crate::push::{Begun, Pusher};
@@ -18,8 +18,6 @@ use crate::source::Source;
 
 /// How many blobs are on their way at once.
 const AT_ONCE: usize = 4;
-/// How often the index at a fallback tag is written before somebody else is told of.
-const FALLBACK_TRIES: usize = 5;
 
 pub(crate) struct ToRegistry<'a> {
     pub(crate) source: &'a Source<'a>,
@@ -178,73 +176,34 @@ impl ToRegistry<'_> {
         if missing.is_empty() {
             return Ok(missing);
         }
-        let (repository, budget) = (self.pusher.repository, self.pusher.budget);
-        let what = format!("referrers of {} in {repository}", subject.digest);
-        let failed = CopyError::registry(what.clone());
-        let listing = self
-            .pusher
-            .registry
-            .referrers(repository, &subject.digest, budget)
-            .await
-            .map_err(failed)?;
-        if let Some(cause) = listing.incomplete {
-            return Err(CopyError::Registry { what, cause });
-        }
-        let listed: BTreeSet<Digest> = listing.items.iter().map(|item| item.digest).collect();
+        let listed = self.pusher.listed(&subject.digest).await?;
         missing.retain(|node| !listed.contains(&node.digest));
         Ok(missing)
     }
 
-    /// Reads the index at the fallback tag, adds to it, writes it, and reads it again until it lists everything: another
-    /// writer may have been between.
     async fn fallback_index(
         &self,
         subject: &Subject<'_>,
         missing: &[&Node],
     ) -> Result<(), CopyError> {
-        let tag = Reference::companion(&subject.digest, "").to_string();
-        let repository = || self.pusher.repository.to_string();
-        for tries in 0..=FALLBACK_TRIES {
-            let standing = self.pusher.at_tag(&tag).await?;
-            let conflict = |why| CopyError::Conflict {
-                tag: tag.clone(),
-                repository: repository(),
-                why,
-            };
-            if let Some(standing) = &standing
-                && standing.media_type != OCI_INDEX
-            {
-                return Err(conflict("something that is no index".to_owned()));
-            }
-            let existing = standing.as_ref().map(|standing| standing.bytes.as_slice());
-            let next = fallback::extended(existing, subject, missing, self.limits)
-                .map_err(|why| conflict(format!("an index that cannot be extended ({why})")))?;
-            let Some(next) = next else {
-                let bytes = existing.unwrap_or_default();
-                let done = if tries == 0 {
-                    Done::Present
-                } else {
-                    Done::Pushed
-                };
-                self.ledger.fallback_index(&tag, bytes, OCI_INDEX, done);
-                return Ok(());
-            };
-            if self.what.dry_run {
-                self.ledger
-                    .fallback_index(&tag, &next, OCI_INDEX, Done::Planned);
-                return Ok(());
-            }
-            if tries < FALLBACK_TRIES {
-                self.pusher
-                    .push_manifest(&tag, OCI_INDEX, &next, None)
-                    .await?;
-            }
-        }
-        Err(CopyError::Contended {
-            tag,
-            repository: repository(),
-            tries: FALLBACK_TRIES,
-        })
+        let own = subject
+            .index
+            .filter(|index| index.media_type == OCI_INDEX)
+            .map(Node::bytes);
+        let missing: Vec<Entry<'_>> = missing.iter().map(|node| Entry::from(*node)).collect();
+        let index = self
+            .pusher
+            .extend_fallback(
+                &subject.digest,
+                own,
+                &missing,
+                self.limits,
+                self.what.dry_run,
+            )
+            .await?;
+        self.ledger
+            .fallback_index(&index.tag, &index.bytes, OCI_INDEX, index.done);
+        Ok(())
     }
 
     /// `.sig`, `.att` and `.sbom`: a manifest at a tag, which may hold at the destination what the source's lacks.

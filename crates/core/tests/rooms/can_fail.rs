@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::graph::Graph;
-use super::{Excuse, Room, pushers, shipped, violations};
+use super::{Excuse, Room, key_openers, pushers, shipped, violations};
 
 /// Metadata of `core → serde → hidden`, `core ⇢ testkit` (development only), and what the test adds.
 fn forged(edges: &[(&str, &str, Value)]) -> Graph {
@@ -142,4 +142,19 @@ fn a_room_that_could_push_is_seen_and_the_command_may() {
         ]
     );
     assert_eq!(pushers(&forged(&[])), [""; 0]);
+}
+
+#[test]
+fn a_room_that_opens_private_keys_is_seen_and_the_one_that_signs_may() {
+    let graph = forged(&[
+        ("countersign-cli", "countersign-sign", Value::Null),
+        ("countersign-sign", "scrypt", Value::Null),
+        ("countersign-webhook", "scrypt", Value::Null),
+    ]);
+    let wrong = key_openers(&graph);
+    assert_eq!(
+        wrong,
+        ["countersign-webhook opens keys: countersign-webhook → scrypt"]
+    );
+    assert_eq!(key_openers(&forged(&[])), [""; 0]);
 }
