@@ -4,6 +4,7 @@ mod evidence;
 mod provenance;
 mod sbom;
 mod signers;
+mod summary;
 mod vulnerabilities;
 
 use serde::Serialize;
