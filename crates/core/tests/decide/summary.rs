@@ -315,13 +315,14 @@ fn an_image_soaks_by_the_proven_time() {
     let fresh = attested(0, &long_ago);
     let young = fresh.summary(&format!("{STATED}, minAge: 1h"));
     assert_eq!(young.code, Some(ReasonCode::TooYoung));
-    let enough = countersign_core::UnixTime::from_seconds(SIGNED + 3600);
+    // The log took it a second later.
+    let enough = countersign_core::UnixTime::from_seconds(SIGNED + 1 + 3600);
     assert!(young.message.contains(&format!("old enough at {enough}")));
     let text = set(&[ci()], &rule(&format!("{STATED}, minAge: 1h")));
     let name = format!("ghcr.io/acme/app@{}", fresh.digest());
     let at = |seconds| only_rule(&fresh.decide_at(&text, &name, NOW.plus(seconds))).code;
-    assert_eq!(at(3600 - 61), Some(ReasonCode::TooYoung));
-    assert_eq!(at(3600 - 60), None);
+    assert_eq!(at(3600 - 60), Some(ReasonCode::TooYoung));
+    assert_eq!(at(3600 - 59), None);
     // What failed need not be waited for.
     let failed = attested(0, &changed("/verificationResult", json!("FAILED")));
     let more = format!("{STATED}, minAge: 1h");
