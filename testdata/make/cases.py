@@ -232,8 +232,8 @@ promoted("any", "any summary that passed is enough", "newest-failed", None, SUMM
 SIMPLE = SUMMARY.replace("resource: \"ghcr.io/{repository}\"", "format: svr")
 promoted("simple", "a simple result with every property", "simple-result", None, SIMPLE)
 promoted("simple-wrong", "a simple result without a property", "simple-result", "summary-level-missing", SIMPLE.replace("ACME_STAGING", "ACME_PROD"))
-asked = {"image": "oci:../policies/tests/promotion/annotated/image", "as": "registry.example/acme/app:v1", "trustRoots": {"public-good": "../policies/tests/promotion/trusted_root.json"}}
-put("summary-annotated", "a summary by its annotation alone", asked, PROMOTER, SUMMARY, "no-summary", at="2026-12-01T00:00:00Z")
+asked = {"image": "oci:../policies/tests/promotion/annotated/image", "as": "registry.example/acme/app:v1", "trustRoots": {"forged": "../policies/tests/promotion/trusted_root.json"}}
+put("summary-annotated", "a summary by its annotation alone", asked, PROMOTER.replace("public-good", "forged"), SUMMARY, "no-summary", at="2026-12-01T00:00:00Z")
 
 SIGNATURE = "signature: {from: release}"
 IDENTITY = "identities:\n    - issuer: https://token.actions.githubusercontent.com\n      subject: https://github.com/acme/ci/.github/workflows/release.yml@refs/heads/main"

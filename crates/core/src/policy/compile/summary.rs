@@ -41,8 +41,9 @@ impl Compiler<'_> {
     fn resource(&mut self, spec: &SummarySpec, format: SummaryFormat) -> Option<Option<Resource>> {
         match (format, &spec.resource) {
             (SummaryFormat::Vsa, None) => {
-                // One that is there and cannot be read was told of.
-                if !spec.has("resource") {
+                // What is there and cannot be read was told of.
+                let is_told = spec.has("resource") || (spec.format.is_none() && spec.has("format"));
+                if !is_told {
                     self.notes.error_with(
                         ReasonCode::MissingField,
                         spec.at,
