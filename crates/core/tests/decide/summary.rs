@@ -1,19 +1,22 @@
 //! The rule `summary`: what it demands of a verification summary, and how summaries deceive.
 
-use countersign_core::{Content, Outcome, ReasonCode, RuleOutcome};
+use countersign_core::{
+    Content, Evidence, Limits, Outcome, ReasonCode, Request, Resolution, RuleOutcome, UnixTime,
+    decide, examine,
+};
 use countersign_testkit::forge::{Algorithm, Identity, Key};
 use serde_json::{Value, json};
 
-use crate::world::{BARE, NOW, SIGNED, World, ci, keyed, only_rule, set};
+use crate::world::{BARE, NOW, SIGNED, World, ci, keyed, only_rule, request, set};
 
-const VSA: &str = "https://slsa.dev/verification_summary/v1";
+pub(crate) const VSA: &str = "https://slsa.dev/verification_summary/v1";
 const SVR: &str = "https://in-toto.io/attestation/svr/v0.2";
 const VERIFIER: &str = "https://acme.example/promote";
 const STAGING: &str = "https://acme.example/policies/staging";
 const DIGEST: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
-/// A summary that the rule of [`says`] takes.
-fn vsa() -> Value {
+/// A summary that the rule of [`rule`] takes.
+pub(crate) fn vsa() -> Value {
     json!({
         "verifier": {"id": VERIFIER},
         "timeVerified": "2026-09-21T14:13:00Z",
@@ -32,7 +35,7 @@ fn svr() -> Value {
     })
 }
 
-fn changed(place: &str, value: Value) -> Value {
+pub(crate) fn changed(place: &str, value: Value) -> Value {
     let mut summary = vsa();
     *summary.pointer_mut(place).unwrap() = value;
     summary
@@ -61,6 +64,23 @@ impl World {
     fn summary_says(&self, more: &str) -> &'static str {
         let code = self.summary(more).code;
         code.map_or("pass", ReasonCode::as_str)
+    }
+
+    /// How the only rule fails for a request of another kind.
+    fn asked(&self, text: &str, request: &Request) -> Option<ReasonCode> {
+        let policies = self.policies(text);
+        let evidence = Evidence {
+            items: self.items.clone(),
+            gaps: Vec::new(),
+            stale: Vec::new(),
+        };
+        let findings = examine(&self.image, &evidence, policies.trust(), &Limits::default());
+        let resolution = Resolution::Examined {
+            image: &self.image,
+            findings: &findings,
+            children: &[],
+        };
+        only_rule(&decide(&policies, request, resolution, NOW)).code
     }
 }
 
@@ -288,7 +308,6 @@ fn another_question_is_neither_newer_nor_a_contradiction() {
             assert_eq!(world.summary_says(&more), "pass", "{place} {selection}");
         }
         // The other way round it does not stand in for what is asked.
-        let mut other = other;
         other["verificationResult"] = json!("PASSED");
         let mut failed = vsa();
         failed["verificationResult"] = json!("FAILED");
@@ -316,7 +335,7 @@ fn an_image_soaks_by_the_proven_time() {
     let young = fresh.summary(&format!("{STATED}, minAge: 1h"));
     assert_eq!(young.code, Some(ReasonCode::TooYoung));
     // The log took it a second later.
-    let enough = countersign_core::UnixTime::from_seconds(SIGNED + 1 + 3600);
+    let enough = UnixTime::from_seconds(SIGNED + 1 + 3600);
     assert!(young.message.contains(&format!("old enough at {enough}")));
     let text = set(&[ci()], &rule(&format!("{STATED}, minAge: 1h")));
     let name = format!("ghcr.io/acme/app@{}", fresh.digest());
@@ -347,26 +366,8 @@ fn an_owner_does_not_make_an_image_soak() {
     let world = attested(0, &vsa());
     let soaks = set(&[ci()], &rule(&format!("{STATED}, minAge: 1h")));
     let relieved = |world: &World, text: &str| {
-        let policies = world.policies(text);
-        let evidence = countersign_core::Evidence {
-            items: world.items.clone(),
-            gaps: Vec::new(),
-            stale: Vec::new(),
-        };
-        let limits = countersign_core::Limits::default();
-        let findings =
-            countersign_core::examine(&world.image, &evidence, policies.trust(), &limits);
-        let resolution = countersign_core::Resolution::Examined {
-            image: &world.image,
-            findings: &findings,
-            children: &[],
-        };
         let name = format!("ghcr.io/acme/app@{}", world.digest());
-        let request = crate::world::request(&name).with_age_relief();
-        only_rule(&countersign_core::decide(
-            &policies, &request, resolution, NOW,
-        ))
-        .code
+        world.asked(text, &request(&name).with_age_relief())
     };
     assert_eq!(relieved(&world, &soaks), Some(ReasonCode::TooYoung));
     let old = attested(3, &vsa());
@@ -399,23 +400,9 @@ fn evidence_without_a_proven_time_fails() {
 fn an_image_without_a_name_has_no_resource() {
     let world = attested(1, &vsa());
     let text = set(&[ci()], &rule(STATED));
-    let policies = world.policies(&text);
-    let evidence = countersign_core::Evidence {
-        items: world.items.clone(),
-        gaps: Vec::new(),
-        stale: Vec::new(),
-    };
-    let limits = countersign_core::Limits::default();
-    let findings = countersign_core::examine(&world.image, &evidence, policies.trust(), &limits);
-    let resolution = countersign_core::Resolution::Examined {
-        image: &world.image,
-        findings: &findings,
-        children: &[],
-    };
-    let request = countersign_core::Request::unnamed("oci:app", None);
-    let decision = countersign_core::decide(&policies, &request, resolution, NOW);
+    let unnamed = Request::unnamed("oci:app", None);
     assert_eq!(
-        only_rule(&decision).code,
+        world.asked(&text, &unnamed),
         Some(ReasonCode::ResourceMismatch)
     );
 }

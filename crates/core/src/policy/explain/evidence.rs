@@ -76,10 +76,7 @@ fn wanted(wanted: &Wanted) -> String {
         Wanted::Vulnerabilities(_) => "A scan for vulnerabilities is attested".to_owned(),
         Wanted::Summary(demand) => {
             let what = demand.format.described();
-            format!(
-                "That it was judged before is attested as {}",
-                what.trim_start_matches("an ")
-            )
+            format!("That it was judged before is attested as {what}")
         }
         Wanted::Provenance(_) => "How it was built is attested as SLSA provenance".to_owned(),
     }
