@@ -92,12 +92,12 @@ def unavailable(name, why, head, effect):
     put(name, why, asked, keyed(), "signature: {from: release}", "registry-unavailable", effect, head=head)
 
 
-def forged(name, why, evidence, rule, code=None, example="sbom-licenses", **more):
+def forged(name, why, evidence, rule, code=None, example="sbom-licenses", documents=PUBLIC_WORKFLOW, at="2026-12-01T00:00:00Z", **more):
     """Judged by evidence that was forged for a case of an example in policies/."""
     tests = "../policies/tests/" + example
     bundles, root = [os.path.join(tests, evidence, "evidence.jsonl")], os.path.join(tests, "trusted_root.json")
     asked = {"artifact": IMAGE, "bundles": bundles, "as": "registry.example/acme/app:v1", "trustRoots": {"public-good": root}, **more}
-    put(name, why, asked, PUBLIC_WORKFLOW, rule, code, at="2026-12-01T00:00:00Z")
+    put(name, why, asked, documents, rule, code, at=at)
 
 
 def pair(name, what, kind, good, bad, code, image="attested-keyless", documents=WORKFLOW, at=AT):
@@ -186,6 +186,54 @@ for name, what, image, good, bad, code in [
 ]:
     pair("scan-" + name, what, "vulnerabilities", good, bad, code, image, at=SCANNED)
 write("scan-grype", "what Grype found, though what has no fix does not count", "scanned-grype", WORKFLOW, "vulnerabilities: {from: release, denyFrom: critical, ignoreUnfixed: true}", "vulnerability-found", at=SCANNED)
+
+PROMOTER = (
+    WORKFLOW.replace("trust: private", "trust: public-good")
+    .replace("acme/ci/.github/workflows/release.yml", "acme/promote/.github/workflows/promote.yml")
+    .replace("repository: acme/app", "repository: acme/promote")
+)
+STAGED = "uri: \"https://acme.example/policies/staging\", digest: \"sha256:fd88a971ed0b767fc5c1ba5ce5ef73e849d4a1bc518982339b5e9f799c6c18a2\""
+SUMMARY = "summary: {from: release, verifier: \"https://acme.example/promote\", resource: \"ghcr.io/{repository}\", levels: [ACME_STAGING, SLSA_BUILD_LEVEL_2], policy: {" + STAGED + "}, minAge: 1d, maxAge: 30d}"
+
+
+def promoted(name, why, evidence, code=None, rule=SUMMARY, at="2026-12-01T00:00:00Z"):
+    forged("summary-" + name, why, evidence, rule, code, "promotion", PROMOTER, at)
+
+
+for evidence, why, code in [
+    ("promoted", "judged in staging, and soaked", None),
+    ("higher-level", "level 3 is more than level 2", None),
+    ("passed-again", "it failed, and passed a day later", None),
+    ("promoted-further", "what production said later is no newer word of staging", None),
+    ("other-repository", "a summary for another repository", "resource-mismatch"),
+    ("other-registry", "a summary for another registry", "resource-mismatch"),
+    ("tagged-resource", "a resource with a tag is another text", "resource-mismatch"),
+    ("other-verifier", "the promoter speaks for another verifier", "verifier-mismatch"),
+    ("other-signer", "the right verifier by the wrong signer", "subject-mismatch"),
+    ("other-caller", "another repository called the promoter's workflow", "source-mismatch"),
+    ("other-policy", "judged by a laxer policy", "summary-policy-mismatch"),
+    ("other-policy-digest", "judged by another version of the policy", "summary-policy-mismatch"),
+    ("failed", "staging said no", "summary-failed"),
+    ("failed-level", "passed and failed at once is failed", "summary-failed"),
+    ("newest-failed", "it passed, and failed a day later", "summary-failed"),
+    ("lower-level", "level 1 is less than level 2", "summary-level-missing"),
+    ("missing-level", "another environment's level", "summary-level-missing"),
+    ("no-levels", "passed, and states nothing", "summary-level-missing"),
+    ("two-halves", "two summaries that state one level each", "summary-level-missing"),
+    ("malformed", "a text in place of the list of levels", "summary-malformed"),
+    ("other-image", "a summary of another image", "digest-mismatch"),
+    ("simple-result", "a simple result names no resource", "no-summary"),
+]:
+    promoted(evidence, why, evidence, code)
+promoted("too-young", "staging said so an hour ago", "promoted", "too-young", at="2026-11-01T13:00:00Z")
+promoted("too-old", "staging said so two months ago", "promoted", "too-old", at="2027-01-01T00:00:00Z")
+promoted("copied", "copied to another registry, for which nobody judged it", "promoted", "resource-mismatch", SUMMARY.replace("ghcr.io/", "{registry}/"))
+promoted("any", "any summary that passed is enough", "newest-failed", None, SUMMARY.replace("from: release", "from: release, match: any"))
+SIMPLE = SUMMARY.replace("resource: \"ghcr.io/{repository}\"", "format: svr")
+promoted("simple", "a simple result with every property", "simple-result", None, SIMPLE)
+promoted("simple-wrong", "a simple result without a property", "simple-result", "summary-level-missing", SIMPLE.replace("ACME_STAGING", "ACME_PROD"))
+asked = {"image": "oci:../policies/tests/promotion/annotated/image", "as": "registry.example/acme/app:v1", "trustRoots": {"forged": "../policies/tests/promotion/trusted_root.json"}}
+put("summary-annotated", "a summary by its annotation alone", asked, PROMOTER.replace("public-good", "forged"), SUMMARY, "no-summary", at="2026-12-01T00:00:00Z")
 
 SIGNATURE = "signature: {from: release}"
 IDENTITY = "identities:\n    - issuer: https://token.actions.githubusercontent.com\n      subject: https://github.com/acme/ci/.github/workflows/release.yml@refs/heads/main"

@@ -32,6 +32,7 @@ mod refusal;
 mod report;
 mod sbom;
 mod scan;
+mod summary;
 mod text;
 mod time;
 mod trust;

@@ -84,6 +84,7 @@ reasons! {
     NoProvenance "no-provenance" Absent 3 "Nothing that is attached says how the image was built." "Attest SLSA provenance (`actions/attest-build-provenance`, slsa-github-generator, or `cosign attest --type slsaprovenance1`)."
     NoSbom "no-sbom" Absent 3 "Nothing that is attached says what is inside the image." "Attest an SBOM (`cosign attest --type cyclonedx --predicate sbom.json IMAGE@DIGEST`)."
     NoScan "no-scan" Absent 3 "Nothing that is attached is a vulnerability scan of the image." "Attest one in CI (`cosign attest --type vuln`), of cosign's `vuln` v1 or in-toto's `vulns`."
+    NoSummary "no-summary" Absent 3 "Nothing that is attached says that the image was judged before." "Promote the image to the environment before this one, or attest a summary of the rule's `format` in the verifier's own way."
     NoPlatform "no-platform" Absent 4 "The index lists nothing that could run, so there is no platform on which evidence could be." "Check the index: `docker buildx imagetools inspect IMAGE`."
     DigestRequired "digest-required" Absent 5 "The reference has no digest, so what runs may differ from what was checked." "Write `repository:tag@sha256:…` in the manifest."
     ThresholdNotMet "threshold-not-met" Absent 60 "Fewer distinct signers signed than the rule demands." "Let the missing signers sign the same digest."
@@ -166,6 +167,15 @@ reasons! {
     SeverityUnknown "severity-unknown" Rejected 67 "The scan found vulnerabilities that nobody has rated." "Look at them; say `unknownSeverity: allow` if such findings may pass."
     VulnerabilityFound "vulnerability-found" Rejected 68 "The scan found vulnerabilities that the rule denies." "Update what is named, or attest VEX by a Signer of the rule's `vex`."
     VexMalformed "vex-malformed" Rejected 63 "A VEX document cannot be read, so it subtracts nothing, and neither does any older one." "Attest it again as OpenVEX v0.2.0 or CycloneDX."
+
+    // A summary by the right signer, and what it says. One that answers another question came less far than one that is too old.
+    SummaryMalformed "summary-malformed" Rejected 63 "The verification summary cannot be read." "Attest again; the predicate must be SLSA's verification summary v1 or in-toto's svr v0.2, as the rule's `format` says."
+    VerifierMismatch "verifier-mismatch" Rejected 59 "Another verifier judged the image than the rule trusts." "Compare the rule's `verifier` with the one shown; a signer's word counts only for the verifier that the rule names."
+    ResourceMismatch "resource-mismatch" Rejected 60 "The summary is about another resource than this image." "Compare what the rule's `resource` gives with the `resourceUri` shown; a summary for one repository or environment does not count in another."
+    SummaryPolicyMismatch "summary-policy-mismatch" Rejected 60 "The verifier judged by another policy than the rule demands." "Judge by the policy that the rule names, or correct the rule's `policy`."
+    SummaryFailed "summary-failed" Rejected 68 "The verifier says that the image failed." "Find out why it failed there; an older summary that passed does not count beside it."
+    SummaryLevelMissing "summary-level-missing" Rejected 69 "The summary does not state a level that the rule demands." "Promote the image by the policy that emits this level, or correct the rule's `levels`."
+    TooYoung "too-young" Rejected 75 "The evidence is younger than the rule's `minAge`." "Wait until the time that is shown; a new summary begins to soak anew."
 
     // A document by the right signer, and what it says.
     SbomMalformed "sbom-malformed" Rejected 64 "The SBOM cannot be read." "Make it again with a current generator; check it with `countersign sbom FILE`."

@@ -55,6 +55,8 @@ mod signers;
 mod stale;
 #[path = "decide/steps.rs"]
 mod steps;
+#[path = "decide/summary.rs"]
+mod summary;
 #[path = "decide/thresholds.rs"]
 mod thresholds;
 #[path = "decide/verdicts.rs"]

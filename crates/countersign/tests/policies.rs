@@ -35,6 +35,10 @@ fn each_example_is_clean_and_decides() {
             ("ghcr.io/acme/app", Some(ReasonCode::KeyUnknown)),
         ),
         (
+            "promotion.yaml",
+            ("ghcr.io/acme/app", Some(ReasonCode::NoSummary)),
+        ),
+        (
             "reusable-workflow.yaml",
             ("ghcr.io/acme/app", Some(ReasonCode::KeyUnknown)),
         ),

@@ -22,11 +22,30 @@ impl Wanted {
             Self::Provenance(_) => "provenance",
             Self::Sbom(_) => "sbom",
             Self::Vulnerabilities(_) => "vulnerabilities",
+            Self::Summary(_) => "summary",
         }
     }
 
     pub(super) const fn is_signature(&self) -> bool {
         matches!(self, Self::Signature { .. })
+    }
+
+    /// Whether what was signed answers the rule's question at all: what does not can neither help nor harm, and is no newer word on
+    /// it. `one` is of the kind that the rule asks for and its signer is right.
+    pub(super) fn concerns(
+        &self,
+        one: &Verified<Claim>,
+        circumstances: &Circumstances<'_>,
+        compared: &mut Compared,
+    ) {
+        match self {
+            Self::Signature { .. }
+            | Self::Statement { .. }
+            | Self::Provenance(_)
+            | Self::Sbom(_)
+            | Self::Vulnerabilities(_) => {}
+            Self::Summary(demand) => demand.concerns(one, circumstances.name, compared),
+        }
     }
 
     /// Holds what was signed against the rule; `one` is of the kind that the rule asks for and its signer is right.
@@ -45,6 +64,7 @@ impl Wanted {
             } => ask(asked, one, circumstances.late, compared),
             Self::Provenance(demand) => demand.compare(one, signer, compared),
             Self::Sbom(demand) => demand.compare(one, compared),
+            Self::Summary(demand) => demand.compare(one, compared),
             Self::Vulnerabilities(demand) => {
                 let Circumstances {
                     now,
@@ -74,7 +94,8 @@ impl Wanted {
             Self::Signature { .. }
             | Self::Statement { .. }
             | Self::Sbom(_)
-            | Self::Vulnerabilities(_) => None,
+            | Self::Vulnerabilities(_)
+            | Self::Summary(_) => None,
         }
     }
 
@@ -90,6 +111,7 @@ impl Wanted {
             Self::Provenance(_) => provenance::PREDICATE_TYPES.contains(&claim),
             Self::Sbom(_) => judge::is_sbom(claim),
             Self::Vulnerabilities(_) => scan::PREDICATE_TYPES.contains(&claim),
+            Self::Summary(demand) => claim == demand.format.predicate_type(),
         }
     }
 
@@ -101,6 +123,7 @@ impl Wanted {
             Self::Provenance(_) => ReasonCode::NoProvenance,
             Self::Sbom(_) => ReasonCode::NoSbom,
             Self::Vulnerabilities(_) => ReasonCode::NoScan,
+            Self::Summary(_) => ReasonCode::NoSummary,
         }
     }
 
@@ -113,6 +136,7 @@ impl Wanted {
             Self::Provenance(_) => "an SLSA provenance".to_owned(),
             Self::Sbom(_) => "an SBOM".to_owned(),
             Self::Vulnerabilities(_) => "a vulnerability scan".to_owned(),
+            Self::Summary(demand) => demand.format.described().to_owned(),
         }
     }
 
@@ -126,6 +150,7 @@ impl Wanted {
             Self::Provenance(_) => format!("Built as demanded, says {by}."),
             Self::Sbom(_) => format!("What is inside is as demanded, says {by}."),
             Self::Vulnerabilities(_) => format!("Scanned by {by}, and nothing found counts."),
+            Self::Summary(_) => format!("Judged before as demanded, says {by}."),
         }
     }
 }

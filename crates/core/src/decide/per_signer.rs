@@ -31,7 +31,7 @@ pub(super) struct PerSigner<'a> {
 pub(super) struct Judged<'a> {
     pub(super) claim: &'a Verified<Claim>,
     pub(super) compared: Compared,
-    /// Whether everything that the Signer demands holds of it.
+    /// Whether everything that the Signer demands holds of it, and it answers the rule's question.
     own: bool,
     /// Whether a younger one decides in its place.
     pub(super) superseded: bool,
@@ -39,13 +39,21 @@ pub(super) struct Judged<'a> {
 
 impl<'a> Judged<'a> {
     /// What is revoked is nobody's: it can neither help nor harm.
-    fn new(claim: &'a Verified<Claim>, signer: &Signer, circumstances: &Circumstances<'_>) -> Self {
+    fn new(
+        claim: &'a Verified<Claim>,
+        signer: &Signer,
+        demand: &EvidenceDemand,
+        circumstances: &Circumstances<'_>,
+    ) -> Self {
         let mut compared = Compared::default();
         signer.compare(claim.facts(), circumstances.now, &mut compared);
         if compared.holds() {
             circumstances
                 .revocations
                 .compare(claim, signer, &mut compared);
+        }
+        if compared.holds() {
+            demand.wanted.concerns(claim, circumstances, &mut compared);
         }
         Self {
             claim,
@@ -65,7 +73,7 @@ impl<'a> PerSigner<'a> {
     /// Judges the candidates, which all are of the kind that the rule asks for.
     ///
     /// Evidence is a Signer's if everything that the Signer demands holds of it; the rest is not this Signer's, and can
-    /// neither help nor harm. `any` needs one that satisfies the rule; with `all` none may fail; with `newest` none of the
+    /// neither help nor harm; nor can what answers another question than the rule's. `any` needs one that satisfies the rule; with `all` none may fail; with `newest` none of the
     /// youngest may, and none may lack a proven time. `gap`: there may be evidence that could not be fetched.
     pub(super) fn judge(
         signer: &'a Signer,
@@ -76,7 +84,7 @@ impl<'a> PerSigner<'a> {
     ) -> Self {
         let mut compared: Vec<Judged<'a>> = candidates
             .iter()
-            .map(|candidate| Judged::new(candidate, signer, circumstances))
+            .map(|candidate| Judged::new(candidate, signer, demand, circumstances))
             .collect();
         let own = compared.iter().filter(|one| one.own);
         let newest = own.filter_map(|one| one.claim.facts().signed_at()).max();
@@ -93,6 +101,12 @@ impl<'a> PerSigner<'a> {
                 demand
                     .wanted
                     .compare(one.claim, signer, circumstances, &mut one.compared);
+                check_soak(
+                    one.claim.facts().signed_at(),
+                    demand,
+                    circumstances.now,
+                    &mut one.compared,
+                );
             }
         }
         let with = |outcome: Outcome| {
@@ -151,8 +165,9 @@ fn check_age(
     circumstances: &Circumstances<'_>,
     compared: &mut Compared,
 ) {
-    if at.is_none() && (demand.selection == Selection::Newest || demand.max_age.is_some()) {
-        let wanted = "a proven time (match: newest or maxAge)";
+    let has_age = demand.max_age.is_some() || demand.min_age.is_some();
+    if at.is_none() && (demand.selection == Selection::Newest || has_age) {
+        let wanted = "a proven time (match: newest, maxAge or minAge)";
         let code = ReasonCode::TimeMissing;
         compared.that("time", wanted, "no proven time", false, code);
     }
@@ -178,5 +193,26 @@ fn check_age(
         found,
         is_young || relieved,
         ReasonCode::TooOld,
+    );
+}
+
+/// Last of all, so that whoever is told when the image will be old enough need not wait for another reason. A Pod's
+/// owner is no relief: only what has become too old since is.
+fn check_soak(
+    at: Option<UnixTime>,
+    demand: &EvidenceDemand,
+    now: UnixTime,
+    compared: &mut Compared,
+) {
+    let (Some(at), Some(min_age)) = (at, demand.min_age) else {
+        return;
+    };
+    let enough = at.plus(min_age);
+    compared.that(
+        "minAge",
+        format!("not after {}", now.plus(-min_age)),
+        format!("signed at {at}, old enough at {enough}"),
+        enough <= now,
+        ReasonCode::TooYoung,
     );
 }

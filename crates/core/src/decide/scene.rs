@@ -28,6 +28,8 @@ pub(super) struct Scene<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Circumstances<'a> {
     pub(super) now: UnixTime,
+    /// The image's canonical `host/path`, if it is known.
+    pub(super) name: Option<&'a str>,
     /// Whether age alone denies nothing.
     pub(super) age_relief: bool,
     pub(super) revocations: &'a Revocations,
@@ -118,7 +120,7 @@ impl<'a> Scene<'a> {
         })
     }
 
-    pub(super) const fn circumstances<'f>(
+    pub(super) fn circumstances<'f>(
         &'f self,
         findings: &'f Findings,
         vex: &'f OnceCell<Verdicts>,
@@ -130,6 +132,7 @@ impl<'a> Scene<'a> {
             age_relief: self.request.age_relief(),
             revocations: &self.policies.revocations,
             now: self.now,
+            name: self.request.name(),
             findings,
             vex,
             late: &self.late,

@@ -222,6 +222,7 @@ fn around<'a>(
     static NONE: std::sync::LazyLock<Revocations> = std::sync::LazyLock::new(Revocations::default);
     Circumstances {
         now: NOW,
+        name: None,
         age_relief: false,
         revocations: &NONE,
         findings,

@@ -69,6 +69,18 @@ pub fn vex(predicate_type: &str, document: &[u8]) -> Result<usize, String> {
     crate::vex::count(predicate_type, document)
 }
 
+/// What the predicate of a verification summary says, of SLSA's type or of in-toto's: how many levels.
+///
+/// # Errors
+/// Why it is none.
+pub fn summary(is_svr: bool, predicate: &[u8]) -> Result<usize, String> {
+    let format = match is_svr {
+        false => crate::summary::SummaryFormat::Vsa,
+        true => crate::summary::SummaryFormat::Svr,
+    };
+    crate::summary::count(format, predicate)
+}
+
 /// Step 4: the members of the outermost object; why not otherwise, and whether for a reason that is not grammar: a limit or a
 /// twin.
 pub fn scan(bytes: &[u8]) -> Result<Vec<(String, &[u8])>, (bool, String)> {

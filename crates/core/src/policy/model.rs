@@ -9,6 +9,7 @@ use crate::evidence::PlatformNeed;
 use crate::provenance::{self, ProvenanceDemand};
 use crate::sbom::judge::{self, SbomDemand};
 use crate::scan::{self, VulnerabilityDemand};
+use crate::summary::SummaryDemand;
 use crate::{
     Claim, Expression, Facts, Format, Mode, NamespaceFit, Needs, Platform, UnixTime, Verdict,
 };
@@ -153,6 +154,8 @@ pub(crate) struct EvidenceDemand {
     pub(crate) selection: Selection,
     /// Seconds.
     pub(crate) max_age: Option<i64>,
+    /// Seconds.
+    pub(crate) min_age: Option<i64>,
     /// Whether `maxAge` also denies what runs already.
     pub(crate) age_always: bool,
     pub(crate) subject: SubjectDemand,
@@ -171,7 +174,8 @@ impl EvidenceDemand {
             Wanted::Signature { .. }
             | Wanted::Statement { .. }
             | Wanted::Provenance(_)
-            | Wanted::Sbom(_) => None,
+            | Wanted::Sbom(_)
+            | Wanted::Summary(_) => None,
         };
         let signers = vex.into_iter().flat_map(|vex| &vex.from.signers);
         signers.map(AsRef::as_ref)
@@ -199,7 +203,8 @@ impl EvidenceDemand {
             Wanted::Statement { .. }
             | Wanted::Provenance(_)
             | Wanted::Sbom(_)
-            | Wanted::Vulnerabilities(_) => {
+            | Wanted::Vulnerabilities(_)
+            | Wanted::Summary(_) => {
                 needs.attestation_tag |= legacy;
             }
         }
@@ -223,6 +228,7 @@ pub(crate) enum Wanted {
     Provenance(Box<ProvenanceDemand>),
     Sbom(Box<SbomDemand>),
     Vulnerabilities(Box<VulnerabilityDemand>),
+    Summary(Box<SummaryDemand>),
 }
 
 impl Wanted {
@@ -247,6 +253,7 @@ impl Wanted {
             Self::Vulnerabilities(_) => claim
                 .predicate_type()
                 .is_some_and(|it| scan::PREDICATE_TYPES.contains(&it)),
+            Self::Summary(demand) => claim.predicate_type() == Some(demand.format.predicate_type()),
         }
     }
 }

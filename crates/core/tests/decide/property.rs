@@ -7,13 +7,14 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::provenance::{V1, github, with};
+use crate::summary::{VSA, changed, vsa};
 use crate::vulnerabilities::{OPENVEX, VULN, finding, scan, vex};
 use crate::world::{
     NOW, SBOM, TEST, World, attestation, ci, keyless, policy, revocation, settings, workflow,
 };
 
 /// The first two need no evidence.
-const RULES: [&str; 16] = [
+const RULES: [&str; 18] = [
     "digest: required",
     "digest: resolve-at-admission-unsafe",
     "signature: {from: ci}",
@@ -30,6 +31,8 @@ const RULES: [&str; 16] = [
     "vulnerabilities: {from: ci, denyFrom: high}",
     "vulnerabilities: {from: ci, denyFrom: high, match: all, vex: {from: other}}",
     "vulnerabilities: {from: {any: [ci, other]}, denyFrom: low, unsupported: warn, maxAge: 36h}",
+    "summary: {from: ci, verifier: \"https://acme.example/promote\", resource: \"{registry}/{repository}\", levels: [ACME_STAGING]}",
+    "summary: {from: {any: [ci, other]}, verifier: \"https://acme.example/promote\", resource: \"{registry}/{repository}\", levels: [SLSA_BUILD_LEVEL_2], match: all, minAge: 36h}",
 ];
 
 const CI: &str = "identities: [{issuer: \"https://token.actions.githubusercontent.com\", subject: \"https://github.com/acme/app/.github/workflows/release.yml@refs/heads/main\"}]";
@@ -62,21 +65,27 @@ enum Thing {
     BadScan,
     /// Subtracts what the bad scan found.
     Vex,
+    /// Two days old.
+    Summary,
+    /// Of today.
+    FailedSummary,
 }
 
-const GOOD: [Thing; 6] = [
+const GOOD: [Thing; 7] = [
     Thing::Signature,
     Thing::OtherSignature,
     Thing::Test,
     Thing::Sbom,
     Thing::Provenance,
     Thing::CleanScan,
+    Thing::Summary,
 ];
-const BAD: [Thing; 4] = [
+const BAD: [Thing; 5] = [
     Thing::BannedSbom,
     Thing::LyingProvenance,
     Thing::BadScan,
     Thing::Vex,
+    Thing::FailedSummary,
 ];
 
 fn sbom(version: &str, license: &str) -> Value {
@@ -104,6 +113,11 @@ impl World {
             }
             Thing::CleanScan => self.attested(&ci, 1, VULN, &scan(&[])),
             Thing::BadScan => self.attested(&ci, 0, VULN, &scan(&[finding("CVE-1", "HIGH")])),
+            Thing::Summary => self.attested(&ci, 2, VSA, &vsa()),
+            Thing::FailedSummary => {
+                let failed = changed("/verificationResult", json!("FAILED"));
+                self.attested(&ci, 0, VSA, &failed)
+            }
             Thing::Vex => {
                 let justification = Some("vulnerable_code_not_present");
                 let assertion = vex("CVE-1", "not_affected", justification, None);

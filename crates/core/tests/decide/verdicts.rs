@@ -241,6 +241,8 @@ fn needs_are_what_can_matter_and_no_more() {
     let bundles = |signer: String| signer.replace("  keyless:", "  formats: [bundle]\n  keyless:");
     let tested = format!("statement: {{from: ci, predicateType: {TEST}}}");
     let any_tested = format!("statement: {{from: ci, predicateType: {TEST}, match: any}}");
+    let summary =
+        "summary: {from: ci, verifier: v, resource: \"{repository}\", levels: [ACME_STAGING]}";
     let needs = |referrers, signature_tag, attestation_tag, exhaustive| Needs {
         referrers,
         signature_tag,
@@ -294,6 +296,13 @@ fn needs_are_what_can_matter_and_no_more() {
             "audit",
             "ghcr.io/acme/app",
             needs(true, true, true, true),
+        ),
+        (
+            ci(),
+            vec![summary],
+            "enforce",
+            "ghcr.io/acme/app",
+            needs(true, false, true, true),
         ),
         (ci(), vec![SIGNED], "enforce", "ghcr.io/other/app", nothing),
         (ci(), vec![PINNED], "enforce", "ghcr.io/acme/app", nothing),

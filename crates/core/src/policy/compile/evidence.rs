@@ -4,7 +4,7 @@ use super::{Compiler, Signers};
 use crate::ReasonCode;
 use crate::policy::document::{
     FromSpec, MatchWord, ProvenanceSpec, SbomSpec, SignatureSpec, StatementSpec, SubjectWord,
-    VulnerabilitiesSpec,
+    SummarySpec, VulnerabilitiesSpec,
 };
 use crate::policy::notes::{At, Spanned};
 use crate::policy::scalar::Duration;
@@ -49,7 +49,8 @@ over_evidence!(
     StatementSpec,
     ProvenanceSpec,
     SbomSpec,
-    VulnerabilitiesSpec
+    VulnerabilitiesSpec,
+    SummarySpec
 );
 
 impl Compiler<'_> {
@@ -82,6 +83,7 @@ impl Compiler<'_> {
             from,
             selection,
             max_age,
+            min_age: None,
             age_always,
             subject: subject(about),
         })

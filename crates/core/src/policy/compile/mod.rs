@@ -21,6 +21,7 @@ mod rules;
 mod sbom;
 mod settings;
 mod signers;
+mod summary;
 mod vulnerabilities;
 mod witnesses;
 

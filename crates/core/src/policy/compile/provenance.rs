@@ -234,7 +234,7 @@ impl Compiler<'_> {
     }
 
     /// `ALGORITHM:HEX`, as provenance names digests.
-    fn any_digest(&mut self, text: &Text) -> Option<(String, String)> {
+    pub(super) fn any_digest(&mut self, text: &Text) -> Option<(String, String)> {
         let parts = text.value.split_once(':');
         let good = parts.filter(|(algorithm, hex)| {
             let is_hex = hex

@@ -124,6 +124,9 @@ impl Compiler<'_> {
         if let Some(rule) = &spec.vulnerabilities {
             return self.vulnerabilities(rule, signers).map(Condition::Evidence);
         }
+        if let Some(rule) = &spec.summary {
+            return self.summary(rule, signers).map(Condition::Evidence);
+        }
         self.statement(spec.statement.as_ref()?, signers)
             .map(Condition::Evidence)
     }

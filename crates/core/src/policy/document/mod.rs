@@ -8,6 +8,7 @@ mod revocation;
 mod root;
 mod sbom;
 mod signer;
+mod summary;
 mod vulnerabilities;
 
 use serde_json::{Value as Json, json};
@@ -37,6 +38,7 @@ pub(crate) use signer::{
     BuildSpec, BundleWord, FormatWord, KeySpec, KeylessSpec, LogWord, SignerSpec, SourceSpec,
     SubjectSpec, TimeWord, WorkflowSpec,
 };
+pub(crate) use summary::{SummaryPolicySpec, SummarySpec, SummaryWord};
 pub(crate) use vulnerabilities::{
     LeewaySpec, SeverityWord, UnknownSeverityWord, UnsupportedWord, VexSpec, VulnerabilitiesSpec,
 };

@@ -1,7 +1,7 @@
 //! `kind: Settings` and `kind: Policy`, as they are written.
 
 use super::from::FromSpec;
-use super::{ProvenanceSpec, SbomSpec, VulnerabilitiesSpec};
+use super::{ProvenanceSpec, SbomSpec, SummarySpec, VulnerabilitiesSpec};
 use crate::Platform;
 use crate::policy::notes::Spanned;
 use crate::policy::scalar::{Begin, Duration, LabelValue, Name};
@@ -91,7 +91,7 @@ choice! {
 
 mapping! {
     /// One rule: a name and exactly one condition.
-    struct RuleSpec later ["summary", "vex"] {
+    struct RuleSpec later ["vex"] {
         /// The name by which it is cited.
         name "name" Required: Spanned<Name>,
         /// Whether the reference must have a digest.
@@ -106,6 +106,8 @@ mapping! {
         sbom "sbom" Optional: SbomSpec,
         /// A scan for vulnerabilities is attested, and what it found.
         vulnerabilities "vulnerabilities" Optional: VulnerabilitiesSpec,
+        /// A verifier has judged the image before, and says so.
+        summary "summary" Optional: SummarySpec,
         /// Before this time a failure is a warning.
         effective_from "effectiveFrom" Optional: Spanned<Begin>,
     }
@@ -122,7 +124,9 @@ impl RuleSpec {
             .vulnerabilities
             .as_ref()
             .and_then(|it| it.from.as_ref());
-        signature.or(statement).or(provenance).or(sbom).or(scan)
+        let summary = self.summary.as_ref().and_then(|it| it.from.as_ref());
+        let all = [signature, statement, provenance, sbom, scan, summary];
+        all.into_iter().flatten().next()
     }
 }
 

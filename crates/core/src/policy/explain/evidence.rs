@@ -1,6 +1,6 @@
 //! Rules that ask for evidence, in plain words.
 
-use super::{either, provenance, quoted, sbom, span, vulnerabilities};
+use super::{either, provenance, quoted, sbom, span, summary, vulnerabilities};
 use crate::policy::model::{EvidenceDemand, From, Selection, SubjectDemand, Wanted};
 
 /// What a rule demands, a sentence each.
@@ -26,6 +26,10 @@ pub(super) fn demand(demand: &EvidenceDemand) -> Vec<String> {
         let vex_by = demand.vex.as_ref().map(|vex| from(&vex.from));
         says.extend(vulnerabilities::says(demand, vex_by));
     }
+    if let Wanted::Summary(demand) = &demand.wanted {
+        says.extend(summary::says(demand));
+    }
+    says.extend(demand.min_age.map(summary::soak));
     if let Some(age) = demand.max_age {
         let always = if demand.age_always {
             ", also for what runs already"
@@ -70,6 +74,10 @@ fn wanted(wanted: &Wanted) -> String {
         }
         Wanted::Sbom(_) => "What is inside is attested as an SBOM".to_owned(),
         Wanted::Vulnerabilities(_) => "A scan for vulnerabilities is attested".to_owned(),
+        Wanted::Summary(demand) => {
+            let what = demand.format.described();
+            format!("That it was judged before is attested as {what}")
+        }
         Wanted::Provenance(_) => "How it was built is attested as SLSA provenance".to_owned(),
     }
 }

@@ -5,6 +5,7 @@ mod exception;
 mod provenance;
 mod sbom;
 mod signers;
+mod summary;
 mod vulnerabilities;
 
 use serde::Serialize;

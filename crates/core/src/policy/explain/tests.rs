@@ -49,6 +49,30 @@ fn a_threshold_is_said_as_it_counts() {
 }
 
 #[test]
+fn a_summary_is_said_by_everything_that_is_compared() {
+    let digest = "a".repeat(64);
+    let rule = format!(
+        "{{name: staged, summary: {{from: a, verifier: \"https://acme.example/promote\", resource: \"{{registry}}/{{repository}}\", levels: [ACME_STAGING, SLSA_BUILD_LEVEL_2], policy: {{uri: \"https://acme.example/staging\", digest: \"sha256:{digest}\"}}, minAge: 1h, maxAge: 7d}}}}"
+    );
+    let explained = explain(&(signers(&["a"]) + &policy_with(&rule)));
+    let policy = format!("The policy was `https://acme.example/staging` with `sha256:{digest}`.");
+    assert_eq!(
+        explained.policies[0].rules[0].says,
+        [
+            "That it was judged before is attested as an SLSA verification summary by `a`.",
+            "Its verifier is `https://acme.example/promote`.",
+            "It is about the resource `{registry}/{repository}`.",
+            &policy,
+            "The verification passed, and states `ACME_STAGING` and `SLSA_BUILD_LEVEL_2`; a level of SLSA states those below it too.",
+            "By its proven time it is at least 1 hour old, also for what runs already.",
+            "By its proven time it is at most 7 days old.",
+            "Of each Signer the newest piece decides, by its proven time.",
+            "Of an index, it is about the index itself.",
+        ]
+    );
+}
+
+#[test]
 fn what_limits_a_policy_is_said() {
     let explained = explain(&policy_with("{name: pinned, digest: required}"));
     let policy = &explained.policies[0];

@@ -55,16 +55,28 @@ impl Layout {
 
     /// Attaches a bundle, as the referrers API lists it.
     pub(crate) fn attach(&mut self, subject: &Descriptor, bundle: &[u8]) {
+        self.attach_as(subject, bundle, &json!({}));
+    }
+
+    /// The same with annotations, which are nobody's word.
+    pub(crate) fn attach_as(&mut self, subject: &Descriptor, bundle: &[u8], annotations: &Value) {
         let empty = self.blob(EMPTY, b"{}");
         let bundle = self.blob(BUNDLE, bundle);
         let mut about = subject.0.clone();
         about.as_object_mut().unwrap().remove("platform");
-        let manifest = json!({
+        let mut manifest = json!({
             "schemaVersion": 2, "mediaType": MANIFEST, "artifactType": BUNDLE,
             "config": empty.0, "layers": [bundle.0], "subject": about,
         });
+        let noted = annotations.as_object().is_some_and(|it| !it.is_empty());
+        if noted {
+            manifest["annotations"] = annotations.clone();
+        }
         let mut listed = self.blob(MANIFEST, manifest.to_string().as_bytes());
         listed.0["artifactType"] = json!(BUNDLE);
+        if noted {
+            listed.0["annotations"] = annotations.clone();
+        }
         self.listed.push(listed.0);
     }
 

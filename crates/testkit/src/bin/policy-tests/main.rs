@@ -14,6 +14,7 @@ mod case;
 mod github;
 mod keyed;
 mod layout;
+mod promotion;
 mod provenance;
 mod sbom;
 mod signed;
@@ -25,11 +26,12 @@ use case::Example;
 /// An example's name, how many keys it has, and what writes its cases.
 type Maker = (&'static str, usize, fn(&Example));
 
-const EXAMPLES: [Maker; 9] = [
+const EXAMPLES: [Maker; 10] = [
     ("air-gapped", 3, keyed::air_gapped),
     ("baseline", 1, keyed::baseline),
     ("github-actions", 0, signed::github_actions),
     ("key-rotation", 2, keyed::key_rotation),
+    ("promotion", 0, promotion::promotion),
     ("reusable-workflow", 0, signed::reusable_workflow),
     ("sbom-licenses", 0, sbom::sbom_licenses),
     ("slsa-provenance", 0, provenance::slsa_provenance),
