@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -100,8 +99,7 @@ fn a_changed_key_does_not_open() {
 }
 
 #[test]
-fn what_scrypt_would_take_too_long_for_is_refused_at_once() {
-    let begun = Instant::now();
+fn what_scrypt_would_take_too_long_for_is_refused_before_it_is_asked() {
     for (n, r, p) in [
         (1 << 18, 8, 1),
         (1 << 30, 8, 1),
@@ -121,7 +119,6 @@ fn what_scrypt_would_take_too_long_for_is_refused_at_once() {
         let error = refused(&text, Some(PASSWORD));
         assert_eq!(error, SigningKeyError::Cost { n, r, p });
     }
-    assert!(begun.elapsed() < Duration::from_secs(2));
 }
 
 #[test]
