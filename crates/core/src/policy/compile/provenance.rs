@@ -8,7 +8,7 @@ use crate::policy::document::{
     DependencySpec, OthersWord, ParametersSpec, ProvenanceSourceSpec, ProvenanceSpec,
 };
 use crate::policy::glob::Glob;
-use crate::policy::notes::did_you_mean;
+use crate::policy::notes::{At, did_you_mean};
 use crate::policy::shape::{Number, Text};
 use crate::policy::{EvidenceDemand, Selection, Wanted};
 use crate::provenance::{
@@ -213,24 +213,41 @@ impl Compiler<'_> {
     }
 
     fn dependency(&mut self, spec: &DependencySpec) -> Option<DependencyDemand> {
-        if spec.is_empty() {
+        let (uri, digest) = self.uri_or_digest(
+            "the dependency",
+            spec.at,
+            spec.uri.as_ref(),
+            spec.digest.as_ref(),
+        )?;
+        Some(DependencyDemand { uri, digest })
+    }
+
+    /// What is named by its URI, its digest or both; by neither is an error.
+    pub(super) fn uri_or_digest(
+        &mut self,
+        what: &str,
+        at: At,
+        uri: Option<&Text>,
+        digest: Option<&Text>,
+    ) -> Option<(Option<String>, Option<(String, String)>)> {
+        if uri.is_none() && digest.is_none() {
             self.notes.error_with(
                 ReasonCode::EmptyList,
-                spec.at,
-                "the dependency demands nothing",
+                at,
+                format!("{what} demands nothing"),
                 "Write `uri`, `digest` or both.",
             );
             return None;
         }
-        let uri = match &spec.uri {
+        let uri = match uri {
             None => None,
             Some(uri) => Some(self.exact(uri)?),
         };
-        let digest = match &spec.digest {
+        let digest = match digest {
             None => None,
             Some(digest) => Some(self.any_digest(digest)?),
         };
-        Some(DependencyDemand { uri, digest })
+        Some((uri, digest))
     }
 
     /// `ALGORITHM:HEX`, as provenance names digests.

@@ -115,23 +115,8 @@ impl Compiler<'_> {
     }
 
     fn judged_by(&mut self, spec: &SummaryPolicySpec) -> Option<PolicyDemand> {
-        if spec.is_empty() {
-            self.notes.error_with(
-                ReasonCode::EmptyList,
-                spec.at,
-                "`policy` demands nothing",
-                "Write `uri`, `digest` or both.",
-            );
-            return None;
-        }
-        let uri = match &spec.uri {
-            None => None,
-            Some(uri) => Some(self.exact(uri)?),
-        };
-        let digest = match &spec.digest {
-            None => None,
-            Some(digest) => Some(self.any_digest(digest)?),
-        };
+        let (uri, digest) =
+            self.uri_or_digest("`policy`", spec.at, spec.uri.as_ref(), spec.digest.as_ref())?;
         Some(PolicyDemand { uri, digest })
     }
 
