@@ -18,6 +18,9 @@ use crate::provenance::{
 /// The highest build level that SLSA v1 has.
 pub(super) const HIGHEST_LEVEL: i64 = 3;
 
+/// An algorithm, and hexadecimal digits.
+type AnyDigest = (String, String);
+
 impl Compiler<'_> {
     pub(super) fn provenance(
         &mut self,
@@ -229,7 +232,7 @@ impl Compiler<'_> {
         at: At,
         uri: Option<&Text>,
         digest: Option<&Text>,
-    ) -> Option<(Option<String>, Option<(String, String)>)> {
+    ) -> Option<(Option<String>, Option<AnyDigest>)> {
         if uri.is_none() && digest.is_none() {
             self.notes.error_with(
                 ReasonCode::EmptyList,
@@ -251,7 +254,7 @@ impl Compiler<'_> {
     }
 
     /// `ALGORITHM:HEX`, as provenance names digests.
-    pub(super) fn any_digest(&mut self, text: &Text) -> Option<(String, String)> {
+    pub(super) fn any_digest(&mut self, text: &Text) -> Option<AnyDigest> {
         let parts = text.value.split_once(':');
         let good = parts.filter(|(algorithm, hex)| {
             let is_hex = hex
