@@ -19,6 +19,7 @@ use countersign_e2e::{
     workspace,
 };
 use countersign_sign::{Attacher, Done, SignedBundle, SigningKey, Statement, sign_statement};
+use countersign_testkit::policy::KeyedPolicy;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -129,32 +130,9 @@ async fn attach(registry: &Registry, image: &str, bundle: &SignedBundle) -> Done
 }
 
 async fn verdict(registry: &Registry, image: &str, signing: &Signing) -> Verdict {
-    let pem = signing.key.public_pem().replace('\n', "\n        ");
-    let text = format!(
-        r#"apiVersion: countersign.dev/v1alpha1
-kind: Settings
-metadata: {{name: test}}
-spec: {{unmatched: deny}}
----
-apiVersion: countersign.dev/v1alpha1
-kind: Signer
-metadata: {{name: key}}
-spec:
-  log: off
-  time: none
-  keys:
-    - id: key
-      pem: |
-        {pem}
----
-apiVersion: countersign.dev/v1alpha1
-kind: Policy
-metadata: {{name: released}}
-spec:
-  images: ["**"]
-  rules: [{{name: released, statement: {{from: key, match: any, predicateType: "{KIND}"}}}}]
-"#
-    );
+    let rule = format!("statement: {{from: key, match: any, predicateType: \"{KIND}\"}}");
+    let policy = KeyedPolicy::new(&signing.key.public_pem());
+    let text = policy.rule("released", &rule).text();
     let name = "policy.yaml".to_owned();
     let loaded = PolicySet::load(&[Source { name, text }], &NoFiles, &[]);
     let checker = Checker::new(loaded.policies.unwrap()).registry(client(registry));

@@ -14,6 +14,7 @@ use countersign_sign::{
     AttachError, AttachedBundle, Attacher, CopyError, Done, SignError, SignedBundle, SigningKey,
     Statement, sign_statement,
 };
+use countersign_testkit::policy::KeyedPolicy;
 use countersign_testkit::registry::{BUNDLE_V03, Fault, OCI_INDEX, OCI_MANIFEST, Registry};
 use serde_json::{Map, Value, json};
 
@@ -73,32 +74,9 @@ async fn attach(registry: &Registry, bundle: &SignedBundle) -> Result<AttachedBu
 
 /// What the policy says that demands the statement from this key, without log and time.
 async fn verdict(registry: &Registry, trusted: &SigningKey) -> Verdict {
-    let pem = trusted.public_pem().replace('\n', "\n        ");
-    let text = format!(
-        r#"apiVersion: countersign.dev/v1alpha1
-kind: Settings
-metadata: {{name: test}}
-spec: {{unmatched: deny}}
----
-apiVersion: countersign.dev/v1alpha1
-kind: Signer
-metadata: {{name: key}}
-spec:
-  log: off
-  time: none
-  keys:
-    - id: key
-      pem: |
-        {pem}
----
-apiVersion: countersign.dev/v1alpha1
-kind: Policy
-metadata: {{name: test}}
-spec:
-  images: ["**"]
-  rules: [{{name: released, statement: {{from: key, match: any, predicateType: "{KIND}"}}}}]
-"#
-    );
+    let rule = format!("statement: {{from: key, match: any, predicateType: \"{KIND}\"}}");
+    let policy = KeyedPolicy::new(&trusted.public_pem());
+    let text = policy.rule("released", &rule).text();
     let source = Source {
         name: "policy.yaml".to_owned(),
         text,
