@@ -60,6 +60,30 @@ fn push(world: &World, case: &str) -> String {
     image
 }
 
+/// `--policy`, `--trust-root`, and `--cache-dir` with JSON to compare.
+struct Options {
+    cache: String,
+    trust: Vec<String>,
+}
+
+impl Options {
+    fn of(world: &World) -> Self {
+        Self {
+            cache: world.path("cache").display().to_string(),
+            trust: world.trust(),
+        }
+    }
+
+    fn trust(&self) -> Vec<&str> {
+        self.trust.iter().map(String::as_str).collect()
+    }
+
+    fn all(&self) -> Vec<&str> {
+        let kept = ["--cache-dir", &self.cache, "--format", "json"];
+        [&self.trust()[..], &kept].concat()
+    }
+}
+
 #[test]
 fn a_record_is_decided_again_from_the_cache() {
     for case in CASES {
@@ -72,14 +96,11 @@ fn a_record_is_decided_again_from_the_cache() {
                 fs::write(&policy, text).unwrap();
             }
             let image = push(&world, case);
-            let cache = world.path("cache").display().to_string();
-            let trust = world.trust();
-            let trust: Vec<&str> = trust.iter().map(String::as_str).collect();
-            let kept = ["--cache-dir", &cache, "--format", "json"];
+            let options = Options::of(&world);
             let written = world.image(&format!("@{image}"));
             let verify = ["verify", &written, "--plain-http", "--at", AT];
             let more: &[&str] = if explain { &["--explain"] } else { &[] };
-            let first = output(&[&verify[..], &trust, &kept, more].concat());
+            let first = output(&[&verify[..], &options.all(), more].concat());
             let record = world.path("record.json").display().to_string();
             fs::write(&record, &first.stdout).unwrap();
 
@@ -89,15 +110,15 @@ fn a_record_is_decided_again_from_the_cache() {
             registry.attach_bundle("app", &image, &world.keyed(&image));
             registry.fault(|_| true, Fault::Status(503));
             registry.clear_requests();
-            let again = output(&[&["replay", &record][..], &trust, &kept].concat());
+            let again = output(&[&["replay", &record][..], &options.all()].concat());
             let told = String::from_utf8(again.stderr).unwrap();
             assert_eq!(again.status.code(), first.status.code(), "{case}: {told}");
             assert!(again.stdout == first.stdout, "{case}: {told}");
             assert!(registry.requests().is_empty(), "{case}");
 
             // Without what was kept there is no decision, and never another.
-            fs::remove_dir_all(&cache).unwrap();
-            let nothing = output(&[&["replay", &record][..], &trust].concat());
+            fs::remove_dir_all(&options.cache).unwrap();
+            let nothing = output(&[&["replay", &record][..], &options.trust()].concat());
             assert_eq!(nothing.status.code(), Some(2), "{case}");
             assert!(nothing.stdout.is_empty(), "{case}");
             let told = String::from_utf8(nothing.stderr).unwrap();
@@ -115,13 +136,10 @@ fn a_stale_decision_is_the_same_again() {
     let text = text.replace("onUnknown: deny", "onUnknown: deny, stale: {maxAge: 12h}");
     fs::write(&policy, text).unwrap();
     let image = push(&world, "keyed");
-    let cache = world.path("cache").display().to_string();
-    let trust = world.trust();
-    let trust: Vec<&str> = trust.iter().map(String::as_str).collect();
-    let kept = ["--cache-dir", &cache, "--format", "json"];
+    let options = Options::of(&world);
     let written = world.image(&format!("@{image}"));
     let verify = ["verify", &written, "--plain-http", "--at", AT];
-    let verify = [&verify[..], &trust, &kept].concat();
+    let verify = [&verify[..], &options.all()].concat();
     assert_eq!(code(&verify), Some(0));
     world.registry.fault(|_| true, Fault::Status(403));
     let stale = output(&verify);
@@ -130,7 +148,7 @@ fn a_stale_decision_is_the_same_again() {
     assert_eq!(report["images"][0]["stale"].as_array().unwrap().len(), 1);
     let record = world.path("record.json").display().to_string();
     fs::write(&record, &stale.stdout).unwrap();
-    let again = output(&[&["replay", &record][..], &trust, &kept].concat());
+    let again = output(&[&["replay", &record][..], &options.all()].concat());
     let told = String::from_utf8(again.stderr).unwrap();
     assert!(again.stdout == stale.stdout, "{told}");
 }

@@ -1,7 +1,7 @@
 //! The strict JSON entry for everything signed or security-relevant (`verification.md`, step 4).
 //!
-//! Duplicate keys, too deep nesting and trailing data are refused before any typed reading: two readers that pick
-//! different twins of a key would see two different documents under one signature.
+//! Duplicate keys, too deep nesting and trailing data are refused, wherever they are, in the pass that also reads: two readers that
+//! pick different twins of a key would see two different documents under one signature.
 
 mod read;
 mod scan;

@@ -161,10 +161,9 @@ impl Replay<'_> {
         let places = Places::of(&recorded, &repository, &repository);
         let decision = self.ask(&question, places, &digest, &[]).await?;
         // What was read anew says again what is wrong with it; the rest is known from the record alone.
-        let known: Vec<Gap> = decision.gaps().to_vec();
         let left: Vec<(Option<Digest>, Gap)> = gaps
             .into_iter()
-            .filter(|(_, gap)| !known.contains(gap))
+            .filter(|(_, gap)| !decision.gaps().contains(gap))
             .collect();
         if left.is_empty() && self.record.stale.is_empty() {
             return Ok(decision);
