@@ -7,7 +7,6 @@ use std::path::Path;
 use countersign_core::{Blob, Digest, Hasher};
 
 use crate::escape::escaped;
-use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// So many bytes are kept in memory; of a larger file only the sha256 is taken, which is enough for all but a few keys.
@@ -44,13 +43,10 @@ impl Artifact {
                 } else {
                     ""
                 };
-                Failure {
-                    exit: Exit::Unknown,
-                    message: format!(
-                        "{}: the artifact cannot be read: {error}{digest}",
-                        escaped(&shown, 300)
-                    ),
-                }
+                Failure::unknown(format!(
+                    "{}: the artifact cannot be read: {error}{digest}",
+                    escaped(&shown, 300)
+                ))
             })
     }
 

@@ -2,7 +2,6 @@
 
 use countersign::{CredentialHelpers, DockerConfig, Keyring};
 
-use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::surroundings::CredentialPlaces;
 
@@ -11,10 +10,8 @@ pub(crate) fn keyring(places: &CredentialPlaces) -> Result<Keyring, Failure> {
     let helpers = CredentialHelpers::on_path(&places.path);
     let mut keyring = Keyring::new();
     for file in &places.files {
-        let config = DockerConfig::load(file).map_err(|error| Failure {
-            exit: Exit::Unknown,
-            message: error.to_string(),
-        })?;
+        let config =
+            DockerConfig::load(file).map_err(|error| Failure::unknown(error.to_string()))?;
         keyring = keyring.and(config.run_helpers(&helpers));
     }
     Ok(keyring)

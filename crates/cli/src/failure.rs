@@ -17,6 +17,14 @@ impl Failure {
         self.exit
     }
 
+    /// Nobody can tell: something could not be read, written or asked.
+    pub(crate) fn unknown(message: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::Unknown,
+            message: message.into(),
+        }
+    }
+
     /// The command line or the policy is wrong.
     pub(crate) fn misused(message: &str) -> Self {
         Self {

@@ -113,13 +113,12 @@ async fn look(job: &InitJob, source: &Source, material: &Material) -> Result<Att
     let limits = Limits::default();
     let budget = Budget::new(&limits, job.timeout);
     let (repository, reference) = (&source.repository, &source.reference);
-    let unread = |code: &str, cause: &str| Failure {
-        exit: Exit::Unknown,
-        message: format!(
+    let unread = |code: &str, cause: &str| {
+        Failure::unknown(format!(
             "{}: {code}: {}",
             escaped(&job.written, 300),
             escaped(cause, 500)
-        ),
+        ))
     };
     let attached = walk(source, repository, reference, &source.way(), &budget)
         .await
@@ -168,10 +167,9 @@ fn tried(
             .map(|it| it.render(&sources, false))
             .unwrap_or_default();
         let severity = wrong.map_or(Severity::Error, |it| it.severity);
-        return Err(Failure {
-            exit: Exit::Unknown,
-            message: format!("the policy that was made has a fault ({severity:?}): {why}"),
-        });
+        return Err(Failure::unknown(format!(
+            "the policy that was made has a fault ({severity:?}): {why}"
+        )));
     };
     let request = Request::named(&job.name);
     let resolution = Resolution::Examined {

@@ -12,7 +12,6 @@ use crate::args::policy::PolicyRoots;
 use crate::args::trust::Cache;
 use crate::bounded;
 use crate::escape::escaped;
-use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
 use crate::surroundings::Surroundings;
@@ -111,13 +110,12 @@ pub(crate) fn rendered(diagnostics: &[Diagnostic], sources: &[Source]) -> String
 
 /// Trust material that cannot be read leaves the question open; it is no mistake in the policy.
 pub(crate) fn extra_root(named: &NamedFile) -> Result<ExtraRoot, Failure> {
-    let failed = |why: String| Failure {
-        exit: Exit::Unknown,
-        message: format!(
+    let failed = |why: String| {
+        Failure::unknown(format!(
             "--trust-root {}: {}",
             escaped(&named.file.display().to_string(), 300),
             escaped(&why, 300)
-        ),
+        ))
     };
     let json = bounded::read(&named.file).map_err(|error| failed(error.to_string()))?;
     TrustRoot::from_json(named.name.as_deref().unwrap_or_default(), &json).map_err(|error| {

@@ -7,7 +7,6 @@ use std::time::Duration;
 use anstream::ColorChoice;
 
 use crate::escape::escaped;
-use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::say;
 
@@ -19,10 +18,7 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure {
-            exit: Exit::Unknown,
-            message: format!("no runtime: {error}"),
-        })
+        .map_err(|error| Failure::unknown(format!("no runtime: {error}")))
 }
 
 /// Waits for `work`; after a second says on standard error what is waited for, and erases that at the end.

@@ -118,7 +118,7 @@ fn blobs(attached: &Attached, layers: bool) -> Result<BTreeMap<Digest, Wanted<'_
             match wanted.insert(blob.digest, one) {
                 Some(other) if other.size != blob.size => {
                     let cause = format!("two manifests differ about the size of {}", blob.digest);
-                    return Err(unsaved(&cause));
+                    return Err(Failure::unknown(cause));
                 }
                 Some(_) => {}
                 None => *sum = sum.saturating_add(blob.size),
@@ -130,7 +130,7 @@ fn blobs(attached: &Attached, layers: bool) -> Result<BTreeMap<Digest, Wanted<'_
         (image, MAX_LAYERS, "layers"),
     ] {
         if sum > max {
-            return Err(unsaved(&format!(
+            return Err(Failure::unknown(format!(
                 "{what} of {sum} bytes are more than {} GiB",
                 max / MIB / 1024
             )));
@@ -230,7 +230,7 @@ fn unread<'a>(written: &str, gaps: impl IntoIterator<Item = &'a Gap>) -> Failure
         )
     });
     let gaps: Vec<String> = gaps.collect();
-    unsaved(&format!(
+    Failure::unknown(format!(
         "{} could not be read whole, and was not saved:\n{}",
         escaped(written, 300),
         gaps.join("\n")
@@ -238,12 +238,5 @@ fn unread<'a>(written: &str, gaps: impl IntoIterator<Item = &'a Gap>) -> Failure
 }
 
 fn failed(error: RegistryError) -> Failure {
-    unsaved(&escaped(&error.to_string(), 1000))
-}
-
-fn unsaved(message: &str) -> Failure {
-    Failure {
-        exit: Exit::Unknown,
-        message: message.to_owned(),
-    }
+    Failure::unknown(escaped(&error.to_string(), 1000))
 }

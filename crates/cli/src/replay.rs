@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use countersign::{Cache, Checker, LayoutRef, OciLayout, ReplayError, ReplayStore};
-use countersign_core::{Decision, ImageReport, Limits, Report, UnixTime};
+use countersign_core::{Decision, Limits, Report, UnixTime};
 
 use crate::args::Format;
 use crate::args::replay::ReplayRecord;
@@ -13,7 +13,8 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::policies::{Policies, Roots};
 use crate::surroundings::Surroundings;
-use crate::{output, progress};
+use crate::verify::kept_in;
+use crate::{output, progress, render};
 
 /// Bytes of a record: a thousand images with all their evidence explained.
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
@@ -77,7 +78,7 @@ pub(crate) fn run(mut job: ReplayJob) -> Result<Exit, Failure> {
         Report::new(&decisions)
     };
     if again != record {
-        return Err(unknown(&format!(
+        return Err(Failure::unknown(format!(
             "another decision: {}",
             difference(&record, &again)
         )));
@@ -85,7 +86,7 @@ pub(crate) fn run(mut job: ReplayJob) -> Result<Exit, Failure> {
     let exit = decisions.iter().map(|it| Exit::from(it.effect())).max();
     let text = match job.format {
         Format::Json => again.to_json(),
-        Format::Text => again.images.iter().map(same).collect(),
+        Format::Text => decisions.iter().map(same).collect(),
     };
     Ok(output::deliver(
         &text,
@@ -97,7 +98,7 @@ pub(crate) fn run(mut job: ReplayJob) -> Result<Exit, Failure> {
 fn record(path: &Path) -> Result<Report, Failure> {
     let shown = escaped(&path.display().to_string(), 300);
     let bytes = bounded::head(path, MOST_BYTES)
-        .map_err(|error| unknown(&format!("{shown}: it cannot be read: {error}")))?;
+        .map_err(|error| Failure::unknown(format!("{shown}: it cannot be read: {error}")))?;
     let too_large = u64::try_from(bytes.len()).is_ok_and(|it| it > MOST_BYTES);
     let report = if too_large {
         Err(format!("larger than {MOST_BYTES} bytes"))
@@ -120,10 +121,9 @@ fn store(job: &ReplayJob, record: &Report) -> Result<ReplayStore, Failure> {
     let mut store = ReplayStore::default();
     for layout in &job.from {
         let opened = OciLayout::open(layout, &limits);
-        store =
-            store.layout(opened.map_err(|error| {
-                unknown(&format!("--from: {}", escaped(&error.to_string(), 500)))
-            })?);
+        store = store.layout(opened.map_err(|error| {
+            Failure::unknown(format!("--from: {}", escaped(&error.to_string(), 500)))
+        })?);
     }
     let named = record.images.iter().map(|it| LayoutRef::parse(&it.image));
     for layout in named.flatten() {
@@ -133,12 +133,7 @@ fn store(job: &ReplayJob, record: &Report) -> Result<ReplayStore, Failure> {
         }
     }
     if let Some(folder) = &job.cache {
-        let cache = Cache::default().on_disk(folder, Cache::DEFAULT_DISK_BYTES);
-        let cache = cache.map_err(|error| {
-            let error = escaped(&error.to_string(), 500);
-            Failure::misused(&format!("--cache-dir: {error}"))
-        })?;
-        store = store.cache(cache);
+        store = store.cache(kept_in(folder, Cache::default())?);
     }
     Ok(store)
 }
@@ -150,24 +145,14 @@ fn explains(record: &Report) -> bool {
     rules.any(|rule| !rule.candidates.is_empty())
 }
 
-fn same(image: &ImageReport) -> String {
-    let ImageReport {
-        image,
-        effect,
-        now,
-        digest,
-        ..
-    } = image;
-    let what = match effect.as_str() {
-        "allow" => "ALLOWED",
-        "deny" => "DENIED",
-        _ => "UNKNOWN",
-    };
-    let image = escaped(image, 500);
-    let digest = match digest {
-        Some(digest) => format!("\n  digest  {digest}"),
-        None => String::new(),
-    };
+fn same(decision: &Decision) -> String {
+    let what = render::text::word(decision.effect());
+    let image = escaped(decision.image(), 500);
+    let digest = decision
+        .digest()
+        .map(|digest| format!("\n  digest  {digest}"));
+    let digest = digest.unwrap_or_default();
+    let now = decision.now();
     format!("{image}\n  {what}: the same decision as at {now}, to the last byte{digest}\n")
 }
 
@@ -206,12 +191,5 @@ fn failed(error: &ReplayError) -> Failure {
     Failure {
         exit,
         message: format!("{message}\n{hint}"),
-    }
-}
-
-fn unknown(message: &str) -> Failure {
-    Failure {
-        exit: Exit::Unknown,
-        message: message.to_owned(),
     }
 }

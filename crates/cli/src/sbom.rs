@@ -66,10 +66,8 @@ pub(crate) fn run(job: &SbomJob) -> Result<Exit, Failure> {
     let limits = Limits::default();
     let shown = escaped(&job.file.display().to_string(), 300);
     let max = u64::try_from(limits.payload_bytes).unwrap_or(u64::MAX);
-    let bytes = bounded::head(&job.file, max).map_err(|error| Failure {
-        exit: Exit::Unknown,
-        message: format!("{shown}: it cannot be read: {error}"),
-    })?;
+    let bytes = bounded::head(&job.file, max)
+        .map_err(|error| Failure::unknown(format!("{shown}: it cannot be read: {error}")))?;
     let sbom = Sbom::read_document(&bytes, &limits).map_err(|error| Failure {
         exit: Exit::Denied,
         message: format!("{shown}: {}", escaped(&error.to_string(), 500)),

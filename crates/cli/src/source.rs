@@ -8,7 +8,6 @@ use countersign_core::Digest;
 use tokio::io::AsyncWrite;
 
 use crate::escape::escaped;
-use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::registries::RegistryAccess;
 
@@ -51,10 +50,7 @@ impl Source {
         access: &RegistryAccess,
         limits: &Limits,
     ) -> Result<Self, Failure> {
-        let failed = |error: RegistryError| Failure {
-            exit: Exit::Unknown,
-            message: escaped(&error.to_string(), 1000),
-        };
+        let failed = |error: RegistryError| Failure::unknown(escaped(&error.to_string(), 1000));
         match named {
             Named::Registry(image) => {
                 let client = access.client([image.registry()])?.unwrap_or_default();

@@ -1,5 +1,6 @@
 //! `countersign verify`.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use countersign::{Cache, Checker, Image};
@@ -71,16 +72,19 @@ fn cache(job: &VerifyJob) -> Result<Cache, Failure> {
         Some(observer) => cache.observer(Arc::clone(observer)),
         None => cache,
     };
-    let Some(folder) = &job.evidence_cache else {
-        return Ok(cache);
-    };
+    match &job.evidence_cache {
+        Some(folder) => kept_in(folder, cache),
+        None => Ok(cache),
+    }
+}
+
+/// A cache that keeps what it has in the folder of `--cache-dir`, too.
+pub(crate) fn kept_in(folder: &Path, cache: Cache) -> Result<Cache, Failure> {
     cache
         .on_disk(folder, Cache::DEFAULT_DISK_BYTES)
         .map_err(|error| {
-            Failure::misused(&format!(
-                "--cache-dir: {}",
-                escaped(&error.to_string(), 500)
-            ))
+            let error = escaped(&error.to_string(), 500);
+            Failure::misused(&format!("--cache-dir: {error}"))
         })
 }
 

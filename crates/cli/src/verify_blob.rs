@@ -96,10 +96,8 @@ fn findings(job: &BlobJob, artifact: &Artifact, trust: &Trust) -> Result<Finding
 /// The bundles in a file.
 pub(crate) fn read_bundles(path: &Path) -> Result<Vec<Vec<u8>>, Failure> {
     let shown = escaped(&path.display().to_string(), 300);
-    let failed = |why: &str| Failure {
-        exit: Exit::Unknown,
-        message: format!("--bundle {shown}: {why}, so nothing was judged"),
-    };
+    let failed =
+        |why: &str| Failure::unknown(format!("--bundle {shown}: {why}, so nothing was judged"));
     let max = u64::try_from(Limits::default().bundle_bytes).unwrap_or(u64::MAX);
     let bytes =
         bounded::head(path, max).map_err(|error| failed(&format!("it cannot be read: {error}")))?;

@@ -70,10 +70,7 @@ fn root(choice: &RootChoice) -> Result<TrustRoot, Failure> {
 }
 
 fn inside(error: TrustError) -> Failure {
-    Failure {
-        exit: Exit::Unknown,
-        message: format!("the built-in trust root cannot be read: {error}"),
-    }
+    Failure::unknown(format!("the built-in trust root cannot be read: {error}"))
 }
 
 /// Who must have signed, and the keys with which signatures are verified.
@@ -112,11 +109,10 @@ fn signer(demand: &Demand, root: &TrustRoot) -> Result<(BlobSigner, Vec<PublicKe
 /// The bundle's bytes; of one that is too large so many that verification refuses it.
 fn bundle(job: &BundleJob, limits: &Limits) -> Result<Vec<u8>, Failure> {
     let max = u64::try_from(limits.bundle_bytes).unwrap_or(u64::MAX);
-    bounded::head(&job.bundle, max).map_err(|error| Failure {
-        exit: Exit::Unknown,
-        message: format!(
+    bounded::head(&job.bundle, max).map_err(|error| {
+        Failure::unknown(format!(
             "--bundle {}: it cannot be read, so nothing was judged: {error}",
             escaped(&job.bundle.display().to_string(), 300)
-        ),
+        ))
     })
 }

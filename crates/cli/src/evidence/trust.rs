@@ -6,7 +6,6 @@ use countersign_core::{Digest, PolicySet, Severity, Trust, TrustRoot};
 
 use crate::args::NamedFile;
 use crate::escape::escaped;
-use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
 use crate::policies::{Policies, Roots, extra_root, rendered};
@@ -79,10 +78,7 @@ impl VerifiedBy {
 
 /// The public-good root and those that were handed over, each under its name or its file's.
 fn built_in(trust_roots: &[NamedFile]) -> Result<Trust, Failure> {
-    let failed = |why: String| Failure {
-        exit: Exit::Unknown,
-        message: escaped(&why, 1000),
-    };
+    let failed = |why: String| Failure::unknown(escaped(&why, 1000));
     let mut roots = vec![TrustRoot::public_good().map_err(|error| failed(error.to_string()))?];
     for named in trust_roots {
         let json = extra_root(named)?.json;

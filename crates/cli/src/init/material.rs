@@ -8,7 +8,6 @@ use countersign_core::{Digest, Files, PublicKey, Trust, TrustRoot};
 use crate::args::NamedFile;
 use crate::bounded;
 use crate::escape::escaped;
-use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::policies::extra_root;
 
@@ -42,10 +41,8 @@ pub(super) struct RootFile {
 
 impl Material {
     pub(super) fn read(roots: &[NamedFile], keys: &[PathBuf]) -> Result<Self, Failure> {
-        let public_good = TrustRoot::public_good().map_err(|error| Failure {
-            exit: Exit::Unknown,
-            message: error.to_string(),
-        })?;
+        let public_good =
+            TrustRoot::public_good().map_err(|error| Failure::unknown(error.to_string()))?;
         let mut trusted = vec![public_good];
         let mut files = BTreeMap::new();
         for named in roots {

@@ -63,11 +63,12 @@ impl Text {
     }
 
     fn head(&mut self, decision: &Decision) {
-        let verdict = match decision.effect() {
-            Verdict::Allow => styled(GOOD, "ALLOWED"),
-            Verdict::Deny => styled(BAD, "DENIED"),
-            _ => styled(DOUBTFUL, "UNKNOWN"),
+        let style = match decision.effect() {
+            Verdict::Allow => GOOD,
+            Verdict::Deny => BAD,
+            _ => DOUBTFUL,
         };
+        let verdict = styled(style, word(decision.effect()));
         let against = match (decision.judged(), decision.effect()) {
             (judged, effect) if judged == effect => "",
             (_, Verdict::Allow) if is_waived(decision) => {
@@ -279,6 +280,15 @@ impl Text {
             self.line(6, &safe(&refused.detail));
             self.line(6, &faint(&refused.locator.to_string()));
         }
+    }
+}
+
+/// What an effect is called where people read it.
+pub(crate) const fn word(effect: Verdict) -> &'static str {
+    match effect {
+        Verdict::Allow => "ALLOWED",
+        Verdict::Deny => "DENIED",
+        _ => "UNKNOWN",
     }
 }
 

@@ -43,10 +43,7 @@ fn is_trusted_root(path: &Path) -> bool {
 }
 
 fn public_good(job: &TrustJob) -> Result<RootReport, Failure> {
-    let failed = |why: String| Failure {
-        exit: Exit::Unknown,
-        message: why,
-    };
+    let failed = |why: String| Failure::unknown(why);
     let name = TrustRoot::PUBLIC_GOOD;
     match fetched(job, &TufSource::public_good())? {
         Some(state) => {
@@ -112,8 +109,7 @@ fn fetched(job: &TrustJob, source: &TufSource) -> Result<Option<TrustState>, Fai
     let Some(store) = job.store() else {
         return Ok(None);
     };
-    store.load(source).map_err(|error| Failure {
-        exit: Exit::Unknown,
-        message: error.to_string(),
-    })
+    store
+        .load(source)
+        .map_err(|error| Failure::unknown(error.to_string()))
 }
