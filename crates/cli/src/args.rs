@@ -8,6 +8,7 @@ pub(crate) mod policy;
 pub(crate) mod registries;
 pub(crate) mod replay;
 pub(crate) mod sbom;
+pub(crate) mod signing;
 pub(crate) mod time;
 pub(crate) mod trust;
 

@@ -20,6 +20,7 @@ mod registries;
 mod render;
 mod replay;
 mod sbom;
+mod signing;
 mod source;
 mod surroundings;
 mod trust;

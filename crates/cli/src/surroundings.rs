@@ -7,6 +7,8 @@ use std::time::SystemTime;
 
 use countersign_core::UnixTime;
 
+use crate::signing::{PASSWORD_VARIABLE, Password};
+
 /// Read in capitals and in small letters.
 const PROXY_VARIABLES: [&str; 4] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];
 
@@ -21,6 +23,8 @@ pub(crate) struct Surroundings {
     pub(crate) proxies: Vec<(String, String)>,
     /// Where fetched trust roots are kept: in `$XDG_CACHE_HOME`, else in `~/.cache`. Need not exist.
     pub(crate) trust_cache: Option<PathBuf>,
+    /// What opens an encrypted private key, in `COSIGN_PASSWORD`.
+    pub(crate) key_password: Option<Password>,
 }
 
 /// Where credentials for registries are.
@@ -71,6 +75,7 @@ impl Surroundings {
                 env::var_os("XDG_CACHE_HOME").map(PathBuf::from),
                 env::home_dir(),
             ),
+            key_password: env::var(PASSWORD_VARIABLE).ok().map(Password::new),
         }
     }
 }
