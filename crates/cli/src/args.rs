@@ -186,6 +186,8 @@ pub(crate) enum Policy {
     Lint(policy::Lint),
     /// Say in plain words what a policy file or folder means.
     Explain(policy::Explain),
+    /// Say when a policy file or folder begins to decide otherwise by itself: what ends, what begins to deny.
+    Deadlines(policy::Deadlines),
     /// Print the JSON Schema of policy documents, for editors.
     Schema,
     /// Judge cases with the verdict that is expected, and find what no case notices.

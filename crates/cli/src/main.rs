@@ -56,6 +56,7 @@ fn run(typed: Typed) -> Result<Exit, Failure> {
         Job::Lint(job) => policy::lint::run(&job),
         Job::Schema(color) => Ok(policy::schema(color)),
         Job::Explain(job) => policy::explain::run(&job),
+        Job::Deadlines(job) => policy::deadlines::run(&job),
         Job::Test(job) => policy::test::run(&job),
         Job::Sbom(job) => sbom::run(&job),
         Job::Trust(job) => trust::run(&job),

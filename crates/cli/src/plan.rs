@@ -6,7 +6,7 @@ use std::time::Duration;
 use countersign::Image;
 use countersign_core::{ImageRef, Namespace, UnixTime};
 
-use crate::args::policy::{Explain, Lint, Test};
+use crate::args::policy::{Deadlines, Explain, Lint, Test};
 use crate::args::{Command, Format, Policy, Typed, Verify, VerifyBundle};
 use crate::copy::CopyJob;
 use crate::escape::escaped;
@@ -14,6 +14,7 @@ use crate::evidence::EvidenceJob;
 use crate::failure::Failure;
 use crate::init::InitJob;
 use crate::policies::Roots;
+use crate::policy::deadlines::DeadlinesJob;
 use crate::policy::explain::ExplainJob;
 use crate::policy::test::{Mutate, TestJob};
 use crate::pull::PullJob;
@@ -37,6 +38,7 @@ pub(crate) enum Job {
     Init(Box<InitJob>),
     Lint(LintJob),
     Explain(ExplainJob),
+    Deadlines(DeadlinesJob),
     Test(TestJob),
     /// Print the JSON Schema of policy documents.
     Schema(anstream::ColorChoice),
@@ -138,6 +140,11 @@ impl Job {
             Command::Policy(Policy::Explain(typed)) => {
                 Ok(Self::Explain(ExplainJob::new(typed, &surroundings, color)))
             }
+            Command::Policy(Policy::Deadlines(typed)) => Ok(Self::Deadlines(DeadlinesJob::new(
+                typed,
+                &surroundings,
+                color,
+            ))),
             Command::Policy(Policy::Schema) => Ok(Self::Schema(color)),
             Command::Policy(Policy::Test(typed)) => Ok(Self::Test(TestJob::new(typed, color))),
             Command::Sbom(typed) => Ok(Self::Sbom(Box::new(SbomJob::new(
@@ -249,6 +256,18 @@ impl ExplainJob {
         Self {
             path: typed.path,
             roots: Roots::typed(typed.roots, surroundings, surroundings.now),
+            format: typed.format,
+            color,
+        }
+    }
+}
+
+impl DeadlinesJob {
+    fn new(typed: Deadlines, surroundings: &Surroundings, color: anstream::ColorChoice) -> Self {
+        let now = typed.at.unwrap_or(surroundings.now);
+        Self {
+            path: typed.path,
+            roots: Roots::typed(typed.roots, surroundings, now),
             format: typed.format,
             color,
         }

@@ -67,9 +67,9 @@ pub use package::{
     Ecosystem, Likeness, Purl, PurlError, PurlPattern, RangeError, Standing, VersionRange,
 };
 pub use policy::{
-    Diagnostic, Explained, Explanation, ExtraRoot, Files, Loaded, Mutation, Mutations, Namespace,
-    NoFiles, Place, PolicySet, Request, RootOrigin, Severity, Source, TufMaterial, TufSource,
-    TufSourceError, TufSources,
+    Deadline, DeadlineKind, Diagnostic, Explained, Explanation, ExtraRoot, Files, Loaded, Mutation,
+    Mutations, Namespace, NoFiles, Place, PolicySet, Request, RootOrigin, Severity, Source,
+    TufMaterial, TufSource, TufSourceError, TufSources,
 };
 pub use reason::{Class, ReasonCode};
 pub use reference::{ImageRef, ReferenceError};

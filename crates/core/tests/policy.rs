@@ -14,8 +14,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use countersign_core::{
-    Class, Digest, ExtraRoot, Files, PolicySet, ReasonCode, RootOrigin, Severity, Source,
-    TufMaterial, TufSource, UnixTime,
+    Class, Deadline, DeadlineKind, Digest, ExtraRoot, Files, PolicySet, ReasonCode, RootOrigin,
+    Severity, Source, TufMaterial, TufSource, UnixTime,
 };
 
 fn folder() -> PathBuf {
@@ -219,4 +219,11 @@ fn public_good_comes_from_the_cache_once_it_is_there() {
         serves_until: UnixTime::from_seconds(1000 + 30 * 86_400),
     };
     assert_eq!(policies.root_origin("public-good"), Some(&origin));
+    let ends = Deadline {
+        kind: DeadlineKind::TrustRootEnds,
+        name: "public-good".to_owned(),
+        at: UnixTime::from_seconds(1000 + 30 * 86_400),
+        place: None,
+    };
+    assert_eq!(policies.deadlines(), [ends]);
 }

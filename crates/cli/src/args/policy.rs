@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use countersign_core::UnixTime;
 
 use super::{Format, NamedFile, trust};
@@ -64,4 +64,26 @@ pub(crate) struct Explain {
     /// Text for people or JSON for programs.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Deadlines {
+    /// The policy: a file, or a folder whose files are one set.
+    #[arg(value_name = "FILE|DIR")]
+    pub(crate) path: PathBuf,
+    #[command(flatten)]
+    pub(crate) roots: PolicyRoots,
+    /// Count the days from this time on (RFC 3339); now, unless it is given.
+    #[arg(long, value_name = "TIME", value_parser = super::time::at)]
+    pub(crate) at: Option<UnixTime>,
+    /// Text for people, JSON for programs, or a metric for Prometheus.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: DeadlinesFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DeadlinesFormat {
+    Text,
+    Json,
+    Openmetrics,
 }

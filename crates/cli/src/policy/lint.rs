@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::output;
 use crate::plan::LintJob;
 use crate::policies::{Policies, rendered};
+use crate::policy::Position;
 
 /// What `--format json` prints.
 #[derive(Serialize)]
@@ -31,13 +32,6 @@ struct Finding<'a> {
     hint: &'a str,
     #[serde(flatten)]
     place: Option<Position<'a>>,
-}
-
-#[derive(Serialize)]
-struct Position<'a> {
-    file: &'a str,
-    line: usize,
-    column: usize,
 }
 
 /// Lists everything that is wrong or doubtful.
@@ -88,11 +82,7 @@ impl<'a> From<&'a Diagnostic> for Finding<'a> {
             severity: diagnostic.severity.as_str(),
             message: &diagnostic.message,
             hint: &diagnostic.hint,
-            place: diagnostic.place.as_ref().map(|place| Position {
-                file: &place.file,
-                line: place.line,
-                column: place.column,
-            }),
+            place: diagnostic.place.as_ref().map(Position::from),
         }
     }
 }

@@ -6,7 +6,8 @@ use crate::run::{ROOT, code};
 #[test]
 fn the_documented_case_has_the_fields_that_there_are() {
     let page = include_str!("../../../../docs/policy-tools.md");
-    let (_, rest) = page.split_once("```yaml\n").unwrap();
+    let (_, cases) = page.split_once("\n## test\n").unwrap();
+    let (_, rest) = cases.split_once("```yaml\n").unwrap();
     let (example, _) = rest.split_once("```").unwrap();
     let images = format!("{ROOT}/testdata/images");
     let policy = format!("{ROOT}/policies/testdata-keyed.yaml");

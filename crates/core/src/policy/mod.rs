@@ -7,6 +7,7 @@
 pub(crate) mod authorize;
 pub(crate) mod claim;
 mod compile;
+mod deadline;
 mod diagnostic;
 mod document;
 mod exception;
@@ -33,6 +34,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{Child, Digest, Expressions, Mode, Needs, PinnedImage, Trust, UnixTime};
 pub(crate) use compile::pattern::identity_pattern;
 use compile::{Builders, Compiler};
+pub use deadline::{Deadline, DeadlineKind};
 pub use diagnostic::{Diagnostic, Place, Severity};
 use document::Documents;
 pub(crate) use exception::{Exception, Exceptions};
