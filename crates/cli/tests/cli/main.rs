@@ -13,6 +13,7 @@ mod init_scans;
 mod messages;
 mod namespaces;
 mod networks;
+mod pages;
 mod policy_deadlines;
 mod policy_docs;
 mod policy_explain;

@@ -232,24 +232,6 @@ fn what_is_no_record_of_this_policy_is_told() {
     );
 }
 
-#[test]
-fn the_documented_session_is_what_happens() {
-    let page = include_str!("../../../../docs/replay.md");
-    let (_, rest) = page.split_once("```console\n$ countersign ").unwrap();
-    let (session, _) = rest.split_once("```").unwrap();
-    let (verify, rest) = session
-        .split_once(" > record.json\n$ countersign ")
-        .unwrap();
-    let (replay, printed) = rest.split_once('\n').unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let record = folder.path().join("record.json").display().to_string();
-    let verify: Vec<&str> = verify.split(' ').collect();
-    fs::write(&record, output(&verify).stdout).unwrap();
-    let replay = replay.replace("record.json", &record);
-    let replay: Vec<&str> = replay.split(' ').collect();
-    assert_eq!(output(&replay).stdout, printed.as_bytes());
-}
-
 /// Evidence that was refused because of other bytes than its digest says is never taken from what is kept.
 #[test]
 fn bytes_that_were_changed_decide_nothing() {
