@@ -18,6 +18,8 @@ mod policy_explain;
 mod policy_lint;
 mod policy_schema;
 mod policy_test;
+mod promote;
+mod promote_refused;
 mod pull;
 mod replay;
 mod run;
