@@ -20,6 +20,7 @@ mod policy_lint;
 mod policy_schema;
 mod policy_test;
 mod promote;
+mod promote_docs;
 mod promote_refused;
 mod pull;
 mod replay;

@@ -86,6 +86,23 @@ fn a_level_that_policies_of_other_images_emit() {
     not_stated(&scene, 1, "not-matched", "none names it at all");
 }
 
+/// It is enforced for other images, and only warns of this one.
+#[test]
+fn a_level_that_a_policy_of_this_image_emits_and_does_not_enforce() {
+    let scene = Scene::new();
+    let path = scene.world.path("policy.yaml");
+    let other = "---\napiVersion: countersign.dev/v1alpha1\nkind: Policy\nmetadata: {name: elsewhere}\nspec:\n  images: [registry.example/app]\n  \
+                 emits: ACME_STAGING\n  rules: [{name: signed, signature: {from: person}}]\n";
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(path, text + other).unwrap();
+    scene.policy(
+        "  emits: ACME_STAGING\n  images: [\"127.0.0.1:*/app\"]",
+        "  mode: warn\n  emits: ACME_STAGING\n  images: [\"127.0.0.1:*/app\"]",
+    );
+    scene.policy("unmatched: deny", "unmatched: allow");
+    not_stated(&scene, 1, "not-enforced", "`mode: warn`");
+}
+
 #[test]
 fn what_was_only_warned_of() {
     let scene = Scene::new();
