@@ -140,6 +140,21 @@ fn another_policy_that_only_warns_refuses_nothing() {
     assert!(ended.stdout.contains("(mode: warn)"), "{}", ended.stdout);
 }
 
+/// A policy that asks for nothing lets a digest pass that nobody has looked at.
+#[test]
+fn what_nothing_was_looked_at_of() {
+    let scene = Scene::new();
+    scene.policy(
+        "signature: {from: {any: [mine, person]}}",
+        "digest: required",
+    );
+    scene.policy("  images:", "  except: [registry.example/app]\n  images:");
+    let pinned = scene.world.image(&format!("@{}", scene.image));
+    let ended = scene.promote(&pinned, STAGING, &["--dry-run"]);
+    refused(&scene, &ended, 1, "asks for evidence");
+    assert!(scene.world.registry.requests().is_empty());
+}
+
 #[test]
 fn what_was_known_last() {
     let scene = Scene::new();
