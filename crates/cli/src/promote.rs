@@ -172,14 +172,10 @@ async fn decision(job: &PromoteJob, policies: PolicySet) -> Result<Decision, Fai
 }
 
 /// What is said of this image ends as a verdict does; nothing of it is a mistake of the command line.
-const fn exit(refused: &NotPromoted) -> Exit {
+fn exit(refused: &NotPromoted) -> Exit {
     match refused {
-        NotPromoted::Unknown { .. }
-        | NotPromoted::Stale { .. }
-        | NotPromoted::OnlyWarned {
-            outcome: Outcome::Unknown,
-            ..
-        } => Exit::Unknown,
+        NotPromoted::Unknown { .. } | NotPromoted::Stale { .. } => Exit::Unknown,
+        NotPromoted::OnlyWarned(rule) if rule.outcome == Outcome::Unknown => Exit::Unknown,
         _ => Exit::Denied,
     }
 }

@@ -72,7 +72,7 @@ pub use policy::{
     NoFiles, Place, PolicySet, Request, RootOrigin, Severity, Source, TufMaterial, TufSource,
     TufSourceError, TufSources,
 };
-pub use promotion::{NotPromoted, Promoter, PromoterError, Promotion, Unenforced};
+pub use promotion::{NotPromoted, Promoter, PromoterError, Promotion, Unenforced, WarnedRule};
 pub use reason::{Class, ReasonCode};
 pub use reference::{ImageRef, ReferenceError};
 pub use report::{

@@ -389,7 +389,7 @@ fn what_cosign_makes_of_the_predicate_counts_and_soaks() {
         ..good
     };
     scene.write("production", signer, "", &soaked.rule());
-    assert_eq!(scene.production(&image), "log-unknown");
+    assert_eq!(scene.production(&image), "key-unknown");
     let identity: Identity = "dev@acme.example".parse().unwrap();
     sigstore
         .attest3(&identity, VSA, &predicate, &image)

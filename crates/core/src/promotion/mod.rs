@@ -10,7 +10,7 @@ mod refusal;
 use std::collections::BTreeSet;
 
 pub use predicate::{Promoter, PromoterError};
-pub use refusal::{NotPromoted, Unenforced};
+pub use refusal::{NotPromoted, Unenforced, WarnedRule};
 
 use crate::policy::Policy;
 use crate::text::safe;

@@ -92,26 +92,9 @@ pub enum NotPromoted {
     },
     /// A rule did not pass and was only warned of.
     #[error(
-        "the rule `{rule}` of the policy `{policy}` [{}:{}] did not pass ({code}: {message}) and was only warned of ({why}): a warning is no pass; \
-         mend what it says, or waive the rule by an Exception, which the summary then tells",
-        .place.file, .place.line
+        "{0}: a warning is no pass; mend what it says, or waive the rule by an Exception, which the summary then tells"
     )]
-    OnlyWarned {
-        /// The policy.
-        policy: String,
-        /// Its rule.
-        rule: String,
-        /// Where the rule stands.
-        place: Place,
-        /// Why it did not pass.
-        code: ReasonCode,
-        /// The same as a sentence.
-        message: String,
-        /// Whether it failed, or could not be told.
-        outcome: Outcome,
-        /// Why that denied nothing.
-        why: &'static str,
-    },
+    OnlyWarned(Box<WarnedRule>),
     /// Nothing of the image was looked at, because no policy asks for anything.
     #[error(
         "nothing of {image} was looked at, for no policy that names it asks for evidence: there is nothing that a summary could state; \
@@ -121,6 +104,37 @@ pub enum NotPromoted {
         /// The image as it was written.
         image: String,
     },
+}
+
+/// A rule that did not pass, in a decision that allows all the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WarnedRule {
+    /// The policy.
+    pub policy: String,
+    /// Its rule.
+    pub rule: String,
+    /// Where the rule stands.
+    pub place: Place,
+    /// Why it did not pass.
+    pub code: ReasonCode,
+    /// The same as a sentence.
+    pub message: String,
+    /// Whether it failed, or could not be told.
+    pub outcome: Outcome,
+    /// Why that denied nothing.
+    pub why: &'static str,
+}
+
+impl std::fmt::Display for WarnedRule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (policy, rule, place) = (&self.policy, &self.rule, at(&self.place));
+        let (code, message, why) = (self.code, &self.message, self.why);
+        write!(
+            f,
+            "the rule `{rule}` of the policy `{policy}`{place} did not pass ({code}: {message}) and was only warned of ({why})"
+        )
+    }
 }
 
 /// Why a policy denies nothing.
@@ -155,7 +169,7 @@ impl NotPromoted {
             Self::AgeRelief { .. } => "age-relief",
             Self::Stale { .. } => "stale",
             Self::NotMatched { .. } => "not-matched",
-            Self::OnlyWarned { .. } => "only-warned",
+            Self::OnlyWarned(_) => "only-warned",
             Self::NotExamined { .. } => "not-examined",
         }
     }
@@ -177,7 +191,7 @@ pub(super) fn unknown(decision: &Decision) -> NotPromoted {
 
 /// A rule that did not pass, of a policy that is enforced, in a decision that allows.
 pub(super) fn only_warned(policy: &PolicyOutcome, rule: &RuleOutcome) -> NotPromoted {
-    NotPromoted::OnlyWarned {
+    NotPromoted::OnlyWarned(Box::new(WarnedRule {
         policy: policy.name.clone(),
         rule: rule.name.clone(),
         place: rule.place.clone(),
@@ -188,7 +202,7 @@ pub(super) fn only_warned(policy: &PolicyOutcome, rule: &RuleOutcome) -> NotProm
             false => "before effectiveFrom",
             true => "onUnknown: allow",
         },
-    }
+    }))
 }
 
 /// What came out so first, and where it is said.
