@@ -189,7 +189,8 @@ fn what_all_state_is_asked() {
 #[test]
 fn what_did_not_pass_or_cannot_be_asked_has_no_rule() {
     let fail = |summary: Value| changed(summary, "/verificationResult", json!("FAILED"));
-    let cases: [(fn(Value) -> Value, &str); 5] = [
+    type Case = (fn(Value) -> Value, &'static str);
+    let cases: [Case; 5] = [
         (|it| it, ""),
         (
             |it| changed(it, "/verifiedLevels", json!(["FAILED"])),
