@@ -5,6 +5,7 @@ pub(crate) mod copy;
 pub(crate) mod evidence;
 pub(crate) mod init;
 pub(crate) mod policy;
+pub(crate) mod promote;
 pub(crate) mod registries;
 pub(crate) mod replay;
 pub(crate) mod sbom;
@@ -70,6 +71,8 @@ pub(crate) enum Command {
     PullEvidence(evidence::PullEvidence),
     /// Copy an image with everything that is attached to it: platforms, signatures, attestations, SBOMs.
     Copy(copy::Copy),
+    /// State that an image has passed the policy of an environment, for the next one to demand.
+    Promote(promote::Promote),
     /// Show what an SBOM says, and how the rules of a policy would judge it.
     Sbom(sbom::ShowSbom),
     /// Make the decisions of a record again, offline, and say whether they are the same.

@@ -4,6 +4,7 @@ mod found;
 mod material;
 mod rules;
 mod scan;
+mod summary;
 mod write;
 
 use std::time::Duration;
@@ -96,6 +97,9 @@ pub(crate) fn run(job: &InitJob) -> Result<Exit, Failure> {
         return Err(nothing(&attached, &found));
     }
     let mut rules = Rules::of(&found, &attached.image);
+    if rules.all.is_empty() {
+        return Err(nothing_to_ask(&rules));
+    }
     // What the typed rules would refuse of it is left to a rule that asks for less, and the policy says so.
     loop {
         let text = write::policy(job, &material, &found, &rules);
@@ -195,6 +199,15 @@ fn nothing(attached: &Attached, found: &Found) -> Failure {
     Failure {
         exit: Exit::Denied,
         message: format!("there is nothing to write a policy for: {why}"),
+    }
+}
+
+/// What is attached is nothing that a rule could ask for.
+fn nothing_to_ask(rules: &Rules) -> Failure {
+    let why: Vec<String> = rules.left_out.iter().map(|why| escaped(why, 500)).collect();
+    Failure {
+        exit: Exit::Denied,
+        message: format!("there is nothing to write a policy for: {}", why.join("; ")),
     }
 }
 

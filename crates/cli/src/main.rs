@@ -15,6 +15,7 @@ mod plan;
 mod policies;
 mod policy;
 mod progress;
+mod promote;
 mod pull;
 mod registries;
 mod render;
@@ -51,6 +52,7 @@ fn run(typed: Typed) -> Result<Exit, Failure> {
         Job::Evidence(job) => evidence::run(&job),
         Job::PullEvidence(job) => pull::run(&job),
         Job::Copy(job) => copy::run(&job),
+        Job::Promote(job) => promote::run(*job),
         Job::Replay(job) => replay::run(*job),
         Job::Init(job) => init::run(&job),
         Job::Lint(job) => policy::lint::run(&job),

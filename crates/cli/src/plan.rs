@@ -7,7 +7,7 @@ use countersign::Image;
 use countersign_core::{ImageRef, Namespace, UnixTime};
 
 use crate::args::policy::{Deadlines, Explain, Lint, Test};
-use crate::args::{Command, Format, Policy, Typed, Verify, VerifyBundle};
+use crate::args::{Command, Format, Labels, Policy, Typed, Verify, VerifyBundle};
 use crate::copy::CopyJob;
 use crate::escape::escaped;
 use crate::evidence::EvidenceJob;
@@ -17,6 +17,7 @@ use crate::policies::Roots;
 use crate::policy::deadlines::DeadlinesJob;
 use crate::policy::explain::ExplainJob;
 use crate::policy::test::{Mutate, TestJob};
+use crate::promote::PromoteJob;
 use crate::pull::PullJob;
 use crate::registries::RegistryAccess;
 use crate::replay::ReplayJob;
@@ -34,6 +35,7 @@ pub(crate) enum Job {
     Evidence(Box<EvidenceJob>),
     PullEvidence(Box<PullJob>),
     Copy(Box<CopyJob>),
+    Promote(Box<PromoteJob>),
     Replay(Box<ReplayJob>),
     Init(Box<InitJob>),
     Lint(LintJob),
@@ -128,6 +130,9 @@ impl Job {
             Command::Copy(typed) => CopyJob::new(typed, &surroundings, color)
                 .map(Box::new)
                 .map(Self::Copy),
+            Command::Promote(typed) => PromoteJob::new(typed, &surroundings, color)
+                .map(Box::new)
+                .map(Self::Promote),
             Command::Replay(typed) => ReplayJob::new(typed, &surroundings, color)
                 .map(Box::new)
                 .map(Self::Replay),
@@ -165,13 +170,7 @@ impl VerifyJob {
     ) -> Result<Self, Failure> {
         let now = typed.at.unwrap_or(surroundings.now);
         let registry = RegistryAccess::new(typed.registries, surroundings);
-        let namespace = typed.namespace.as_deref().map(|name| {
-            let namespace = Namespace::new(name);
-            match typed.namespace_labels {
-                Some(labels) => namespace.labelled(labels.0),
-                None => namespace,
-            }
-        });
+        let namespace = namespace(typed.namespace.as_deref(), typed.namespace_labels);
         let images = images(&typed.images, typed.judged_as.as_deref())?;
         Ok(Self {
             images: match namespace {
@@ -288,6 +287,15 @@ impl TestJob {
             color,
         }
     }
+}
+
+/// The namespace in which images are to run, if one is named, with its labels, if they are told.
+pub(crate) fn namespace(name: Option<&str>, labels: Option<Labels>) -> Option<Namespace> {
+    let namespace = Namespace::new(name?);
+    Some(match labels {
+        Some(labels) => namespace.labelled(labels.0),
+        None => namespace,
+    })
 }
 
 /// Every image, or everything that is wrong with them.

@@ -12,6 +12,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::plan::VerifyJob;
 use crate::policies::Policies;
+use crate::registries::RegistryAccess;
 use crate::{output, progress, render};
 
 /// Judges every image; the heaviest verdict is the exit code.
@@ -45,7 +46,7 @@ fn policies(job: &VerifyJob) -> Result<PolicySet, Failure> {
 
 /// Asks for all images, one after the other; the registry client and its connections are shared.
 fn decisions(job: VerifyJob, policies: PolicySet) -> Result<Vec<Decision>, Failure> {
-    let cache = Arc::new(cache(&job)?);
+    let cache = Arc::new(cache(&job.registry, job.evidence_cache.as_deref())?);
     let checker = checker(&job, policies, &cache)?;
     let runtime = progress::runtime()?;
     let judge = async |image: &Image| {
@@ -57,22 +58,27 @@ fn decisions(job: VerifyJob, policies: PolicySet) -> Result<Vec<Decision>, Failu
         .iter()
         .map(|image| runtime.block_on(judge(image)));
     let decisions = decisions.collect();
-    if let Some(error) = cache.disk_error() {
-        let error = escaped(&error, 500);
-        let text = format!("warning: --cache-dir is of no use now: {error}\n");
-        output::say(&text, job.color);
-    }
+    tell_disk_error(&cache, job.color);
     Ok(decisions)
 }
 
+/// Says so where the folder of `--cache-dir` did not keep what it should.
+pub(crate) fn tell_disk_error(cache: &Cache, color: anstream::ColorChoice) {
+    if let Some(error) = cache.disk_error() {
+        let error = escaped(&error, 500);
+        let text = format!("warning: --cache-dir is of no use now: {error}\n");
+        output::say(&text, color);
+    }
+}
+
 /// What is remembered of registries: for this run, and in the folder that was named for that.
-fn cache(job: &VerifyJob) -> Result<Cache, Failure> {
+pub(crate) fn cache(registry: &RegistryAccess, folder: Option<&Path>) -> Result<Cache, Failure> {
     let cache = Cache::default();
-    let cache = match &job.registry.observer() {
+    let cache = match &registry.observer() {
         Some(observer) => cache.observer(Arc::clone(observer)),
         None => cache,
     };
-    match &job.evidence_cache {
+    match folder {
         Some(folder) => kept_in(folder, cache),
         None => Ok(cache),
     }

@@ -25,6 +25,7 @@ mod limits;
 mod package;
 mod pem;
 mod policy;
+mod promotion;
 mod provenance;
 mod reason;
 mod reference;
@@ -71,6 +72,7 @@ pub use policy::{
     Mutations, Namespace, NoFiles, Place, PolicySet, Request, RootOrigin, Severity, Source,
     TufMaterial, TufSource, TufSourceError, TufSources,
 };
+pub use promotion::{NotPromoted, Promoter, PromoterError, Promotion, Unenforced, WarnedRule};
 pub use reason::{Class, ReasonCode};
 pub use reference::{ImageRef, ReferenceError};
 pub use report::{

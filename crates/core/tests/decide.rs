@@ -35,6 +35,8 @@ mod namespaces;
 mod operators;
 #[path = "decide/platforms.rs"]
 mod platforms;
+#[path = "decide/promotion.rs"]
+mod promotion;
 #[path = "decide/property.rs"]
 mod property;
 #[path = "decide/provenance.rs"]

@@ -68,7 +68,8 @@ impl Countersign {
         self.run_as(&nowhere, arguments)
     }
 
-    /// Runs it with these arguments and the docker configuration of this folder, and no other credentials of the user's.
+    /// Runs it with these arguments and the docker configuration of this folder, and no other credentials of the user's. Keys open with
+    /// an empty password, as [`SigningKey`](crate::SigningKey) makes them.
     ///
     /// # Errors
     /// If it cannot be run.
@@ -78,7 +79,8 @@ impl Countersign {
                 .args(arguments)
                 .env("DOCKER_CONFIG", docker_config)
                 .env("REGISTRY_AUTH_FILE", docker_config.join("none.json"))
-                .env("XDG_CONFIG_HOME", docker_config),
+                .env("XDG_CONFIG_HOME", docker_config)
+                .env("COSIGN_PASSWORD", ""),
         )
     }
 

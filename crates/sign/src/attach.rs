@@ -72,9 +72,40 @@ pub enum AttachError {
         #[source]
         cause: ManifestError,
     },
+    /// The registry lists no referrers itself, and where its clients keep the list there is none that could be extended.
+    #[error(
+        "the bundle is in {repository}, and nobody finds it there: the registry lists no referrers itself, and the tag {tag}, where its \
+         clients list them, holds {why}; nothing there is overwritten; remove what stands at the tag, or move it, and attach again"
+    )]
+    NotListed {
+        /// The fallback tag.
+        tag: String,
+        /// The repository.
+        repository: String,
+        /// What stands there.
+        why: String,
+    },
     /// The registry could not be read or written.
     #[error(transparent)]
-    Registry(#[from] CopyError),
+    Registry(CopyError),
+}
+
+impl From<CopyError> for AttachError {
+    /// What a copy says of a tag that it would have to overwrite is advice about copies.
+    fn from(error: CopyError) -> Self {
+        match error {
+            CopyError::Conflict {
+                tag,
+                repository,
+                why,
+            } => Self::NotListed {
+                tag,
+                repository,
+                why,
+            },
+            other => Self::Registry(other),
+        }
+    }
 }
 
 impl Attacher {

@@ -309,6 +309,37 @@ async fn what_broke_off_goes_on() {
     assert_eq!(verdict(&registry, &key(P256)).await, Verdict::Allow);
 }
 
+/// Where clients keep the list there is something else: it stays, and the message speaks of attaching.
+#[tokio::test]
+async fn a_list_that_cannot_be_extended_is_left_alone() {
+    let ambiguous =
+        json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [], "layers": []});
+    let manifest =
+        json!({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": {}, "layers": []});
+    for (media_type, standing, is_list) in [
+        (OCI_INDEX, ambiguous, true),
+        (OCI_MANIFEST, manifest, false),
+    ] {
+        let registry = without_api();
+        let image = registry.push_image(REPO, "v1");
+        let tag = image.replace(':', "-");
+        let standing = standing.to_string();
+        let digest = registry.push_manifest(REPO, &tag, media_type, standing.as_bytes());
+        let error = attach(&registry, &signed(&image, &key(P256)))
+            .await
+            .unwrap_err();
+        let message = error.to_string();
+        assert_eq!(
+            matches!(error, AttachError::NotListed { .. }),
+            is_list,
+            "{message}"
+        );
+        assert_eq!(message.contains("attach again"), is_list, "{message}");
+        assert!(!message.contains("copy"), "{message}");
+        assert_eq!(registry.digest_at(REPO, &tag), Some(digest));
+    }
+}
+
 #[tokio::test]
 async fn evidence_that_is_kept_apart_goes_where_it_is_looked_for() {
     let registry = writable();

@@ -8,6 +8,7 @@ use countersign_core::{
 
 use super::Attached;
 use super::material::{Material, name, unique};
+use super::summary::Stated;
 use crate::escape::escaped;
 
 /// What verified, by who signed it.
@@ -61,6 +62,8 @@ pub(super) struct FoundClaim {
     pub(super) signer: usize,
     /// What it is about: the image itself, or a child of the index.
     pub(super) about: Digest,
+    /// What it states, if it is a verification summary.
+    pub(super) stated: Option<Stated>,
 }
 
 impl Found {
@@ -88,9 +91,12 @@ impl Found {
         known: &mut BTreeMap<Key, usize>,
     ) {
         let facts = one.facts();
-        let predicate_type = match one.claim() {
-            claim if claim.is_image_signature() => None,
-            Claim::Statement(statement) => Some(statement.predicate_type.clone()),
+        let (predicate_type, stated) = match one.claim() {
+            claim if claim.is_image_signature() => (None, None),
+            Claim::Statement(statement) => {
+                let predicate_type = statement.predicate_type.clone();
+                (Some(predicate_type), Stated::of(statement))
+            }
             // A signature over the manifest's bytes is not a signature of the image as policies count them.
             _ => return,
         };
@@ -112,6 +118,7 @@ impl Found {
             predicate_type,
             signer,
             about: *facts.image(),
+            stated,
         });
     }
 }

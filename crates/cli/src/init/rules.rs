@@ -7,6 +7,7 @@ use countersign_core::{Decision, Digest, PinnedImage};
 use super::found::{Found, FoundClaim};
 use super::material::{name, unique};
 use super::scan::Scan;
+use super::summary::{Question, Stated, format};
 use crate::escape::escaped;
 
 /// The rules of the policy, in the order in which it has them.
@@ -38,6 +39,8 @@ pub(super) enum Form {
     },
     /// What a scan found.
     Scan(Scan),
+    /// What a verification summary states.
+    Summary(Stated),
     /// That there is such a statement; `why` no more than that.
     Plain {
         predicate_type: String,
@@ -87,22 +90,28 @@ impl By {
 
 impl Rules {
     pub(super) fn of(found: &Found, image: &PinnedImage) -> Self {
-        let mut kinds: BTreeMap<Option<&str>, Vec<&FoundClaim>> = BTreeMap::new();
+        type OfOneKind<'a> = (Option<&'a str>, Option<&'a Question>);
+        let mut kinds: BTreeMap<OfOneKind<'_>, Vec<&FoundClaim>> = BTreeMap::new();
         for claim in &found.claims {
+            let question = claim.stated.as_ref().map(|it| &it.question);
             kinds
-                .entry(claim.predicate_type.as_deref())
+                .entry((claim.predicate_type.as_deref(), question))
                 .or_default()
                 .push(claim);
         }
+        let stated: Vec<Option<Stated>> = kinds
+            .values()
+            .map(|claims| Stated::common(claims.iter().filter_map(|it| it.stated.as_ref())))
+            .collect();
         let kinds: Vec<(Option<&str>, By)> = kinds
             .into_iter()
-            .map(|(kind, claims)| (kind, By::of(&claims, image)))
+            .map(|((kind, _), claims)| (kind, By::of(&claims, image)))
             .collect();
         let mut rules = Self {
             all: Vec::new(),
             left_out: Vec::new(),
         };
-        for (predicate_type, by) in &kinds {
+        for ((predicate_type, by), stated) in kinds.iter().zip(stated) {
             if by.signers.is_empty() {
                 let what = predicate_type.unwrap_or("a signature");
                 rules
@@ -110,17 +119,32 @@ impl Rules {
                     .push(format!("{what}: it is on some platforms only"));
                 continue;
             }
+            // That there is a summary says nothing, for it may say that the image failed.
+            if let (Some(what), None) = (predicate_type.filter(|it| format(it).is_some()), &stated)
+            {
+                let why = "it states nothing that a rule `summary` could ask for";
+                rules.left_out.push(format!("{what}: {why}"));
+                continue;
+            }
             let vex = vex(by, &kinds, found);
-            rules.add(*predicate_type, by, vex);
+            rules.add(*predicate_type, by, vex, stated);
         }
         rules
     }
 
-    fn add(&mut self, predicate_type: Option<&str>, by: &By, vex: Vec<usize>) {
-        let (form, from) = (
-            form(predicate_type, vex),
-            by.signers.iter().copied().collect(),
-        );
+    fn add(
+        &mut self,
+        predicate_type: Option<&str>,
+        by: &By,
+        vex: Vec<usize>,
+        stated: Option<Stated>,
+    ) {
+        let wanted = rule_name(predicate_type, stated.as_ref());
+        let form = match stated {
+            Some(stated) => Form::Summary(stated),
+            None => form(predicate_type, vex),
+        };
+        let from = by.signers.iter().copied().collect();
         let is_same = |rule: &Rule| {
             rule.form.looks_where(&form)
                 && rule.from == from
@@ -130,7 +154,7 @@ impl Rules {
             return;
         }
         let taken: Vec<String> = self.all.iter().map(|rule| rule.name.clone()).collect();
-        let name = unique(&rule_name(predicate_type), taken.iter().map(String::as_str));
+        let name = unique(&wanted, taken.iter().map(String::as_str));
         self.all.push(Rule {
             name,
             form,
@@ -139,15 +163,35 @@ impl Rules {
         });
     }
 
+    /// Whether a rule asks for something of this Signer: one that none names is a mistake.
+    pub(super) fn names(&self, signer: usize) -> bool {
+        self.all.iter().any(|rule| {
+            let vex = match &rule.form {
+                Form::Scan(scan) if scan.ask().vex => scan.vex.as_slice(),
+                _ => &[],
+            };
+            rule.from.contains(&signer) || vex.contains(&signer)
+        })
+    }
+
     /// Lets rules that do not pass ask for less: that there is such a statement, whatever it says. False if none could.
     pub(super) fn relax(&mut self, decision: &Decision) -> bool {
         let mut changed = false;
         let outcomes = decision.policies().iter().flat_map(|policy| &policy.rules);
         for outcome in outcomes.filter(|outcome| outcome.code.is_some()) {
-            let Some(rule) = self.all.iter_mut().find(|rule| rule.name == outcome.name) else {
+            let Some(at) = self.all.iter().position(|rule| rule.name == outcome.name) else {
                 continue;
             };
-            changed |= rule.form.relax(&outcome.message);
+            if let Some(Form::Summary(stated)) = self.all.get(at).map(|rule| &rule.form)
+                && self.all.len() > 1
+            {
+                let (by, why) = (&stated.question.verifier, &outcome.message);
+                self.left_out.push(format!("a summary by {by}: {why}"));
+                self.all.remove(at);
+                changed = true;
+            } else if let Some(rule) = self.all.get_mut(at) {
+                changed |= rule.form.relax(&outcome.message);
+            }
         }
         changed
     }
@@ -201,7 +245,7 @@ impl Form {
                     };
                 }
             }
-            Self::Signature | Self::Plain { .. } => return false,
+            Self::Signature | Self::Summary(_) | Self::Plain { .. } => return false,
         }
         true
     }
@@ -294,7 +338,11 @@ pub(super) fn sbom_format(predicate_type: &str) -> &'static str {
 }
 
 /// What the rule is called: after what it asks.
-fn rule_name(predicate_type: Option<&str>) -> String {
+fn rule_name(predicate_type: Option<&str>, stated: Option<&Stated>) -> String {
+    if let Some(stated) = stated {
+        let level = stated.levels.first().map(String::as_str);
+        return name(level.unwrap_or_default(), "summary");
+    }
     let Some(predicate_type) = predicate_type else {
         return "signed".to_owned();
     };

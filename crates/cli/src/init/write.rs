@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use self::yaml::quoted;
 use super::InitJob;
-use super::found::Found;
+use super::found::{Found, FoundSigner};
 use super::material::{Material, name};
 use super::rules::Rules;
 use crate::escape::escaped;
@@ -39,15 +39,14 @@ pub(super) fn policy(job: &InitJob, material: &Material, found: &Found, rules: &
         "onUnknown: deny",
         "nor one whose evidence cannot be fetched",
     );
-    let roots: BTreeSet<&str> = found
-        .signers
-        .iter()
-        .filter_map(|it| it.root.as_deref())
-        .collect();
+    let signers = found.signers.iter().enumerate();
+    let signers = signers.filter(|(index, _)| rules.names(*index));
+    let signers: Vec<&FoundSigner> = signers.map(|(_, signer)| signer).collect();
+    let roots: BTreeSet<&str> = signers.iter().filter_map(|it| it.root.as_deref()).collect();
     for root in roots.into_iter().filter(|root| *root != PUBLIC_GOOD) {
         text.root(root, material);
     }
-    for signer in &found.signers {
+    for signer in signers {
         text.signer(signer, material);
     }
     text.rules(job, &set, found, rules);

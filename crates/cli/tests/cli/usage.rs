@@ -17,6 +17,7 @@ fn help_is_no_error() {
         transcript(&["pull-evidence", "--help"])
     );
     assert_snapshot!("help-copy", transcript(&["copy", "--help"]));
+    assert_snapshot!("help-promote", transcript(&["promote", "--help"]));
     assert_snapshot!("help-lint", transcript(&["policy", "lint", "--help"]));
     let version = output(&["--version"]);
     assert_eq!(version.status.code(), Some(0));

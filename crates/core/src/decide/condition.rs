@@ -200,7 +200,18 @@ impl Scene<'_> {
             })
             .collect();
         let judgement = match self.over_signers(findings, demand, &hidden, &results) {
-            pass @ Judgement::Pass { .. } => {
+            Judgement::Pass {
+                message,
+                mut evidence,
+                warnings,
+            } => {
+                let heard = demand.wanted.heard(&circumstances).into_iter();
+                evidence.extend(heard.map(|(one, signer)| self.cite(one, Some(signer))));
+                let pass = Judgement::Pass {
+                    message,
+                    evidence,
+                    warnings,
+                };
                 self.distrusted(findings, demand, scope).unwrap_or(pass)
             }
             other => other,

@@ -9,7 +9,7 @@ use crate::policy::signer::Signer;
 use crate::policy::{Asked, Wanted};
 use crate::provenance::{self, ProvenanceDemand};
 use crate::sbom::judge;
-use crate::scan::{self, Beside};
+use crate::scan;
 use crate::text::safe;
 use crate::{Claim, ExpressionFailure, ExpressionInput, ReasonCode, Verified};
 
@@ -65,25 +65,22 @@ impl Wanted {
             Self::Provenance(demand) => demand.compare(one, signer, compared),
             Self::Sbom(demand) => demand.compare(one, compared),
             Self::Summary(demand) => demand.compare(one, compared),
-            Self::Vulnerabilities(demand) => {
-                let Circumstances {
-                    now,
-                    revocations,
-                    findings,
-                    vex,
-                    ..
-                } = *circumstances;
-                demand.compare(
-                    one,
-                    Beside {
-                        now,
-                        revocations,
-                        findings,
-                        vex,
-                    },
-                    compared,
-                );
-            }
+            Self::Vulnerabilities(demand) => demand.compare(one, circumstances.beside(), compared),
+        }
+    }
+
+    /// Evidence of other kinds that had a say in what came of the rule, each with the Signer for whom it counts.
+    pub(super) fn heard<'f>(
+        &self,
+        circumstances: &Circumstances<'f>,
+    ) -> Vec<(&'f Verified<Claim>, &str)> {
+        match self {
+            Self::Vulnerabilities(demand) => demand.heard(circumstances.beside()),
+            Self::Signature { .. }
+            | Self::Statement { .. }
+            | Self::Provenance(_)
+            | Self::Sbom(_)
+            | Self::Summary(_) => Vec::new(),
         }
     }
 

@@ -7,6 +7,7 @@ use super::cite;
 use super::per_signer::Judged;
 use crate::policy::Revocations;
 use crate::policy::signer::Signer;
+use crate::scan::Beside;
 use crate::text::safe;
 use crate::vex::Verdicts;
 use crate::{
@@ -39,6 +40,18 @@ pub(super) struct Circumstances<'a> {
     pub(super) vex: &'a OnceCell<Verdicts>,
     /// Whether an expression did not end in time; none is asked after it.
     pub(super) late: &'a Cell<bool>,
+}
+
+impl<'a> Circumstances<'a> {
+    /// What a scan is judged beside.
+    pub(super) const fn beside(&self) -> Beside<'a> {
+        Beside {
+            now: self.now,
+            revocations: self.revocations,
+            findings: self.findings,
+            vex: self.vex,
+        }
+    }
 }
 
 impl<'a> Scene<'a> {

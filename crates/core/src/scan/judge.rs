@@ -102,6 +102,17 @@ impl VulnerabilityDemand {
         self.findings(&scan.findings, beside, compared);
     }
 
+    /// The VEX that had a say in what came of the scans, each with the Signer for whom it counts; none where no finding needed it.
+    pub(crate) fn heard<'f>(&self, beside: Beside<'f>) -> Vec<(&'f Verified<Claim>, &str)> {
+        let vex = self.vex.as_ref().filter(|_| beside.vex.get().is_some());
+        let heard = vex.into_iter().flat_map(|vex| {
+            let documents = vex.documents(beside).into_iter();
+            let named = |signer: usize| vex.from.signers.get(signer).map(|it| it.name.as_str());
+            documents.filter_map(move |(one, signer, _)| Some((one, named(signer)?)))
+        });
+        heard.collect()
+    }
+
     fn unreadable(&self, error: ScanError, compared: &mut Compared) {
         let (code, found) = match error {
             ScanError::Malformed(why) => (ReasonCode::ScanMalformed, why),
@@ -237,12 +248,29 @@ impl VexDemand {
     /// Every document about the same image that one of the Signers signed, at a proven time that is young enough.
     fn verdicts(&self, beside: Beside<'_>) -> Verdicts {
         let image: &Digest = beside.findings.image();
+        let documents = self.documents(beside).into_iter();
+        let documents = documents.filter_map(|(one, signer, at)| {
+            let Claim::Statement(statement) = one.claim() else {
+                return None;
+            };
+            Some(vex::Document {
+                signer,
+                author: Author::of(one.facts()),
+                at,
+                predicate_type: &statement.predicate_type,
+                json: statement.predicate_json(),
+            })
+        });
+        Verdicts::of(*image, self.from.threshold, documents)
+    }
+
+    /// The same, as what was verified, each with the Signer (by its place in `from`) for whom it counts and its proven time.
+    fn documents<'f>(&self, beside: Beside<'f>) -> Vec<(&'f Verified<Claim>, usize, UnixTime)> {
+        let image: &Digest = beside.findings.image();
         let mut documents = Vec::new();
         for one in beside.findings.verified() {
-            let Claim::Statement(statement) = one.claim() else {
-                continue;
-            };
-            if one.facts().image() != image || !vex::is_vex(&statement.predicate_type) {
+            let is_vex = one.claim().predicate_type().is_some_and(vex::is_vex);
+            if one.facts().image() != image || !is_vex {
                 continue;
             }
             let Some(at) = one.facts().signed_at() else {
@@ -257,17 +285,11 @@ impl VexDemand {
                 beside.revocations.compare(one, demand, &mut own);
                 demand.compare(one.facts(), beside.now, &mut own);
                 if own.holds() {
-                    documents.push(vex::Document {
-                        signer,
-                        author: Author::of(one.facts()),
-                        at,
-                        predicate_type: &statement.predicate_type,
-                        json: statement.predicate_json(),
-                    });
+                    documents.push((one, signer, at));
                 }
             }
         }
-        Verdicts::of(*image, self.from.threshold, documents)
+        documents
     }
 
     fn tell(&self, verdicts: &Verdicts, tally: &Tally, compared: &mut Compared) {

@@ -15,7 +15,7 @@ pub(crate) use resource::Resource;
 use std::collections::BTreeMap;
 
 /// What SLSA calls a verification summary.
-const VSA: &str = "https://slsa.dev/verification_summary/v1";
+pub(crate) const VSA: &str = "https://slsa.dev/verification_summary/v1";
 /// What in-toto calls a simple verification result.
 const SVR: &str = "https://in-toto.io/attestation/svr/v0.2";
 

@@ -46,7 +46,7 @@ impl Resource {
 
     /// What it gives for an image: its canonical `host/path`, as `images` match it, and the digest that the evidence is about. None
     /// where the name is needed and is not known.
-    pub(super) fn of(&self, name: Option<&str>, digest: &Digest) -> Option<String> {
+    pub(crate) fn of(&self, name: Option<&str>, digest: &Digest) -> Option<String> {
         let mut filled = String::new();
         for part in &self.parts {
             match part {

@@ -4,6 +4,7 @@ use super::super::InitJob;
 use super::super::found::{Found, Identity, Maker};
 use super::super::rules::{Form, Kind, Rule, Rules, sbom_format};
 use super::super::scan::Scan;
+use super::super::summary::Stated;
 use super::Text;
 use super::signer::{source, workflow};
 use super::yaml::quoted;
@@ -30,11 +31,11 @@ impl Text {
             self.raw("    # - {name: pinned, digest: required}");
         }
         for rule in &rules.all {
-            self.rule(rule, found);
+            self.rule(rule, found, &job.name.name());
         }
     }
 
-    fn rule(&mut self, rule: &Rule, found: &Found) {
+    fn rule(&mut self, rule: &Rule, found: &Found, name: &str) {
         let mut body = vec![from(rule, found)];
         let is_timed = rule
             .from
@@ -62,6 +63,7 @@ impl Text {
                 &mut body,
             ),
             Form::Scan(asked) => scan(asked, is_timed, found, &mut body),
+            Form::Summary(stated) => summary(stated, is_timed, name, &mut body),
         };
         match &rule.form {
             Form::Plain { why: Some(why), .. } => self.raw(&format!(
@@ -72,7 +74,10 @@ impl Text {
             )),
             _ => {}
         }
-        let needs_time = matches!(rule.form, Form::Plain { .. } | Form::Scan(_));
+        let needs_time = matches!(
+            rule.form,
+            Form::Plain { .. } | Form::Scan(_) | Form::Summary(_)
+        );
         if !is_timed && needs_time {
             body.push("match: any".to_owned());
         }
@@ -158,6 +163,47 @@ fn scan(
         "a scan has no finding of this severity or a worse one, nor one that nobody rated; a newer one may have"
     };
     ("vulnerabilities", meaning)
+}
+
+/// What the summary states, of whatever image has this name.
+fn summary(
+    stated: &Stated,
+    is_timed: bool,
+    name: &str,
+    body: &mut Vec<String>,
+) -> (&'static str, &'static str) {
+    let question = &stated.question;
+    if stated.format != "vsa" {
+        body.push(format!("format: {}", stated.format));
+    }
+    body.push("# whoever signs may speak for it: no other verifier's word counts".to_owned());
+    body.push(format!("verifier: {}", quoted(&question.verifier)));
+    if let Some(resource) = &question.resource {
+        let template = "{registry}/{repository}";
+        let resource = match resource.strip_suffix(name) {
+            Some(scheme) if scheme.is_empty() || scheme.ends_with("://") => {
+                format!("{scheme}{template}")
+            }
+            _ => resource.clone(),
+        };
+        body.push(format!("resource: {}", quoted(&resource)));
+    }
+    let levels: Vec<String> = stated.levels.iter().map(|it| quoted(it)).collect();
+    body.push(format!("levels: [{}]", levels.join(", ")));
+    if let Some(policy) = &question.policy {
+        body.push("# whichever version of it; say `digest` for one".to_owned());
+        body.push(format!("policy: {{uri: {}}}", quoted(policy)));
+    }
+    if is_timed {
+        body.push("# let the image soak: say how old it has to be, such as".to_owned());
+        body.push("# minAge: 1d".to_owned());
+    }
+    let meaning = if is_timed {
+        "somebody has judged the image before, and let it pass; the newest word counts"
+    } else {
+        "somebody has judged the image before, and let it pass; a newer word may say otherwise"
+    };
+    ("summary", meaning)
 }
 
 /// What the certificate says of the build, which the provenance has to say too.
