@@ -84,7 +84,10 @@ pub(crate) struct Draft<'a> {
 
 /// Whose signature it is.
 pub(crate) enum DraftSigner {
-    Key { public: PublicKey, hint: String },
+    Key {
+        public: PublicKey,
+        hint: String,
+    },
     /// DER.
     Certificate(Vec<u8>),
 }

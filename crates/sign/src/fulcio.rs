@@ -7,6 +7,7 @@ use der::asn1::{Any, BitString, ObjectIdentifier};
 use der::{Decode as _, Encode as _, Tag};
 use pem_rfc7468::LineEnding;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::json;
 use x509_cert::Certificate;
 use zeroize::Zeroizing;
@@ -23,7 +24,7 @@ const ECDSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.84
 #[serde(rename_all = "camelCase")]
 enum Answer {
     SignedCertificateEmbeddedSct(Issued),
-    SignedCertificateDetachedSct(Issued),
+    SignedCertificateDetachedSct(IgnoredAny),
 }
 
 #[derive(Deserialize)]
@@ -110,7 +111,12 @@ fn signing_request(key: &SigningKey) -> Result<String, SignError> {
     const VERSION_1: &[u8] = &[0x02, 0x01, 0x00];
     const NO_SUBJECT: &[u8] = &[0x30, 0x00];
     const NO_ATTRIBUTES: &[u8] = &[0xa0, 0x00];
-    let info = sequence(&[VERSION_1, NO_SUBJECT, key.public_key().spki(), NO_ATTRIBUTES])?;
+    let info = sequence(&[
+        VERSION_1,
+        NO_SUBJECT,
+        key.public_key().spki(),
+        NO_ATTRIBUTES,
+    ])?;
     let algorithm = sequence(&[&made(ECDSA_WITH_SHA256.to_der())?])?;
     let signature = key.sign(&info).map_err(|_| SignError::Key)?;
     let signature = made(BitString::from_bytes(&signature).and_then(|bits| bits.to_der()))?;

@@ -42,10 +42,7 @@ impl GitHubActions {
         now: UnixTime,
         budget: &Budget,
     ) -> Result<IdentityToken, SignError> {
-        let service = format!(
-            "the token service of GitHub Actions at {}",
-            self.url.host()
-        );
+        let service = format!("the token service of GitHub Actions at {}", self.url.host());
         let request = ServiceRequest {
             url: &self.url,
             what: "an identity token",

@@ -26,7 +26,9 @@ pub enum SignError {
     #[error(transparent)]
     Identity(IdentityTokenError),
     /// A service gave no answer that could be read.
-    #[error("nothing was signed, because {service} gave no answer to a request for {what}: {cause}")]
+    #[error(
+        "nothing was signed, because {service} gave no answer to a request for {what}: {cause}"
+    )]
     Service {
         /// Which service, and where.
         service: String,

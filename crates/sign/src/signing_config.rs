@@ -191,4 +191,3 @@ impl std::fmt::Display for ServiceKind {
         })
     }
 }
-

@@ -111,13 +111,7 @@ impl ServiceUrl {
 /// Host and path only: a query may hold what nobody else shall know.
 impl fmt::Debug for ServiceUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}://{}{}",
-            self.0.scheme(),
-            self.host(),
-            self.0.path()
-        )
+        write!(f, "{}://{}{}", self.0.scheme(), self.host(), self.0.path())
     }
 }
 
@@ -294,8 +288,14 @@ mod tests {
             ("ftp://127.0.0.1", Err(ServiceUrlError::Open)),
             ("fulcio.example", Err(ServiceUrlError::Malformed)),
             ("", Err(ServiceUrlError::Malformed)),
-            ("https://user@fulcio.example", Err(ServiceUrlError::Decorated)),
-            ("https://:secret@fulcio.example", Err(ServiceUrlError::Decorated)),
+            (
+                "https://user@fulcio.example",
+                Err(ServiceUrlError::Decorated),
+            ),
+            (
+                "https://:secret@fulcio.example",
+                Err(ServiceUrlError::Decorated),
+            ),
             ("https://fulcio.example/#x", Err(ServiceUrlError::Decorated)),
         ] {
             let read = ServiceUrl::parse(text).map(drop);
