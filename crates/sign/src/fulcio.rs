@@ -75,8 +75,9 @@ pub(crate) fn name(url: &ServiceUrl) -> String {
 
 /// The first certificate of the answer, which has to be for our key.
 fn leaf(answer: &[u8], key: &SigningKey, service: &str) -> Result<Vec<u8>, SignError> {
+    // What serde says would show parts of an answer that repeats the token.
     let answer: Answer = serde_json::from_slice(answer)
-        .map_err(|error| malformed(service, format!("it is no signing certificate: {error}")))?;
+        .map_err(|_| malformed(service, "it is no JSON of a signing certificate"))?;
     let issued = match answer {
         Answer::SignedCertificateEmbeddedSct(issued) => issued,
         Answer::SignedCertificateDetachedSct(_) => {
@@ -137,4 +138,39 @@ fn without(mut error: SignError, token: &IdentityToken) -> SignError {
         said.clear();
     }
     error
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use countersign_core::UnixTime;
+
+    use super::*;
+
+    #[test]
+    fn an_authority_that_repeats_the_token_is_not_quoted() {
+        let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        let claims = r#"{"iss":"https://a.example","sub":"somebody","exp":100}"#;
+        let text = [r#"{"alg":"RS256"}"#, claims, "signature"]
+            .map(part)
+            .join(".");
+        let token = IdentityToken::new(&text, UnixTime::from_seconds(1)).unwrap();
+        let said = |said: &str| {
+            let error = SignError::Refused {
+                service: String::new(),
+                what: "a certificate",
+                status: 400,
+                said: said.to_owned(),
+            };
+            match without(error, &token) {
+                SignError::Refused { said, .. } => said,
+                other => panic!("{other}"),
+            }
+        };
+        assert_eq!(said("the token is expired"), "the token is expired");
+        assert_eq!(said(&format!("the token {text} is expired")), "");
+        assert_eq!(said(&format!("claims {}", part(claims))), "");
+    }
 }

@@ -227,3 +227,168 @@ impl fmt::Debug for IdentityToken {
         f.write_str("IdentityToken(…)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use serde_json::json;
+
+    use super::*;
+
+    const NOW: UnixTime = UnixTime::from_seconds(1_790_000_000);
+
+    fn token(claims: &Value) -> String {
+        let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        let claims = claims.to_string();
+        [r#"{"alg":"RS256"}"#, claims.as_str(), "signature"]
+            .map(part)
+            .join(".")
+    }
+
+    fn claims() -> Value {
+        json!({"iss": "https://a.example", "sub": "somebody", "exp": NOW.seconds() + 1})
+    }
+
+    #[test]
+    fn a_token_is_read_and_not_shown() {
+        let text = token(&claims());
+        let read = IdentityToken::new(&format!("\n {text}\n"), NOW).unwrap();
+        assert_eq!(read.expose(), text);
+        assert_eq!(
+            format!("{read:?} {read:#?}"),
+            "IdentityToken(…) IdentityToken(…)"
+        );
+    }
+
+    #[test]
+    fn what_is_no_token() {
+        let sound = token(&claims());
+        let long = "a".repeat(MOST_BYTES + 1);
+        let (head, _) = sound.rsplit_once('.').unwrap();
+        let with = |field: &str, value: Value| {
+            let mut claims = claims();
+            claims[field] = value;
+            token(&claims)
+        };
+        let parts: Vec<&str> = sound.split('.').collect();
+        let no_header = format!("AAAA.{}.{}", parts[1], parts[2]);
+        for text in [
+            "",
+            " \n",
+            &long,
+            "abc",
+            head,
+            &format!("{head}."),
+            &format!("{sound}.more"),
+            &format!("{head}.!!!"),
+            &no_header,
+            &with("exp", json!("tomorrow")),
+            &with("exp", json!(1.5)),
+            &with("exp", Value::Null),
+            &with("iss", Value::Null),
+            &with("sub", json!(7)),
+            &with("email", json!([])),
+        ] {
+            let error = IdentityToken::new(text, NOW).unwrap_err();
+            assert!(
+                matches!(error, IdentityTokenError::Malformed(_)),
+                "{text}: {error}"
+            );
+            let shown = format!("{error} {error:?}");
+            assert!(
+                !shown.contains("somebody") && !shown.contains("eyJ"),
+                "{shown}"
+            );
+        }
+        // Two values of one claim: nobody can tell which one counts.
+        let twice = r#"{"iss":"https://a.example","sub":"a","sub":"b","exp":2000000000}"#;
+        let twice = [r#"{"alg":"none"}"#, twice, "x"].map(|part| URL_SAFE_NO_PAD.encode(part));
+        assert!(IdentityToken::new(&twice.join("."), NOW).is_err());
+    }
+
+    #[test]
+    fn a_token_is_valid_for_its_time_only() {
+        let at = |exp: i64, nbf: i64| {
+            let mut claims = claims();
+            claims["exp"] = json!(NOW.seconds() + exp);
+            claims["nbf"] = json!(NOW.seconds() + nbf);
+            IdentityToken::new(&token(&claims), NOW).map(drop)
+        };
+        assert_eq!(at(1, -1), Ok(()));
+        assert_eq!(at(600, LEEWAY), Ok(()));
+        let expired = at(0, -1).unwrap_err();
+        assert_eq!(
+            expired,
+            IdentityTokenError::Expired {
+                expired: NOW,
+                now: NOW
+            }
+        );
+        let early = at(600, LEEWAY + 1).unwrap_err();
+        assert!(matches!(early, IdentityTokenError::NotYet { .. }));
+    }
+
+    #[test]
+    fn a_certificate_has_a_name_that_the_token_holds() {
+        let holds = |claims: Value, san: San| {
+            let claims: Claims = serde_json::from_value(claims).unwrap();
+            claims.hold(&san)
+        };
+        let with = |field: &str, value: Value| {
+            let mut claims = claims();
+            claims[field] = value;
+            claims
+        };
+        let uri = |text: &str| San::Uri(text.to_owned());
+        let kubernetes = json!({"namespace": "shop", "serviceaccount": {"name": "ci", "uid": "1"}});
+        let account = "https://kubernetes.io/namespaces/shop/serviceaccounts";
+        let gitlab = "gitlab.com/acme/app//.gitlab-ci.yml@refs/heads/main";
+        for (claims, good, bad) in [
+            (
+                with("email", json!("a@b.example")),
+                San::Email("a@b.example".to_owned()),
+                San::Email("x@b.example".to_owned()),
+            ),
+            (
+                with("sub", json!("spiffe://a/b")),
+                uri("spiffe://a/b"),
+                uri("spiffe://a/c"),
+            ),
+            (
+                with("ci_config_ref_uri", json!(gitlab)),
+                uri(&format!("https://{gitlab}")),
+                uri("https://gitlab.com/acme/other"),
+            ),
+            (
+                with("kubernetes.io", kubernetes),
+                uri(&format!("{account}/ci")),
+                uri(&format!("{account}/admin")),
+            ),
+            (
+                claims(),
+                San::OtherName("somebody!a.example".to_owned()),
+                San::OtherName("somebody-else!a.example".to_owned()),
+            ),
+            // How other issuers' URIs are made nobody has written down; a name of another kind is none of them.
+            (
+                claims(),
+                uri("https://ci.example/pipeline/7"),
+                San::Dns("a.example".to_owned()),
+            ),
+            (claims(), uri("urn:x"), San::Email("a@b.example".to_owned())),
+        ] {
+            assert!(holds(claims.clone(), good.clone()), "{good:?}");
+            assert!(!holds(claims, bad.clone()), "{bad:?}");
+        }
+        // GitHub's claim in another issuer's token makes no name of GitHub's.
+        let workflow = with(
+            "job_workflow_ref",
+            json!("acme/app/.github/workflows/x.yml@v1"),
+        );
+        let mut github = workflow.clone();
+        github["iss"] = json!(GITHUB);
+        let other = uri("https://github.com/evil/x");
+        assert!(!holds(github, other));
+    }
+}

@@ -9,6 +9,8 @@ use crate::bundle::{Draft, SignedBundle};
 use crate::signing_config::{Chosen, SigningConfigError, one, several};
 use crate::{ServiceKind, SignError, SigningConfig, SigningKey, rekor, timestamps};
 
+/// Seconds by which a proven time may differ from our clock. Whoever promotes looks at an image for minutes before signing.
+const CLOCKS: i64 = 900;
 /// The first generation of Rekor promises a time; the second does not.
 const PROVES_TIME: u32 = 1;
 
@@ -101,6 +103,7 @@ impl SigningServices {
     pub(crate) async fn witness(
         &self,
         mut draft: Draft<'_>,
+        now: UnixTime,
         budget: &Budget,
         is_fit: impl Fn(&Facts) -> Result<(), SignError>,
     ) -> Result<SignedBundle, SignError> {
@@ -110,7 +113,7 @@ impl SigningServices {
             let answer = timestamps::stamp(&self.client, &authority.url, signature, budget).await?;
             draft.stamped(answer);
             let service = timestamps::name(&authority.url);
-            let proven = self.verified(&draft, &service)?;
+            let proven = self.verified(&draft, &service, now)?;
             is_fit(&proven)?;
             facts = Some(proven);
         }
@@ -118,7 +121,7 @@ impl SigningServices {
             let entry = rekor::log(&self.client, log, &draft, budget).await?;
             draft.logged(entry);
             let service = rekor::name(&log.url);
-            let proven = self.verified(&draft, &service)?;
+            let proven = self.verified(&draft, &service, now)?;
             is_fit(&proven)?;
             // Verification counts a log once, however many entries it has.
             if proven.logs().len() != before + 1 {
@@ -132,10 +135,25 @@ impl SigningServices {
         }
     }
 
-    fn verified(&self, draft: &Draft<'_>, service: &str) -> Result<Facts, SignError> {
-        draft
+    fn verified(
+        &self,
+        draft: &Draft<'_>,
+        service: &str,
+        now: UnixTime,
+    ) -> Result<Facts, SignError> {
+        let facts = draft
             .verified(Some(&self.root))
-            .map_err(|why| self.untrue(draft, service, &why))
+            .map_err(|why| self.untrue(draft, service, &why))?;
+        // It was made just now. Rules with an age would count from a time that is not, and verification has no clock to notice.
+        let around = now.plus(-CLOCKS)..=now.plus(CLOCKS);
+        match facts.times().iter().find(|it| !around.contains(&it.time)) {
+            None => Ok(facts),
+            Some(wrong) => Err(SignError::Clock {
+                service: service.to_owned(),
+                time: wrong.time,
+                now,
+            }),
+        }
     }
 
     fn untrue(&self, draft: &Draft<'_>, service: &str, why: &str) -> SignError {

@@ -1,7 +1,7 @@
 //! Why a statement was not signed.
 
 use countersign::RegistryError;
-use countersign_core::Digest;
+use countersign_core::{Digest, UnixTime};
 
 use crate::IdentityTokenError;
 
@@ -91,6 +91,18 @@ pub enum SignError {
         root: String,
         /// What verification says.
         why: String,
+    },
+    /// A service vouches for a time at which nothing was signed.
+    #[error(
+        "the signed statement is thrown away, because {service} says that it was signed at {time}, and it is {now}: one of both clocks is wrong"
+    )]
+    Clock {
+        /// Whose answer it was.
+        service: String,
+        /// The time that it vouches for.
+        time: UnixTime,
+        /// Our own time.
+        now: UnixTime,
     },
     /// The log does not log signatures by such keys.
     #[error(

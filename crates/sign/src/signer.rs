@@ -77,7 +77,8 @@ impl Signer {
         })
     }
 
-    /// Signs a statement; `now` is the clock's time, by which an identity token has to be valid.
+    /// Signs a statement; `now` is the clock's time, by which an identity token has to be valid, and from which no proven time may
+    /// differ by more than 15 minutes.
     ///
     /// What comes back has been verified: the signature, and with services the certificate, every timestamp and every log entry
     /// under the services' one trust root, and that the certificate is for whom the token names.
@@ -94,7 +95,7 @@ impl Signer {
             With::Witnessed(key, services) => {
                 let draft = Draft::by_key(statement, key)?;
                 let budget = services.budget();
-                services.witness(draft, &budget, |_| Ok(())).await
+                services.witness(draft, now, &budget, |_| Ok(())).await
             }
             With::Keyless {
                 services,
@@ -112,7 +113,7 @@ impl Signer {
                             other,
                         })
                 };
-                services.witness(draft, &budget, is_fit).await
+                services.witness(draft, now, &budget, is_fit).await
             }
         }
     }

@@ -191,3 +191,6 @@ impl std::fmt::Display for ServiceKind {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
