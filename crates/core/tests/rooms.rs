@@ -104,6 +104,7 @@ const CORE_USES: &[&str] = &[
 const SIGN_USES: &[&str] = &[
     "aws-lc-rs",
     "base64",
+    "cms",
     "crypto_secretbox",
     "der",
     "futures-util",
@@ -114,6 +115,7 @@ const SIGN_USES: &[&str] = &[
     "tempfile",
     "thiserror",
     "tokio",
+    "x509-cert",
     "zeroize",
 ];
 
