@@ -6,8 +6,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
-use countersign_core::{Blob, Digest, Facts, Limits, SignedBy, Trust, examine_blob};
+use clap::{Args as _, Parser};
+use countersign_core::{
+    Blob, Digest, Facts, Limits, NoFiles, PolicySet, SignedBy, Source, Trust, examine_blob,
+};
 use countersign_sign::Statement;
 use countersign_testkit::forge::{Forge, Services, token_of};
 use serde_json::{Map, json};
@@ -291,4 +293,52 @@ fn no_secret_is_shown() {
         !shown.contains("eyJ") && !shown.contains("job-secret"),
         "{shown}"
     );
+}
+
+const PAGE: &str = include_str!("../../../../docs/signing.md");
+
+#[test]
+fn the_page_has_every_option_and_variable() {
+    let command = SigningOptions::augment_args(clap::Command::new("sign"));
+    for option in command.get_arguments() {
+        let name = format!("| `--{}` |", option.get_long().unwrap());
+        assert!(PAGE.contains(&name), "docs/signing.md has no row {name}");
+    }
+    for variable in [PASSWORD_VARIABLE, TOKEN_VARIABLE]
+        .iter()
+        .chain(&JOB_VARIABLES)
+    {
+        assert!(
+            PAGE.contains(variable),
+            "docs/signing.md does not name {variable}"
+        );
+    }
+}
+
+#[test]
+fn the_signers_of_the_page_are_taken() {
+    let blocks = PAGE.split("```yaml\n").skip(1);
+    let signers: Vec<&str> = blocks
+        .map(|block| block.split("```").next().unwrap())
+        .collect();
+    assert_eq!(signers.len(), 2);
+    let rest = r#"apiVersion: countersign.dev/v1alpha1
+kind: Settings
+metadata: {name: page}
+spec: {unmatched: deny}
+---
+apiVersion: countersign.dev/v1alpha1
+kind: Policy
+metadata: {name: page}
+spec:
+  images: ["**"]
+  rules:
+    - name: promoted
+      statement: {from: {any: [promoter, promoter-key]}, predicateType: "https://acme.example/release/v1", maxAge: 30d}
+"#;
+    let text = [signers.as_slice(), &[rest]].concat().join("---\n");
+    let name = "docs/signing.md".to_owned();
+    let loaded = PolicySet::load(&[Source { name, text }], &NoFiles, &[]);
+    assert!(loaded.diagnostics.is_empty(), "{:#?}", loaded.diagnostics);
+    assert!(loaded.policies.is_some());
 }
