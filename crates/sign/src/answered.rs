@@ -22,7 +22,7 @@ pub(crate) async fn ask(
         .map_err(|cause| SignError::Service {
             service: service.to_owned(),
             what: request.what,
-            cause,
+            cause: Box::new(cause),
         })?;
     if good.contains(&answer.status) {
         return Ok(answer.body);

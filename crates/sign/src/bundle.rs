@@ -85,7 +85,7 @@ pub(crate) struct Draft<'a> {
 /// Whose signature it is.
 pub(crate) enum DraftSigner {
     Key {
-        public: PublicKey,
+        public: Box<PublicKey>,
         hint: String,
     },
     /// DER.
@@ -96,7 +96,7 @@ impl<'a> Draft<'a> {
     /// Signed, and told to be the key's.
     pub(crate) fn by_key(statement: &'a Statement, key: &SigningKey) -> Result<Self, SignError> {
         let signer = DraftSigner::Key {
-            public: key.public_key().clone(),
+            public: Box::new(key.public_key().clone()),
             hint: key.hint(),
         };
         Self::new(statement, key, signer)
@@ -157,7 +157,7 @@ impl<'a> Draft<'a> {
     /// What verification says.
     pub(crate) fn verified(&self, root: Option<&TrustRoot>) -> Result<Facts, String> {
         let keys = match &self.signer {
-            DraftSigner::Key { public, .. } => vec![public.clone()],
+            DraftSigner::Key { public, .. } => vec![PublicKey::clone(public)],
             DraftSigner::Certificate(_) => Vec::new(),
         };
         let roots = root.cloned().into_iter().collect();

@@ -36,7 +36,7 @@ pub enum SignError {
         what: &'static str,
         /// Why not.
         #[source]
-        cause: RegistryError,
+        cause: Box<RegistryError>,
     },
     /// A service said no.
     #[error(

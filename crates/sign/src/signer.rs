@@ -20,9 +20,9 @@ pub struct Signer {
 
 enum With {
     Key(SigningKey),
-    Witnessed(SigningKey, SigningServices),
+    Witnessed(SigningKey, Box<SigningServices>),
     Keyless {
-        services: SigningServices,
+        services: Box<SigningServices>,
         authority: Chosen,
         identity: IdentitySource,
     },
@@ -54,7 +54,7 @@ impl Signer {
     pub fn witnessed(key: SigningKey, services: SigningServices) -> Result<Self, SignError> {
         services.check_key(&key)?;
         Ok(Self {
-            with: With::Witnessed(key, services),
+            with: With::Witnessed(key, Box::new(services)),
         })
     }
 
@@ -70,7 +70,7 @@ impl Signer {
         let authority = services.authority.clone()?;
         Ok(Self {
             with: With::Keyless {
-                services,
+                services: Box::new(services),
                 authority,
                 identity,
             },

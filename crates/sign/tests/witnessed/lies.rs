@@ -174,13 +174,12 @@ async fn timestamps_of_something_else() {
     let (error, _) = refused(&scene, &scene.keyed()).await;
     assert_untrue(&error, "the timestamp authority", "timestamp-");
 
-    for (lie, why) in [
-        (
-            (|stamp| stamp.nonce = vec![0x41; 8]) as fn(&mut Timestamp),
-            "nonce",
-        ),
+    type Lie = fn(&mut Timestamp);
+    let lies: [(Lie, &str); 2] = [
+        (|stamp| stamp.nonce = vec![0x41; 8], "nonce"),
         (|stamp| stamp.status = 2, "PKIStatus 2"),
-    ] {
+    ];
+    for (lie, why) in lies {
         scene.services.heal();
         scene.services.lie_in_timestamp(lie);
         let (error, _) = refused(&scene, &scene.keyed()).await;
