@@ -9,6 +9,23 @@
 //! [`SignedBundle`] to the image. A [`Signer`] adds what proves when it was signed: timestamps and log entries of the
 //! [`SigningServices`] that a [`SigningConfig`] names; or it signs without a key of one's own, by an [`IdentityToken`] for which a
 //! certificate authority certifies a new key each time. What the services answer is verified before it is handed out.
+//!
+//! ```no_run
+//! # async fn signed(statement: countersign_sign::Statement) -> Result<(), Box<dyn std::error::Error>> {
+//! use countersign::{ServiceClient, UnixTime};
+//! use countersign_core::TrustRoot;
+//! use countersign_sign::{IdentitySource, IdentityToken, Signer, SigningConfig, SigningServices};
+//!
+//! let now = UnixTime::from(std::time::SystemTime::now());
+//! let config = SigningConfig::from_json(&std::fs::read("signing_config.json")?)?;
+//! let services = SigningServices::new(&config, TrustRoot::public_good()?, ServiceClient::new(), now)?;
+//! let token = IdentityToken::new(&std::fs::read_to_string("token")?, now)?;
+//! let signer = Signer::keyless(services, IdentitySource::Token(token))?;
+//! let bundle = signer.sign(&statement, now).await?;
+//! assert!(bundle.signed_at().is_some());
+//! # Ok(())
+//! # }
+//! ```
 
 mod answered;
 mod attach;

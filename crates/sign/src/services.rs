@@ -29,7 +29,7 @@ pub struct SigningServices {
 
 impl SigningServices {
     /// How long one signature may take, if nobody says otherwise.
-    pub const DEFAULT_TIME: Duration = Duration::from_secs(60);
+    pub const DEFAULT_TIME: Duration = Duration::from_secs(120);
 
     /// Chooses the services as the signing config wants it at this time, and asks them by this client.
     ///

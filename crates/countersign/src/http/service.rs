@@ -122,8 +122,12 @@ impl ServiceClient {
         let client = Self {
             transport: Transport::default(),
         };
-        // An operator has written where the services are, and nothing leads elsewhere.
-        client.set(|settings| settings.allowed = Allowed::everything())
+        client.set(|settings| {
+            // An operator has written where the services are, and nothing leads elsewhere.
+            settings.allowed = Allowed::everything();
+            // A log of tiles answers only when it has signed a checkpoint over the entry.
+            settings.stall = Duration::from_secs(30);
+        })
     }
 
     /// Trusts these CA certificates (PEM, one or several) beside the system's.
@@ -147,7 +151,7 @@ impl ServiceClient {
         self.set(|settings| settings.proxies = proxies)
     }
 
-    /// How long to wait for a connection (5 s), and for the next byte of an answer (10 s). The [`Budget`] ends both earlier.
+    /// How long to wait for a connection (5 s), and for the next byte of an answer (30 s). The [`Budget`] ends both earlier.
     #[must_use]
     pub fn timeouts(self, connect: Duration, stall: Duration) -> Self {
         self.set(|settings| {
