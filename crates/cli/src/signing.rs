@@ -67,7 +67,7 @@ impl SigningAccess {
     /// # Errors
     /// Neither a key nor services are named.
     pub(crate) fn new(typed: SigningOptions, surroundings: &Surroundings) -> Result<Self, Failure> {
-        if typed.key.is_none() && typed.signing_config.is_none() {
+        if !typed.is_given() {
             return Err(nothing_to_sign_with());
         }
         Ok(Self {

@@ -25,3 +25,10 @@ pub(crate) struct SigningOptions {
     #[arg(long, value_name = "FILE", requires = "signing_config")]
     pub(crate) trusted_root: Option<PathBuf>,
 }
+
+impl SigningOptions {
+    /// Whether they say with what to sign.
+    pub(crate) const fn is_given(&self) -> bool {
+        self.key.is_some() || self.signing_config.is_some()
+    }
+}
