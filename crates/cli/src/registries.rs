@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use countersign::{HttpRegistry, Observer, Proxies, Registries, RegistryError};
+use countersign::{HttpRegistry, Observer, Proxies, Registries, RegistryError, ServiceClient};
 
 use crate::args::registries::RegistryOptions;
 use crate::escape::escaped;
@@ -74,6 +74,23 @@ impl RegistryAccess {
         }
         registry = registry.credentials(credentials::keyring(&self.credentials)?);
         Ok(Some(registry))
+    }
+
+    /// The client for services that sign: with the same proxies, certificates and observer, and no credentials.
+    pub(crate) fn services(&self) -> Result<ServiceClient, Failure> {
+        let mut services = ServiceClient::new()
+            .registries(self.configured()?)
+            .proxies(self.proxies()?);
+        if let Some(path) = &self.ca_file {
+            let wrong =
+                |error: &dyn std::fmt::Display| named("--ca-file", path, &error.to_string());
+            let pem = bounded::read(path).map_err(|error| wrong(&error))?;
+            services = services.ca_file(&pem).map_err(|error| wrong(&error))?;
+        }
+        Ok(match self.observer() {
+            Some(observer) => services.observer(observer),
+            None => services,
+        })
     }
 
     fn configured(&self) -> Result<Registries, Failure> {

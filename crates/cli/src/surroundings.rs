@@ -7,7 +7,9 @@ use std::time::SystemTime;
 
 use countersign_core::UnixTime;
 
-use crate::signing::{PASSWORD_VARIABLE, Password};
+use crate::signing::{
+    IdentityVariables, JOB_VARIABLES, PASSWORD_VARIABLE, Password, TOKEN_VARIABLE,
+};
 
 /// Read in capitals and in small letters.
 const PROXY_VARIABLES: [&str; 4] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];
@@ -25,6 +27,8 @@ pub(crate) struct Surroundings {
     pub(crate) trust_cache: Option<PathBuf>,
     /// What opens an encrypted private key, in `COSIGN_PASSWORD`.
     pub(crate) key_password: Option<Password>,
+    /// Who signs without a key.
+    pub(crate) identity: IdentityVariables,
 }
 
 /// Where credentials for registries are.
@@ -76,8 +80,18 @@ impl Surroundings {
                 env::home_dir(),
             ),
             key_password: env::var(PASSWORD_VARIABLE).ok().map(Password::new),
+            identity: IdentityVariables {
+                token: secret(TOKEN_VARIABLE),
+                job: JOB_VARIABLES.map(secret),
+            },
         }
     }
+}
+
+/// A variable that is empty is as if there were none; a password may well be.
+fn secret(name: &str) -> Option<Password> {
+    let text = env::var(name).ok().filter(|text| !text.is_empty());
+    text.map(Password::new)
 }
 
 fn credential_files(places: Places) -> Vec<PathBuf> {

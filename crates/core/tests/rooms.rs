@@ -104,6 +104,7 @@ const CORE_USES: &[&str] = &[
 const SIGN_USES: &[&str] = &[
     "aws-lc-rs",
     "base64",
+    "cms",
     "crypto_secretbox",
     "der",
     "futures-util",
@@ -114,6 +115,7 @@ const SIGN_USES: &[&str] = &[
     "tempfile",
     "thiserror",
     "tokio",
+    "x509-cert",
     "zeroize",
 ];
 
@@ -187,6 +189,20 @@ const NEVER_SHIPPED: &[&str] = &[
 /// The room that writes to registries, and the only one that may use it.
 const PUSHES: &str = "countersign-sign";
 const MAY_PUSH: &str = "countersign-cli";
+/// What asks the services of Sigstore to sign: nothing that is shipped needs foreign ones beside those of the room that signs.
+const SIGNING_CLIENTS: &[&str] = &[
+    "sigstore-sign",
+    "sigstore-fulcio",
+    "sigstore-oidc",
+    "sigstore-rekor",
+    "sigstore-tsa",
+];
+/// What a client of Fulcio or Rekor has to say.
+const SIGNING_PATHS: &[&str] = &[
+    "api/v2/signingCert",
+    "api/v2/log/entries",
+    "api/v1/log/entries",
+];
 /// What opens encrypted private keys: nobody else has a use for it.
 const OPENS_KEYS: &[&str] = &["scrypt", "crypto_secretbox"];
 
@@ -223,6 +239,31 @@ fn only_the_command_pushes() {
     let wrong = pushers(&graph);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(graph.reached(MAY_PUSH).contains_key(PUSHES));
+}
+
+#[test]
+fn only_the_command_has_things_signed() {
+    let graph = workspace();
+    let wrong = signers(&graph);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The clients are a few lines, which another room could have too.
+#[test]
+fn only_the_room_that_signs_knows_the_services() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut knowing: Vec<String> = workspace()
+        .published()
+        .filter(|member| {
+            let folder = member.strip_prefix("countersign-").unwrap_or(member);
+            let sources = crates.join(folder).join("src");
+            assert!(sources.is_dir(), "{}", sources.display());
+            !sources::mentions(&sources, SIGNING_PATHS).is_empty()
+        })
+        .map(str::to_owned)
+        .collect();
+    knowing.sort_unstable();
+    assert_eq!(knowing, [PUSHES]);
 }
 
 #[test]
@@ -328,6 +369,22 @@ fn pushers(graph: &Graph) -> Vec<String> {
             && member != MAY_PUSH
         {
             wrong.push(format!("{member} could push: {}", path.join(" → ")));
+        }
+    }
+    wrong
+}
+
+/// Crates of the workspace that could have something signed and must not: by the room that signs, or by clients of others.
+fn signers(graph: &Graph) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for member in graph.published() {
+        let reached = graph.reached(member);
+        let may = [MAY_PUSH, PUSHES].contains(&member);
+        let forbidden = SIGNING_CLIENTS.iter().chain((!may).then_some(&PUSHES));
+        for client in forbidden {
+            if let Some(path) = reached.get(client) {
+                wrong.push(format!("{member} could sign: {}", path.join(" → ")));
+            }
         }
     }
     wrong

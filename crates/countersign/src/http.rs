@@ -15,6 +15,7 @@ mod reads;
 mod received;
 mod referrers;
 mod retry;
+mod service;
 mod session;
 mod token;
 mod transport;
@@ -28,6 +29,9 @@ use std::time::Duration;
 
 pub use self::call::{Call, CallBody, Called, Method, Scope, Target};
 pub(crate) use self::files::FileClient;
+pub use self::service::{
+    ServiceAnswer, ServiceClient, ServiceRequest, ServiceUrl, ServiceUrlError,
+};
 
 use self::home::Settings;
 use self::place::Place;

@@ -62,7 +62,10 @@ pub use credentials::{
     Credential, CredentialHelpers, CredentialPlugins, DockerConfig, Found, Keyring, PullSecrets,
 };
 pub use error::RegistryError;
-pub use http::{Call, CallBody, Called, HttpRegistry, Method, Scope, Target};
+pub use http::{
+    Call, CallBody, Called, HttpRegistry, Method, Scope, ServiceAnswer, ServiceClient,
+    ServiceRequest, ServiceUrl, ServiceUrlError, Target,
+};
 pub use image::{Image, ImageError};
 pub use layout::{BlobFile, LayoutRef, LayoutWriter, OciLayout};
 pub use network::{Proxies, Registries, RegistryHost};

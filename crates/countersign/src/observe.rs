@@ -25,7 +25,7 @@ pub trait Observer: Send + Sync + 'static {
 pub struct RequestBegins<'a> {
     /// `host[:port]` that is asked.
     pub host: &'a str,
-    /// What for: `manifest`, `referrers`, `blob`, `token`, `upload`.
+    /// What for: `manifest`, `referrers`, `blob`, `token`, `upload`, `service`.
     pub what: &'static str,
     /// Which try it is, from 1.
     pub attempt: u32,
@@ -37,7 +37,7 @@ pub struct RequestBegins<'a> {
 pub struct RequestEnds<'a> {
     /// `host[:port]` that was asked.
     pub host: &'a str,
-    /// What for: `manifest`, `referrers`, `blob`, `token`, `upload`.
+    /// What for: `manifest`, `referrers`, `blob`, `token`, `upload`, `service`.
     pub what: &'static str,
     /// Which try it was, from 1.
     pub attempt: u32,

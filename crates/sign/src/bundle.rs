@@ -2,10 +2,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign_core::{Blob, Digest, Limits, Trust, examine_blob};
-use serde_json::json;
+use countersign_core::{
+    Blob, Digest, Facts, Limits, PublicKey, Trust, TrustRoot, UnixTime, examine_blob,
+};
+use serde_json::{Value, json};
 
-use crate::{SigningKey, Statement};
+use crate::{SignError, SigningKey, Statement};
 
 pub(crate) const BUNDLE_V03: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 const IN_TOTO: &str = "application/vnd.in-toto+json";
@@ -16,31 +18,13 @@ pub struct SignedBundle {
     bytes: Vec<u8>,
     image: Digest,
     predicate_type: String,
-}
-
-/// Why a statement was not signed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SignError {
-    /// aws-lc-rs did not sign.
-    #[error("the private key did not sign; aws-lc-rs gives no reason")]
-    Key,
-    /// Verification does not take what was signed.
-    #[error(
-        "the signed statement about {image} would not be verified by countersign itself, so it is thrown away: {why}"
-    )]
-    Unverifiable {
-        /// The image.
-        image: Digest,
-        /// What verification says.
-        why: String,
-    },
+    signed_at: Option<UnixTime>,
 }
 
 /// Signs a statement: one DSSE signature over its PAE (DSSE protocol v1, "Signature Definition"), with the key's hint for verifiers.
 ///
 /// The bundle holds neither a log entry nor a timestamp, so it counts under a Signer with `log: off` and `time: none` only, and cosign
-/// verifies it with `--insecure-ignore-tlog`.
+/// verifies it with `--insecure-ignore-tlog`; [`Signer`](crate::Signer) adds both.
 ///
 /// What comes back has been verified with the public half, within the limits of [`Limits::default`]: neither a faulty signature nor a
 /// statement that nobody would read leaves this function.
@@ -48,26 +32,14 @@ pub enum SignError {
 /// # Errors
 /// [`SignError`].
 pub fn sign_statement(statement: &Statement, key: &SigningKey) -> Result<SignedBundle, SignError> {
-    let payload = statement.payload();
-    let signature = key
-        .sign(&pre_authentication_encoding(IN_TOTO, &payload))
-        .map_err(|_| SignError::Key)?;
-    let bundle = json!({
-        "mediaType": BUNDLE_V03,
-        "verificationMaterial": {"publicKey": {"hint": key.hint()}},
-        "dsseEnvelope": {
-            "payload": STANDARD.encode(&payload),
-            "payloadType": IN_TOTO,
-            "signatures": [{"sig": STANDARD.encode(&signature)}],
-        },
-    });
-    let signed = SignedBundle {
-        bytes: bundle.to_string().into_bytes(),
-        image: *statement.image(),
-        predicate_type: statement.predicate_type().to_owned(),
-    };
-    signed.check(key)?;
-    Ok(signed)
+    let draft = Draft::by_key(statement, key)?;
+    let facts = draft
+        .verified(None)
+        .map_err(|why| SignError::Unverifiable {
+            image: *statement.image(),
+            why,
+        })?;
+    Ok(draft.into_bundle(&facts))
 }
 
 impl SignedBundle {
@@ -89,25 +61,150 @@ impl SignedBundle {
         &self.predicate_type
     }
 
-    fn check(&self, key: &SigningKey) -> Result<(), SignError> {
-        let unverifiable = |why| SignError::Unverifiable {
-            image: self.image,
-            why,
+    /// When it was signed, as a log or a timestamp authority vouches for it; nothing if neither was asked.
+    #[must_use]
+    pub const fn signed_at(&self) -> Option<UnixTime> {
+        self.signed_at
+    }
+}
+
+/// A signature on its way into a bundle. Only [`verified`](Self::verified) says whether it is any good.
+pub(crate) struct Draft<'a> {
+    pub(crate) statement: &'a Statement,
+    payload: Vec<u8>,
+    pub(crate) signature: Vec<u8>,
+    pub(crate) signer: DraftSigner,
+    /// The key's algorithm, for messages.
+    pub(crate) algorithm: &'static str,
+    /// What Rekor v2 logs of it: how the algorithm is called, and the hash of what was signed.
+    pub(crate) logged_as: Option<(&'static str, Vec<u8>)>,
+    timestamps: Vec<Vec<u8>>,
+    entries: Vec<Value>,
+}
+
+/// Whose signature it is.
+pub(crate) enum DraftSigner {
+    Key {
+        public: Box<PublicKey>,
+        hint: String,
+    },
+    /// DER.
+    Certificate(Vec<u8>),
+}
+
+impl<'a> Draft<'a> {
+    /// Signed, and told to be the key's.
+    pub(crate) fn by_key(statement: &'a Statement, key: &SigningKey) -> Result<Self, SignError> {
+        let signer = DraftSigner::Key {
+            public: Box::new(key.public_key().clone()),
+            hint: key.hint(),
         };
-        let trust = Trust::new(Vec::new(), vec![key.public_key().clone()])
-            .map_err(|error| unverifiable(error.to_string()))?;
-        let blob = Blob::Digest(self.image);
-        let findings = examine_blob(blob, &self.bytes, &trust, &Limits::default());
+        Self::new(statement, key, signer)
+    }
+
+    /// Signed, and told to be that of a certificate of the key.
+    pub(crate) fn by_certificate(
+        statement: &'a Statement,
+        key: &SigningKey,
+        certificate: Vec<u8>,
+    ) -> Result<Self, SignError> {
+        Self::new(statement, key, DraftSigner::Certificate(certificate))
+    }
+
+    fn new(
+        statement: &'a Statement,
+        key: &SigningKey,
+        signer: DraftSigner,
+    ) -> Result<Self, SignError> {
+        let payload = statement.payload();
+        let signed = pre_authentication_encoding(IN_TOTO, &payload);
+        let hashed = |hash| aws_lc_rs::digest::digest(hash, &signed).as_ref().to_vec();
+        Ok(Self {
+            statement,
+            signature: key.sign(&signed).map_err(|_| SignError::Key)?,
+            signer,
+            algorithm: key.public_key().algorithm(),
+            logged_as: key.details().map(|(details, hash)| (details, hashed(hash))),
+            payload,
+            timestamps: Vec::new(),
+            entries: Vec::new(),
+        })
+    }
+
+    /// Adds the answer of a timestamp authority.
+    pub(crate) fn stamped(&mut self, answer: Vec<u8>) {
+        self.timestamps.push(answer);
+    }
+
+    /// Adds a `TransparencyLogEntry`.
+    pub(crate) fn logged(&mut self, entry: Value) {
+        self.entries.push(entry);
+    }
+
+    /// The DSSE envelope.
+    pub(crate) fn envelope(&self) -> Value {
+        json!({
+            "payload": STANDARD.encode(&self.payload),
+            "payloadType": IN_TOTO,
+            "signatures": [{"sig": STANDARD.encode(&self.signature)}],
+        })
+    }
+
+    /// What verification proves about it: that it is the signer's, and that every timestamp and every entry is about it. With a trust
+    /// root all of that holds under this one.
+    ///
+    /// # Errors
+    /// What verification says.
+    pub(crate) fn verified(&self, root: Option<&TrustRoot>) -> Result<Facts, String> {
+        let keys = match &self.signer {
+            DraftSigner::Key { public, .. } => vec![PublicKey::clone(public)],
+            DraftSigner::Certificate(_) => Vec::new(),
+        };
+        let roots = root.cloned().into_iter().collect();
+        let trust = Trust::new(roots, keys).map_err(|error| error.to_string())?;
+        let blob = Blob::Digest(*self.statement.image());
+        let findings = examine_blob(blob, &self.bytes(), &trust, &Limits::default());
         match (findings.verified(), findings.rejected()) {
-            ([_], []) => Ok(()),
-            (_, rejected) => Err(unverifiable(
-                rejected
-                    .iter()
-                    .map(|rejected| format!("{}: {}", rejected.code, rejected.detail))
-                    .collect::<Vec<_>>()
-                    .join("; "),
-            )),
+            ([verified], []) => Ok(verified.facts().clone()),
+            (_, rejected) => Err(rejected
+                .iter()
+                .map(|rejected| format!("{}: {}", rejected.code, rejected.detail))
+                .collect::<Vec<_>>()
+                .join("; ")),
         }
+    }
+
+    /// The bundle, of which these are the facts.
+    pub(crate) fn into_bundle(self, facts: &Facts) -> SignedBundle {
+        SignedBundle {
+            bytes: self.bytes(),
+            image: *self.statement.image(),
+            predicate_type: self.statement.predicate_type().to_owned(),
+            signed_at: facts.signed_at(),
+        }
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let mut material = match &self.signer {
+            DraftSigner::Key { hint, .. } => json!({"publicKey": {"hint": hint}}),
+            DraftSigner::Certificate(der) => {
+                json!({"certificate": {"rawBytes": STANDARD.encode(der)}})
+            }
+        };
+        if !self.entries.is_empty() {
+            material["tlogEntries"] = json!(self.entries);
+        }
+        if !self.timestamps.is_empty() {
+            let stamp = |answer| json!({"signedTimestamp": STANDARD.encode(answer)});
+            let stamps: Vec<Value> = self.timestamps.iter().map(stamp).collect();
+            material["timestampVerificationData"] = json!({"rfc3161Timestamps": stamps});
+        }
+        let bundle = json!({
+            "mediaType": BUNDLE_V03,
+            "verificationMaterial": material,
+            "dsseEnvelope": self.envelope(),
+        });
+        bundle.to_string().into_bytes()
     }
 }
 

@@ -4,6 +4,7 @@ mod encrypted;
 
 use std::fmt;
 
+use aws_lc_rs::digest;
 use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rand::SystemRandom;
@@ -166,6 +167,37 @@ impl SigningKey {
     /// What cosign writes as `publicKey.hint`: base64 of the sha256 of the SubjectPublicKeyInfo.
     pub(crate) fn hint(&self) -> String {
         STANDARD.encode(self.public.id().as_bytes())
+    }
+
+    /// A new P-256 key, which exists in memory alone.
+    pub(crate) fn ephemeral() -> Result<Self, Unspecified> {
+        let pair = Pair::Ecdsa(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING)?);
+        let public = PublicKey::from_spki(&pair.public_der()?).map_err(|_| Unspecified)?;
+        Ok(Self { pair, public })
+    }
+
+    /// How Rekor v2 calls the key's algorithm (protobuf-specs, `PublicKeyDetails`), and the hash that it logs for it. Nothing where
+    /// it logs no hash of what such keys sign: Ed25519 over the message, and RSA of other sizes.
+    pub(crate) fn details(&self) -> Option<(&'static str, &'static digest::Algorithm)> {
+        match &self.pair {
+            Pair::Ecdsa(pair) if pair.algorithm() == &ECDSA_P256_SHA256_ASN1_SIGNING => {
+                Some(("PKIX_ECDSA_P256_SHA_256", &digest::SHA256))
+            }
+            Pair::Ecdsa(pair) if pair.algorithm() == &ECDSA_P384_SHA384_ASN1_SIGNING => {
+                Some(("PKIX_ECDSA_P384_SHA_384", &digest::SHA384))
+            }
+            Pair::Ecdsa(_) => Some(("PKIX_ECDSA_P521_SHA_512", &digest::SHA512)),
+            Pair::Ed25519(_) => None,
+            Pair::Rsa(pair) => {
+                let details = match pair.public_modulus_len() {
+                    256 => "PKIX_RSA_PKCS1V15_2048_SHA256",
+                    384 => "PKIX_RSA_PKCS1V15_3072_SHA256",
+                    512 => "PKIX_RSA_PKCS1V15_4096_SHA256",
+                    _ => return None,
+                };
+                Some((details, &digest::SHA256))
+            }
+        }
     }
 
     /// The signature over a message, by the key's own algorithm.

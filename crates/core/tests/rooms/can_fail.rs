@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::graph::Graph;
-use super::{Excuse, Room, key_openers, pushers, shipped, violations};
+use super::{Excuse, Room, key_openers, pushers, shipped, signers, violations};
 
 /// Metadata of `core → serde → hidden`, `core ⇢ testkit` (development only), and what the test adds.
 fn forged(edges: &[(&str, &str, Value)]) -> Graph {
@@ -157,4 +157,32 @@ fn a_room_that_opens_private_keys_is_seen_and_the_one_that_signs_may() {
         ["countersign-webhook opens keys: countersign-webhook → scrypt"]
     );
     assert_eq!(key_openers(&forged(&[])), [""; 0]);
+}
+
+#[test]
+fn a_webhook_that_could_sign_is_seen_and_the_command_may() {
+    let graph = forged(&[
+        ("countersign-cli", "countersign-sign", Value::Null),
+        ("countersign-webhook", "countersign-sign", Value::Null),
+    ]);
+    assert_eq!(
+        signers(&graph),
+        ["countersign-webhook could sign: countersign-webhook → countersign-sign"]
+    );
+    // Clients of others are no way around it, and not for the command either.
+    let graph = forged(&[
+        ("countersign-webhook", "left-pad", Value::Null),
+        ("left-pad", "sigstore-fulcio", Value::Null),
+        ("countersign-cli", "sigstore-rekor", Value::Null),
+    ]);
+    let mut wrong = signers(&graph);
+    wrong.sort_unstable();
+    assert_eq!(
+        wrong,
+        [
+            "countersign-cli could sign: countersign-cli → sigstore-rekor",
+            "countersign-webhook could sign: countersign-webhook → left-pad → sigstore-fulcio",
+        ]
+    );
+    assert_eq!(signers(&forged(&[])), [""; 0]);
 }

@@ -41,6 +41,17 @@ pub(crate) fn scan(folder: &Path) -> Vec<String> {
     wrong
 }
 
+/// The `.rs` files below `folder` that say one of these words, tests apart.
+pub(crate) fn mentions(folder: &Path, words: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    visit(folder, &mut |path, code| {
+        if words.iter().any(|word| code.contains(word)) {
+            found.push(path.display().to_string());
+        }
+    });
+    found
+}
+
 fn visit(folder: &Path, each: &mut impl FnMut(&Path, &str)) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

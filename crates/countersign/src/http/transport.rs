@@ -45,7 +45,7 @@ pub(super) struct Errand {
     /// The registry or mirror that was meant. What it points to is not part of it.
     pub(super) home: Option<Arc<Home>>,
     pub(super) access: Access,
-    /// For the observer: `manifest`, `referrers`, `blob`, `token`, `upload`.
+    /// For the observer: `manifest`, `referrers`, `blob`, `token`, `upload`, `service`.
     pub(super) what: &'static str,
     /// From 1.
     pub(super) attempt: u32,

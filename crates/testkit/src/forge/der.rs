@@ -1,4 +1,4 @@
-//! A writer of DER (X.690), small enough to make what a proper library would refuse to make.
+//! A writer of DER (X.690), small enough to make what a proper library would refuse to make, and a reader of what sound clients send.
 
 /// `tag`, the length in its shortest form, `content`.
 pub(crate) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
@@ -146,6 +146,26 @@ fn base128(mut value: u64) -> Vec<u8> {
             return out;
         }
     }
+}
+
+/// The values that follow one another in `der`: each whole, and its content. Nothing if it is no DER.
+pub(crate) fn values(mut der: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
+    let mut values = Vec::new();
+    while !der.is_empty() {
+        let (head, length) = match *der.get(1)? {
+            short @ ..0x80 => (2, usize::from(short)),
+            bytes => {
+                let bytes = usize::from(bytes & 0x7f);
+                let digits = der.get(2..2 + bytes)?.iter();
+                let length = digits.fold(0, |sum, digit| sum << 8 | usize::from(*digit));
+                (2 + bytes, length)
+            }
+        };
+        let whole = der.get(..head + length)?;
+        values.push((whole, &whole[head..]));
+        der = &der[whole.len()..];
+    }
+    Some(values)
 }
 
 #[cfg(test)]

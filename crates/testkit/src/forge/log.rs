@@ -239,6 +239,24 @@ impl Logged {
         json
     }
 
+    /// As Rekor v1 answers who has something logged: below a UUID, with the index over all shards beside the tree's.
+    pub(crate) fn to_answer(&self) -> Value {
+        let entry = &self.entry;
+        let hashes: Vec<_> = self.hashes.iter().map(|hash| hex(hash)).collect();
+        let uuid = hex(&merkle::leaf_hash(&self.body));
+        json!({uuid: {
+            "body": base64(&self.body), "integratedTime": entry.integrated_time,
+            "logIndex": entry.log_index, "logID": hex(&entry.log_id),
+            "verification": {
+                "inclusionProof": {
+                    "checkpoint": self.checkpoint, "hashes": hashes, "logIndex": entry.tree_index,
+                    "rootHash": hex(&self.root), "treeSize": entry.tree_size,
+                },
+                "signedEntryTimestamp": self.promise.as_deref().map(base64),
+            },
+        }})
+    }
+
     /// As cosign 1 and 2 write it into an annotation.
     pub(crate) fn to_annotation(&self) -> Value {
         let entry = &self.entry;

@@ -49,6 +49,7 @@ mod log;
 mod merkle;
 mod output;
 mod sct;
+mod services;
 mod timestamp;
 mod trusted_root;
 
@@ -67,6 +68,7 @@ pub use key::{Algorithm, Hash, Key};
 pub(crate) use log::canonical;
 pub use log::{Checkpoint, Entry, Generation, NoteSigner, TransparencyLog, signature_line};
 pub use sct::{CtLog, Sct};
+pub use services::{Services, token_of};
 pub use timestamp::{TST_INFO, Timestamp, TimestampAuthority};
 pub use trusted_root::trusted_root_of;
 

@@ -11,7 +11,7 @@ use super::identity::Identity;
 use super::key::Key;
 use super::log::{Generation, Logged};
 use super::sct::{self, Sct};
-use super::{BoxedEdit, base64};
+use super::{BoxedEdit, Forge, base64};
 
 /// How long leaf certificates live, in seconds, as Fulcio's do.
 const LEAF_LIFETIME: i64 = 600;
@@ -147,31 +147,11 @@ impl Forgery<'_> {
 
     /// A leaf certificate as Fulcio issues it.
     fn leaf(&self, key: &Key, identity: &Identity) -> Issued {
-        let (issuer, issuer_key) = self.forge.issuer();
-        let mut leaf = Certificate::new(key, self.forge.now, self.forge.now + LEAF_LIFETIME);
-        leaf.issuer = issuer.certificate.subject.clone();
-        leaf.push_key_usage(0x80);
-        leaf.push_purposes(false, &[CODE_SIGNING]);
-        leaf.push_key_identifiers(key, Some(issuer_key));
-        leaf.push_names(std::slice::from_ref(&identity.san));
-        leaf.push_claim(1, &identity.issuer);
-        for (number, value) in identity.claims.range(..8) {
-            leaf.push_claim(*number, value);
-        }
-        leaf.push_claim(8, &identity.issuer);
-        for (number, value) in identity.claims.range(9..) {
-            leaf.push_claim(*number, value);
-        }
+        let (_, issuer_key) = self.forge.issuer();
+        let mut leaf = self.forge.unsigned_leaf(key, identity);
         apply(&self.edits.leaf, &mut leaf);
 
-        let mut scts = vec![Sct {
-            log: self.forge.ct_log.clone(),
-            log_id: self.forge.ct_log.log_id(),
-            millis: u64::try_from(self.forge.now).expect("after 1970") * 1000 + 470,
-            extensions: Vec::new(),
-            issuer_key_hash: super::Hash::Sha256.of(&issuer_key.public_der()),
-            to_be_signed: leaf.to_be_signed(issuer_key),
-        }];
+        let mut scts = vec![self.forge.sct(&leaf)];
         apply(&self.edits.scts, &mut scts);
         if !scts.is_empty() {
             leaf.push(SCT_LIST, false, sct::list(&scts));
@@ -246,6 +226,41 @@ impl Forgery<'_> {
                 self.version
             ),
             version => format!("application/vnd.dev.sigstore.bundle.v{version}+json"),
+        }
+    }
+}
+
+impl Forge {
+    /// What Fulcio says of a key, before SCTs and signature.
+    pub(super) fn unsigned_leaf(&self, key: &Key, identity: &Identity) -> Certificate {
+        let (issuer, issuer_key) = self.issuer();
+        let mut leaf = Certificate::new(key, self.now, self.now + LEAF_LIFETIME);
+        leaf.issuer = issuer.certificate.subject.clone();
+        leaf.push_key_usage(0x80);
+        leaf.push_purposes(false, &[CODE_SIGNING]);
+        leaf.push_key_identifiers(key, Some(issuer_key));
+        leaf.push_names(std::slice::from_ref(&identity.san));
+        leaf.push_claim(1, &identity.issuer);
+        for (number, value) in identity.claims.range(..8) {
+            leaf.push_claim(*number, value);
+        }
+        leaf.push_claim(8, &identity.issuer);
+        for (number, value) in identity.claims.range(9..) {
+            leaf.push_claim(*number, value);
+        }
+        leaf
+    }
+
+    /// The CT log's promise about a leaf.
+    pub(super) fn sct(&self, leaf: &Certificate) -> Sct {
+        let (_, issuer_key) = self.issuer();
+        Sct {
+            log: self.ct_log.clone(),
+            log_id: self.ct_log.log_id(),
+            millis: u64::try_from(self.now).expect("after 1970") * 1000 + 470,
+            extensions: Vec::new(),
+            issuer_key_hash: super::Hash::Sha256.of(&issuer_key.public_der()),
+            to_be_signed: leaf.to_be_signed(issuer_key),
         }
     }
 }

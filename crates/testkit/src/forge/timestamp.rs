@@ -34,6 +34,8 @@ pub struct Timestamp {
     pub imprint: Vec<u8>,
     /// genTime in seconds since 1970.
     pub time: i64,
+    /// The nonce, as big-endian bytes.
+    pub nonce: Vec<u8>,
     /// Certificates in the token, DER.
     pub certificates: Vec<Vec<u8>>,
     /// What signs.
@@ -119,6 +121,7 @@ impl TimestampAuthority {
             imprint_hash: Hash::Sha256,
             imprint: Hash::Sha256.of(message),
             time,
+            nonce: Hash::Sha256.of(&Hash::Sha256.of(message))[16..24].to_vec(),
             certificates: vec![self.leaf.der.clone()],
             key: self.key.clone(),
             signer: self.leaf.clone(),
@@ -186,7 +189,7 @@ impl Timestamp {
             der::unsigned(&serial[..16]),
             der::generalized(self.time),
             der::sequence(&[der::integer(1)]),
-            der::unsigned(&serial[16..24]),
+            der::unsigned(&self.nonce),
         ])
     }
 

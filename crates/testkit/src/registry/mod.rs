@@ -24,7 +24,7 @@ mod log;
 mod server;
 mod store;
 mod tls;
-mod write;
+pub(crate) mod write;
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};

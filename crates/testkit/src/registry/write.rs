@@ -39,7 +39,7 @@ impl Fault {
 }
 
 /// A request's whole body; `None` if it ended early or is too long.
-pub(super) async fn body(mut incoming: Incoming) -> Option<Vec<u8>> {
+pub(crate) async fn body(mut incoming: Incoming) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     while let Some(frame) = poll_fn(|context| Pin::new(&mut incoming).poll_frame(context)).await {
         if let Ok(data) = frame.ok()?.into_data() {
