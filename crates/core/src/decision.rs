@@ -2,8 +2,10 @@
 //!
 //! Every string in here that came from evidence, a registry or a manifest has been escaped and cut.
 
+mod break_glass;
 mod exception;
 
+pub use break_glass::{BreakGlassOutcome, BreakGlassStatus, Overridden, BreakGlassStatementOutcome};
 pub use exception::{ExceptionStatus, RuleException};
 
 use crate::{Digest, Gap, Locator, Place, ReasonCode, Request, Stale, UnixTime};
@@ -111,6 +113,7 @@ pub struct Decision {
     pub(crate) gaps: Vec<Gap>,
     pub(crate) gap_children: Vec<Option<CitedChild>>,
     pub(crate) stale: Vec<Stale>,
+    pub(crate) break_glass: Option<BreakGlassOutcome>,
 }
 
 impl Decision {
@@ -162,7 +165,7 @@ impl Decision {
         self.judged
     }
 
-    /// What follows from it: only effective, enforcing policies deny, and `onUnknown` and `unmatched` are applied.
+    /// What follows from it: only effective, enforcing policies deny, and `onUnknown` and `unmatched` are applied; and break-glass.
     #[must_use]
     pub const fn effect(&self) -> Verdict {
         self.effect
@@ -214,6 +217,25 @@ impl Decision {
     #[must_use]
     pub fn gap_children(&self) -> &[Option<CitedChild>] {
         &self.gap_children
+    }
+
+    /// What would follow without break-glass: the same as [`effect`](Self::effect) unless that was used.
+    #[must_use]
+    pub fn enforced(&self) -> Verdict {
+        let break_glass = self.break_glass.as_ref();
+        break_glass.map_or(self.effect, |it| it.enforced)
+    }
+
+    /// What came of the break-glass statements that were handed over; none if none were.
+    #[must_use]
+    pub const fn break_glass(&self) -> Option<&BreakGlassOutcome> {
+        self.break_glass.as_ref()
+    }
+
+    /// Whether the image may run by break-glass alone. Such a decision proves nothing about the image.
+    #[must_use]
+    pub fn is_by_break_glass(&self) -> bool {
+        self.break_glass.as_ref().is_some_and(|it| it.used().is_some())
     }
 
     /// The last known lists by which it was decided, because a registry could not be asked.
@@ -289,6 +311,8 @@ pub struct RuleOutcome {
     pub effective: bool,
     /// How it came out.
     pub outcome: Outcome,
+    /// What follows from it, by its policy's mode, `effectiveFrom`, Exceptions and `onUnknown`.
+    pub effect: Verdict,
     /// Why, unless it passed.
     pub code: Option<ReasonCode>,
     /// One sentence for the person who is told.
