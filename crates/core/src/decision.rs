@@ -5,7 +5,9 @@
 mod break_glass;
 mod exception;
 
-pub use break_glass::{BreakGlassOutcome, BreakGlassStatus, Overridden, BreakGlassStatementOutcome};
+pub use break_glass::{
+    BreakGlassOutcome, BreakGlassStatementOutcome, BreakGlassStatus, Overridden,
+};
 pub use exception::{ExceptionStatus, RuleException};
 
 use crate::{Digest, Gap, Locator, Place, ReasonCode, Request, Stale, UnixTime};
@@ -235,7 +237,9 @@ impl Decision {
     /// Whether the image may run by break-glass alone. Such a decision proves nothing about the image.
     #[must_use]
     pub fn is_by_break_glass(&self) -> bool {
-        self.break_glass.as_ref().is_some_and(|it| it.used().is_some())
+        self.break_glass
+            .as_ref()
+            .is_some_and(|it| it.used().is_some())
     }
 
     /// The last known lists by which it was decided, because a registry could not be asked.

@@ -48,9 +48,10 @@ pub use decide::{
     decide_blob, judge_break_glass,
 };
 pub use decision::{
-    BreakGlassOutcome, BreakGlassStatus, Candidate, CandidateOutcome, Cited, CitedChild, Comparison, Decision, ExceptionStatus,
-    Identity, Mode, NamespaceFit, Outcome, Overridden, PolicyOutcome, Refused, RevokedImage, RuleException,
-    RuleOutcome, BreakGlassStatementOutcome, Unmatched, Verdict, Warning,
+    BreakGlassOutcome, BreakGlassStatementOutcome, BreakGlassStatus, Candidate, CandidateOutcome,
+    Cited, CitedChild, Comparison, Decision, ExceptionStatus, Identity, Mode, NamespaceFit,
+    Outcome, Overridden, PolicyOutcome, Refused, RevokedImage, RuleException, RuleOutcome,
+    Unmatched, Verdict, Warning,
 };
 pub use digest::{Digest, DigestError, Hasher};
 pub use evidence::{
@@ -78,11 +79,12 @@ pub use policy::{
 pub use reason::{Class, ReasonCode};
 pub use reference::{ImageRef, ReferenceError};
 pub use report::{
-    BlobRefusalReport, BlobReport, BreakGlassReport, BreakGlassByReport, CandidateReport, ChildReport, ComparedReport, ComparisonReport,
+    BlobRefusalReport, BlobReport, BreakGlassByReport, BreakGlassImageReport, BreakGlassReport,
+    BreakGlassStatementReport, CandidateReport, ChildReport, ComparedReport, ComparisonReport,
     Counts, DemandReport, EvidenceReport, ExceptionReport, FoundReport, GapReport, IdentityReport,
-    ImageReport, LogReport, BreakGlassImageReport, NamespaceReport, OverriddenReport, PolicyReport, RefusedReport, Report, RequestReport,
-    RevokedReport, RuleReport, StaleReport, BreakGlassStatementReport, TimeReport, TrustRootReport, UnmatchedReport,
-    WarningReport,
+    ImageReport, LogReport, NamespaceReport, OverriddenReport, PolicyReport, RefusedReport, Report,
+    RequestReport, RevokedReport, RuleReport, StaleReport, TimeReport, TrustRootReport,
+    UnmatchedReport, WarningReport,
 };
 pub use sbom::{
     Component, DefinedLicense, Generator, LicenseClaim, LicenseForm, Sbom, SbomError,

@@ -232,12 +232,10 @@ fn bad(why: impl Into<String>) -> BreakGlassError {
 
 /// A name as clusters and namespaces have it.
 fn name(text: &str, marks: &str, field: &str) -> Result<String, BreakGlassError> {
-    let edge = |byte: Option<u8>| {
-        byte.is_some_and(|it| it.is_ascii_lowercase() || it.is_ascii_digit())
-    };
+    let edge =
+        |byte: Option<u8>| byte.is_some_and(|it| it.is_ascii_lowercase() || it.is_ascii_digit());
     let bytes = text.as_bytes();
-    let fits =
-        |byte: &u8| edge(Some(*byte)) || marks.as_bytes().contains(byte);
+    let fits = |byte: &u8| edge(Some(*byte)) || marks.as_bytes().contains(byte);
     let good = text.len() <= MOST_NAME
         && edge(bytes.first().copied())
         && edge(bytes.last().copied())

@@ -16,9 +16,9 @@ use crate::policy::{BreakGlass, Condition};
 use crate::text::safe;
 use crate::vex;
 use crate::{
-    Approval, BreakGlassOutcome, BreakGlassScope, BreakGlassStatement, BreakGlassStatus, Cited,
-    Claim, Digest, Findings, GapClass, NamespaceFit, Overridden, PolicyOutcome, PolicySet,
-    ReasonCode, Refused, Rejected, Request, BreakGlassStatementOutcome, UnixTime, Unmatched, Verdict,
+    Approval, BreakGlassOutcome, BreakGlassScope, BreakGlassStatement, BreakGlassStatementOutcome,
+    BreakGlassStatus, Cited, Claim, Digest, Findings, GapClass, NamespaceFit, Overridden,
+    PolicyOutcome, PolicySet, ReasonCode, Refused, Rejected, Request, UnixTime, Unmatched, Verdict,
     Verified, Warning,
 };
 
@@ -175,7 +175,10 @@ impl Scene<'_> {
                 }
                 Ok(())
             });
-            let status = held.as_ref().err().map_or(BreakGlassStatus::Holds, |it| it.0);
+            let status = held
+                .as_ref()
+                .err()
+                .map_or(BreakGlassStatus::Holds, |it| it.0);
             if outcome.by.is_some() && status <= outcome.status {
                 continue;
             }
@@ -220,7 +223,10 @@ impl Scene<'_> {
             |one: &Verified<Claim>| assigned.iter().flatten().any(|it| std::ptr::eq(*it, one));
         let mut open = Vec::new();
         for one in candidates.iter().filter(|one| !is_assigned(one)) {
-            let who = cite::who(&cite::identity(one.facts().signer(), &self.policies.known_as));
+            let who = cite::who(&cite::identity(
+                one.facts().signer(),
+                &self.policies.known_as,
+            ));
             let of_it = results.iter().flat_map(PerSigner::bad);
             let nearest = of_it
                 .filter(|(claim, _)| std::ptr::eq(*claim, *one))
@@ -264,7 +270,11 @@ impl Scene<'_> {
             let message = status.code().map(ReasonCode::message).unwrap_or_default();
             Err((
                 status,
-                format!("{message} Found {}; wanted {}.", safe(&found), safe(&wanted)),
+                format!(
+                    "{message} Found {}; wanted {}.",
+                    safe(&found),
+                    safe(&wanted)
+                ),
             ))
         };
         // A set with a BreakGlass names its cluster.
@@ -345,7 +355,9 @@ impl Scene<'_> {
         if images.iter().any(|pair| is_it(&pair)) {
             return None;
         }
-        let first = images.first().map(|(name, digest)| format!("{name}@{digest}"));
+        let first = images
+            .first()
+            .map(|(name, digest)| format!("{name}@{digest}"));
         let found = match images.len() {
             1 => first.unwrap_or_default(),
             count => format!("{count} images, none of which it is"),
@@ -381,7 +393,9 @@ impl Scene<'_> {
             Resolution::Examined { .. } => self.hides_images(),
             Resolution::Blob(_) => false,
         };
-        is_untold.then_some(()).and_then(|()| told(BreakGlassStatus::Untold))
+        is_untold
+            .then_some(())
+            .and_then(|()| told(BreakGlassStatus::Untold))
     }
 
     /// Whether evidence that some rule asks for is a Signer's own and revoked.
@@ -527,7 +541,11 @@ fn too_few(
         names => format!(" ({})", listed(names)),
     };
     let mut others = open.to_vec();
-    others.extend(refused.iter().map(|one| format!("{}: {}", one.locator.blob, one.code)));
+    others.extend(
+        refused
+            .iter()
+            .map(|one| format!("{}: {}", one.locator.blob, one.code)),
+    );
     let others = match others.as_slice() {
         [] => String::new(),
         others => format!(" Of the others, {}.", others.join(", ")),
@@ -540,6 +558,9 @@ fn too_few(
 }
 
 fn listed<T: AsRef<str>>(texts: &[T]) -> String {
-    let texts: Vec<String> = texts.iter().map(|it| format!("`{}`", it.as_ref())).collect();
+    let texts: Vec<String> = texts
+        .iter()
+        .map(|it| format!("`{}`", it.as_ref()))
+        .collect();
     texts.join(", ")
 }

@@ -146,8 +146,8 @@ impl Request {
 
     /// Approvals of break-glass statements, if any were handed over.
     #[must_use]
-    pub fn break_glass(&self) -> Option<&Approvals> {
-        self.approvals.as_deref()
+    pub const fn break_glass(&self) -> Option<&Arc<Approvals>> {
+        self.approvals.as_ref()
     }
 
     /// The digest that was written, which the rule `digest` demands.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{EvidenceReport, RefusedReport, mirror};
 use crate::text::safe;
-use crate::{BreakGlassOutcome, BreakGlassScope, Overridden, BreakGlassStatementOutcome};
+use crate::{BreakGlassOutcome, BreakGlassScope, BreakGlassStatementOutcome, Overridden};
 
 /// What came of the break-glass statements that were handed over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -121,7 +121,11 @@ impl From<&BreakGlassOutcome> for BreakGlassReport {
             used: outcome.used().is_some(),
             enforced: outcome.enforced.as_str().to_owned(),
             overrode: outcome.overridden.iter().map(overridden).collect(),
-            statements: outcome.statements.iter().map(BreakGlassStatementReport::from).collect(),
+            statements: outcome
+                .statements
+                .iter()
+                .map(BreakGlassStatementReport::from)
+                .collect(),
             refused: outcome.refused.iter().map(mirror::refused).collect(),
         }
     }

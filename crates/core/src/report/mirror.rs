@@ -1,14 +1,14 @@
 //! From a [`Decision`] to its report, field by field.
 
 use super::{
-    BreakGlassReport, CandidateReport, ChildReport, Counts, EvidenceReport, ExceptionReport, FoundReport, GapReport,
-    IdentityReport, ImageReport, LogReport, NamespaceReport, PolicyReport, RefusedReport,
-    RequestReport, RevokedReport, RuleReport, StaleReport, TimeReport, UnmatchedReport,
-    WarningReport,
+    BreakGlassReport, CandidateReport, ChildReport, Counts, EvidenceReport, ExceptionReport,
+    FoundReport, GapReport, IdentityReport, ImageReport, LogReport, NamespaceReport, PolicyReport,
+    RefusedReport, RequestReport, RevokedReport, RuleReport, StaleReport, TimeReport,
+    UnmatchedReport, WarningReport,
 };
 use crate::text::safe;
 use crate::{
-    Approvals, Candidate, Cited, CitedChild, Decision, Identity, Locator, Place, PolicyOutcome, ReasonCode,
+    Candidate, Cited, CitedChild, Decision, Identity, Locator, Place, PolicyOutcome, ReasonCode,
     Refused, Request, RuleException, RuleOutcome,
 };
 
@@ -95,7 +95,7 @@ fn request(request: &Request) -> RequestReport {
         break_glass: request
             .break_glass()
             .into_iter()
-            .flat_map(Approvals::iter)
+            .flat_map(|it| it.iter())
             .map(|approval| crate::base64::encode(approval.bundle()))
             .collect(),
     }

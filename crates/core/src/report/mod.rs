@@ -11,7 +11,8 @@ mod mirror;
 
 pub use blob::{BlobRefusalReport, BlobReport, DemandReport, TrustRootReport};
 pub use break_glass::{
-    BreakGlassReport, BreakGlassByReport, BreakGlassImageReport, OverriddenReport, BreakGlassStatementReport,
+    BreakGlassByReport, BreakGlassImageReport, BreakGlassReport, BreakGlassStatementReport,
+    OverriddenReport,
 };
 pub use evidence::{
     CandidateReport, ChildReport, EvidenceReport, FoundReport, IdentityReport, LogReport,

@@ -18,19 +18,14 @@ impl Compiler<'_> {
         signers: &Signers,
     ) -> Option<BreakGlass> {
         let spec = &document.spec;
-        let from = spec
-            .from
-            .as_ref()
-            .and_then(|from| self.from(from, signers));
+        let from = spec.from.as_ref().and_then(|from| self.from(from, signers));
         let namespaces = spec
             .namespaces
             .as_ref()
             .and_then(|list| self.namespace_names(Some(list)));
         let revoked = whole(spec.revoked.as_ref().map(|ids| self.statement_ids(ids)));
-        let allow_namespace_scope = self.flag(
-            "allowNamespaceScope",
-            spec.allow_namespace_scope.as_ref(),
-        );
+        let allow_namespace_scope =
+            self.flag("allowNamespaceScope", spec.allow_namespace_scope.as_ref());
         self.names_its_cluster(document, documents);
         Some(BreakGlass {
             name: document.name.value.0.clone(),

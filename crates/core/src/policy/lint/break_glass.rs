@@ -12,7 +12,8 @@ impl Lint {
     pub(super) fn break_glass(&mut self, one: &BreakGlass) {
         let name = &one.name;
         if one.max_duration > LONGEST {
-            let message = format!("the BreakGlass `{name}` lets a statement hold for more than 24 hours");
+            let message =
+                format!("the BreakGlass `{name}` lets a statement hold for more than 24 hours");
             self.warn(ReasonCode::LongBreakGlass, &one.place, message);
         }
         for signer in &one.demand.from.signers {
