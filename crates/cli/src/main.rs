@@ -3,6 +3,7 @@
 mod args;
 mod artifact;
 mod bounded;
+mod break_glass;
 mod copy;
 mod credentials;
 mod escape;
@@ -52,6 +53,7 @@ fn run(typed: Typed) -> Result<Exit, Failure> {
         Job::PullEvidence(job) => pull::run(&job),
         Job::Copy(job) => copy::run(&job),
         Job::Replay(job) => replay::run(*job),
+        Job::BreakGlass(job) => break_glass::run(&job),
         Job::Init(job) => init::run(&job),
         Job::Lint(job) => policy::lint::run(&job),
         Job::Schema(color) => Ok(policy::schema(color)),

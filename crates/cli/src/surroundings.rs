@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::hash::{BuildHasher as _, RandomState};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -25,6 +26,8 @@ pub(crate) struct Surroundings {
     pub(crate) trust_cache: Option<PathBuf>,
     /// What opens an encrypted private key, in `COSIGN_PASSWORD`.
     pub(crate) key_password: Option<Password>,
+    /// A number that hardly any other run has, for ids. It keeps nothing secret.
+    pub(crate) chance: u64,
 }
 
 /// Where credentials for registries are.
@@ -76,6 +79,7 @@ impl Surroundings {
                 env::home_dir(),
             ),
             key_password: env::var(PASSWORD_VARIABLE).ok().map(Password::new),
+            chance: RandomState::new().hash_one(()),
         }
     }
 }

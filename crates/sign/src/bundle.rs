@@ -50,13 +50,13 @@ pub enum SignError {
 pub fn sign_statement(statement: &Statement, key: &SigningKey) -> Result<SignedBundle, SignError> {
     let payload = statement.payload();
     let signature = key
-        .sign(&pre_authentication_encoding(IN_TOTO, &payload))
+        .sign(&pre_authentication_encoding(IN_TOTO, payload))
         .map_err(|_| SignError::Key)?;
     let bundle = json!({
         "mediaType": BUNDLE_V03,
         "verificationMaterial": {"publicKey": {"hint": key.hint()}},
         "dsseEnvelope": {
-            "payload": STANDARD.encode(&payload),
+            "payload": STANDARD.encode(payload),
             "payloadType": IN_TOTO,
             "signatures": [{"sig": STANDARD.encode(&signature)}],
         },

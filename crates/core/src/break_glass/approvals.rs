@@ -1,5 +1,7 @@
 //! Approvals of break-glass statements: Sigstore bundles, verified as all other evidence is.
 
+use std::sync::Arc;
+
 use crate::examine::examine_approval;
 use crate::{BreakGlassStatement, Claim, Digest, Limits, Rejected, Trust, Verified};
 
@@ -22,6 +24,7 @@ pub struct Approvals {
 pub struct Approval {
     bundle: Vec<u8>,
     /// What was signed, whether or not the signature verifies; none if the bundle cannot be read so far.
+    signed: Option<Arc<Vec<u8>>>,
     pub(crate) payload: Option<Digest>,
     pub(crate) statement: Option<BreakGlassStatement>,
     pub(crate) claimed_by: String,
@@ -62,7 +65,8 @@ impl Approvals {
             let found = examine_approval(&bundle, trust, limits);
             Approval {
                 bundle,
-                payload: found.payload.map(|it| Digest::of(&it)),
+                payload: found.payload.as_deref().map(|it| Digest::of(it)),
+                signed: found.payload,
                 statement: found.statement,
                 claimed_by: found.claimed_by,
                 proof: found.proof,
@@ -113,6 +117,12 @@ impl Approval {
     #[must_use]
     pub const fn payload(&self) -> Option<&Digest> {
         self.payload.as_ref()
+    }
+
+    /// The bytes that were signed, verified or not.
+    #[must_use]
+    pub fn signed_bytes(&self) -> Option<&[u8]> {
+        self.signed.as_ref().map(|it| it.as_slice())
     }
 
     /// What the bytes say that were signed, verified or not.

@@ -238,7 +238,7 @@ fn asked(
             };
             let mut all = Vec::new();
             for path in bundles {
-                all.extend(read_bundles(&base.join(path)).map_err(misused)?);
+                all.extend(read_bundles("--bundle", &base.join(path)).map_err(misused)?);
             }
             if all.is_empty() {
                 return Err(wrong("bundles", "the list is empty"));
