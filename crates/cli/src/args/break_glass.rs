@@ -108,6 +108,9 @@ pub(crate) struct Show {
     /// A file of approvals: Sigstore bundles, one on each line.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+    /// Write the bytes that are approved to a new file, for whoever signs with something else, such as cosign with a token.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) statement: Option<PathBuf>,
     /// Text for people or JSON for programs.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,

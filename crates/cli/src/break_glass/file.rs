@@ -13,9 +13,9 @@ pub(super) fn read(path: &Path) -> Result<Vec<Vec<u8>>, Failure> {
     read_bundles("break-glass", path)
 }
 
-/// Writes a new file.
-pub(super) fn create(path: &Path, bundle: &[u8]) -> Result<(), Failure> {
-    write_new(path, &lines(&[bundle]))
+/// Writes a new file: these bytes and no others.
+pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    write_new(path, bytes)
         .map_err(|error| Failure::unknown(format!("{} cannot be written: {error}", shown(path))))
 }
 
@@ -40,7 +40,7 @@ fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
 }
 
 /// A bundle that somebody wrote on several lines comes on one: within JSON a line's end is a blank like any other.
-fn lines(bundles: &[&[u8]]) -> Vec<u8> {
+pub(super) fn lines(bundles: &[&[u8]]) -> Vec<u8> {
     let mut text = Vec::new();
     for bundle in bundles {
         let blank = |byte: &u8| {
@@ -65,7 +65,7 @@ mod tests {
     fn each_bundle_stands_on_a_line_and_no_file_is_lost() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("approvals.jsonl");
-        create(&path, b"{\n  \"a\": 1\r\n}\n").unwrap();
+        create(&path, &lines(&[b"{\n  \"a\": 1\r\n}\n"])).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"{   \"a\": 1  }\n");
         assert!(create(&path, b"{}").is_err());
         replace(&path, &[b"{}", b"{\"b\":2}"]).unwrap();

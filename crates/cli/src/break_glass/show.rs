@@ -22,6 +22,8 @@ const API_VERSION: &str = "countersign.dev/break-glass-file/v1alpha1";
 #[derive(Debug)]
 pub(crate) struct ShowJob {
     file: PathBuf,
+    /// Where the bytes go that are approved.
+    statement: Option<PathBuf>,
     format: Format,
     color: anstream::ColorChoice,
 }
@@ -30,6 +32,7 @@ impl ShowJob {
     pub(super) fn new(typed: Show, color: anstream::ColorChoice) -> Self {
         Self {
             file: typed.file,
+            statement: typed.statement,
             format: typed.format,
             color,
         }
@@ -38,7 +41,13 @@ impl ShowJob {
 
 /// Shows it; a file in which something is no statement cannot be shown whole.
 pub(super) fn run(job: &ShowJob) -> Result<Exit, Failure> {
-    let shown = Shown::of(&unverified(file::read(&job.file)?)?);
+    let approvals = unverified(file::read(&job.file)?)?;
+    if let Some(path) = &job.statement {
+        let bytes = one_payload(&approvals)
+            .map_err(|why| Failure::misused(&format!("{}: {why}", super::shown(&job.file))))?;
+        file::create(path, bytes)?;
+    }
+    let shown = Shown::of(&approvals);
     let exit = match shown.unreadable.as_slice() {
         [] => Exit::Allowed,
         _ => Exit::Unknown,
@@ -56,6 +65,27 @@ pub(super) fn unverified(bundles: Vec<Vec<u8>>) -> Result<Approvals, Failure> {
         .map_err(|error| Failure::unknown(escaped(&error.to_string(), 300)))?;
     Approvals::examine(bundles, &nobody, &Limits::default())
         .map_err(|error| Failure::misused(&error.to_string()))
+}
+
+/// The bytes of the one statement that all approvals are of, each of which can be read.
+///
+/// # Errors
+/// Why there is no such statement.
+pub(super) fn one_payload(approvals: &Approvals) -> Result<&[u8], String> {
+    let unreadable = approvals.iter().find(|it| it.statement().is_none());
+    if let Some(refused) = unreadable.and_then(Approval::refused) {
+        let detail = escaped(&refused.detail, 500);
+        let code = refused.code;
+        return Err(format!("what was signed cannot be read ({code}): {detail}"));
+    }
+    let mut payloads = approvals.iter().filter_map(Approval::signed_bytes);
+    let first = payloads.next().ok_or("there is no statement in it")?;
+    if payloads.any(|other| other != first) {
+        let why =
+            "it holds approvals of different statements, which never add up; give a file of one";
+        return Err(why.to_owned());
+    }
+    Ok(first)
 }
 
 /// What a file holds.

@@ -6,7 +6,7 @@ use countersign_core::{BreakGlassStatement, Digest, ImageRef, UnixTime};
 use countersign_sign::{Statement, sign_statement};
 use serde_json::{Map, Value, json};
 
-use super::show::{is_by, told, unverified};
+use super::show::{is_by, one_payload, told, unverified};
 use super::{file, shown};
 use crate::args::break_glass::Sign;
 use crate::escape::escaped;
@@ -146,7 +146,7 @@ pub(super) fn run(job: &SignJob) -> Result<Exit, Failure> {
     let mut all: Vec<&[u8]> = given.iter().map(Vec::as_slice).collect();
     all.push(signed.bytes());
     match &job.what {
-        What::New(..) => file::create(path, signed.bytes())?,
+        What::New(..) => file::create(path, &file::lines(&[signed.bytes()]))?,
         What::Given(_) => file::replace(path, &all)?,
     }
     let count = all.len();
@@ -168,30 +168,13 @@ fn one_statement(
     let wrong = |why: String| Failure::misused(&format!("{}: {why}", shown(path)));
     let bundles = file::read(path)?;
     let approvals = unverified(bundles.clone())?;
-    let unreadable = approvals.iter().find(|it| it.statement().is_none());
-    if let Some(refused) = unreadable.and_then(|it| it.refused()) {
-        let detail = escaped(&refused.detail, 500);
-        return Err(wrong(format!(
-            "what was signed cannot be read, so nothing was signed ({}): {detail}",
-            refused.code
-        )));
-    }
+    let payload = one_payload(&approvals).map_err(&wrong)?;
     if approvals.iter().any(|it| is_by(it, key)) {
         return Err(wrong(
             "this key has signed it already; one person counts once".to_owned(),
         ));
     }
-    let mut payloads = approvals.iter().filter_map(|it| it.signed_bytes());
-    let first = payloads
-        .next()
-        .ok_or_else(|| wrong("there is no statement in it".to_owned()))?;
-    if payloads.any(|other| other != first) {
-        return Err(wrong(
-            "it holds approvals of different statements, which never add up; give a file of one (`break-glass show` tells them apart)"
-                .to_owned(),
-        ));
-    }
-    let statement = Statement::given(first.to_vec());
+    let statement = Statement::given(payload.to_vec());
     let statement = statement.map_err(|error| wrong(escaped(&error.to_string(), 500)))?;
     Ok((statement, bundles))
 }

@@ -37,7 +37,7 @@ impl Text {
         let by = one
             .by
             .as_ref()
-            .map(|(name, at)| format!(" by {}{}", safe(name), place(at)))
+            .map(|(name, at)| format!(" (BreakGlass {}){}", safe(name), place(at)))
             .unwrap_or_default();
         let status = one.status.as_str();
         self.line(2, &format!("{word} {}: {status}{by}", safe(&statement.id)));

@@ -242,7 +242,8 @@ impl Scene<'_> {
         (counting.collect(), open)
     }
 
-    /// Each approval that verifies, once; under several trust roots the proof that counts is shown.
+    /// Each approval that verifies, once: those that count in the order of `from`, then the others as they were given. Under several trust
+    /// roots the proof that counts is shown.
     fn cited(
         &self,
         proven: &[&Verified<Claim>],
@@ -256,7 +257,6 @@ impl Scene<'_> {
                 cited.push(cite::cite(one, signer, &self.policies.known_as));
             }
         }
-        cited.sort_by(|a, b| cite::order(a).cmp(&cite::order(b)));
         cited
     }
 
@@ -316,7 +316,7 @@ impl Scene<'_> {
                 "images by digest (`allowNamespaceScope` is not set)".to_owned(),
             );
         }
-        let now = format!("it is {}", self.now);
+        let now = format!("{} by our own clock", self.now);
         if self.now < statement.not_before {
             let wanted = format!("not before {}", statement.not_before);
             return refused(BreakGlassStatus::TooEarly, now, wanted);
