@@ -409,6 +409,19 @@ fn nothing_is_signed_that_is_not_understood() {
         ]),
         1
     );
+    // The bytes that are approved, for whoever signs with something else.
+    let write =
+        |file: &str| night.code(&["break-glass", "show", file, "--statement", "statement.json"]);
+    assert_eq!(write("both.jsonl"), 3);
+    assert_eq!(write("fix.jsonl"), 0);
+    let statement = fs::read(night.path("statement.json")).unwrap();
+    let digest = countersign_core::Digest::of(&statement).to_string();
+    assert!(
+        night
+            .told(&["break-glass", "show", "fix.jsonl"])
+            .contains(&digest)
+    );
+    assert_eq!(write("fix.jsonl"), 2, "it is there already");
     // What is there is left alone.
     assert_eq!(
         night.sign("other.jsonl", &["--for", "2h"]).status.code(),
