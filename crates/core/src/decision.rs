@@ -221,27 +221,6 @@ impl Decision {
         &self.gap_children
     }
 
-    /// What would follow without break-glass: the same as [`effect`](Self::effect) unless that was used.
-    #[must_use]
-    pub fn enforced(&self) -> Verdict {
-        let break_glass = self.break_glass.as_ref();
-        break_glass.map_or(self.effect, |it| it.enforced)
-    }
-
-    /// What came of the break-glass statements that were handed over; none if none were.
-    #[must_use]
-    pub const fn break_glass(&self) -> Option<&BreakGlassOutcome> {
-        self.break_glass.as_ref()
-    }
-
-    /// Whether the image may run by break-glass alone. Such a decision proves nothing about the image.
-    #[must_use]
-    pub fn is_by_break_glass(&self) -> bool {
-        self.break_glass
-            .as_ref()
-            .is_some_and(|it| it.used().is_some())
-    }
-
     /// The last known lists by which it was decided, because a registry could not be asked.
     #[must_use]
     pub fn stale(&self) -> &[Stale] {

@@ -59,7 +59,7 @@ fn around() -> impl Strategy<Value = Around> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     #[test]
     fn break_glass_lets_in_what_enough_people_approved_and_nothing_else(
