@@ -1,6 +1,7 @@
 //! What was typed.
 
 pub(crate) mod blob;
+pub(crate) mod break_glass;
 pub(crate) mod copy;
 pub(crate) mod evidence;
 pub(crate) mod init;
@@ -77,6 +78,9 @@ pub(crate) enum Command {
     Sbom(sbom::ShowSbom),
     /// Make the decisions of a record again, offline, and say whether they are the same.
     Replay(replay::ReplayRecord),
+    /// Let an image run in an emergency that policies deny: make, approve, show and judge break-glass statements.
+    #[command(subcommand)]
+    BreakGlass(break_glass::BreakGlass),
     /// Work on policy files.
     #[command(subcommand)]
     Policy(Policy),
@@ -119,6 +123,9 @@ pub(crate) struct Verify {
     /// All labels of the namespace, for policies that select by them; an empty text says that it has none.
     #[arg(long, value_name = "KEY=VALUE,…", requires = "namespace")]
     pub(crate) namespace_labels: Option<Labels>,
+    /// Approvals of a break-glass statement; may be given several times. What it overrides is shown.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) break_glass: Vec<PathBuf>,
     /// Give up on an image after this many seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) timeout: u64,

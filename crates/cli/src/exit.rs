@@ -36,17 +36,17 @@ impl Exit {
         (
             Self::Allowed,
             "allowed",
-            "Every image is allowed, also when policies that only warn failed; the file is signed as `verify-bundle` demands, or is what the policies of `verify-blob` demand; `policy lint` found nothing to refuse; every case of `policy test` came out as expected, and with `--mutate` every change was noticed; `evidence` and `pull-evidence` could read everything; `copy` has copied everything; `promote` has stated that the image passed. `replay` ends as the decisions of the record, if they are the same.",
+            "Every image is allowed, also when policies that only warn failed; the file is signed as `verify-bundle` demands, or is what the policies of `verify-blob` demand; `policy lint` found nothing to refuse; every case of `policy test` came out as expected, and with `--mutate` every change was noticed; `evidence` and `pull-evidence` could read everything; `copy` has copied everything; `promote` has stated that the image passed. `replay` ends as the decisions of the record, if they are the same; `break-glass verify` found enough approvals for all that was asked.",
         ),
         (
             Self::Denied,
             "denied",
-            "An image is denied; the file or its bundle is refused; `policy lint --deny-warnings` found warnings; a case of `policy test` came out otherwise, or nobody noticed a change; `promote` was not to state what the image did not pass.",
+            "An image is denied; the file or its bundle is refused; `policy lint --deny-warnings` found warnings; a case of `policy test` came out otherwise, or nobody noticed a change; `promote` was not to state what the image did not pass; a statement of `break-glass verify` does not hold.",
         ),
         (
             Self::Unknown,
             "unknown",
-            "Nobody could tell: a registry did not answer or sent what must not be believed, trust material (`--trust-root`) could not be read, the file or bundle that `verify-bundle` or `verify-blob` should judge could not be read, `evidence` or `pull-evidence` could not read everything, `copy` could not copy everything, `promote` could not tell, write or attach, `replay` came to another decision or lacked what it was made from, an output could not be written, or countersign itself failed.",
+            "Nobody could tell: a registry did not answer or sent what must not be believed, trust material (`--trust-root`) could not be read, the file or bundle that `verify-bundle` or `verify-blob` should judge could not be read, `evidence` or `pull-evidence` could not read everything, `copy` could not copy everything, `promote` could not tell, write or attach, a file of approvals (`--break-glass`) could not be read or written, `replay` came to another decision or lacked what it was made from, an output could not be written, or countersign itself failed.",
         ),
         (
             Self::Misused,

@@ -3,6 +3,7 @@
 mod args;
 mod artifact;
 mod bounded;
+mod break_glass;
 mod copy;
 mod credentials;
 mod escape;
@@ -54,6 +55,7 @@ fn run(typed: Typed) -> Result<Exit, Failure> {
         Job::Copy(job) => copy::run(&job),
         Job::Promote(job) => promote::run(*job),
         Job::Replay(job) => replay::run(*job),
+        Job::BreakGlass(job) => break_glass::run(&job),
         Job::Init(job) => init::run(&job),
         Job::Lint(job) => policy::lint::run(&job),
         Job::Schema(color) => Ok(policy::schema(color)),

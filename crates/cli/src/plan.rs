@@ -8,6 +8,7 @@ use countersign_core::{ImageRef, Namespace, UnixTime};
 
 use crate::args::policy::{Deadlines, Explain, Lint, Test};
 use crate::args::{Command, Format, Labels, Policy, Typed, Verify, VerifyBundle};
+use crate::break_glass::BreakGlassJob;
 use crate::copy::CopyJob;
 use crate::escape::escaped;
 use crate::evidence::EvidenceJob;
@@ -37,6 +38,7 @@ pub(crate) enum Job {
     Copy(Box<CopyJob>),
     Promote(Box<PromoteJob>),
     Replay(Box<ReplayJob>),
+    BreakGlass(BreakGlassJob),
     Init(Box<InitJob>),
     Lint(LintJob),
     Explain(ExplainJob),
@@ -60,6 +62,8 @@ pub(crate) struct VerifyJob {
     pub(crate) format: Format,
     pub(crate) explain: bool,
     pub(crate) registry: RegistryAccess,
+    /// Files of approvals.
+    pub(crate) break_glass: Vec<PathBuf>,
     pub(crate) timeout: Duration,
     pub(crate) color: anstream::ColorChoice,
 }
@@ -136,6 +140,9 @@ impl Job {
             Command::Replay(typed) => ReplayJob::new(typed, &surroundings, color)
                 .map(Box::new)
                 .map(Self::Replay),
+            Command::BreakGlass(typed) => {
+                BreakGlassJob::new(typed, surroundings, color).map(Self::BreakGlass)
+            }
             Command::Policy(Policy::Init(typed)) => InitJob::new(typed, &surroundings, color)
                 .map(Box::new)
                 .map(Self::Init),
@@ -187,6 +194,7 @@ impl VerifyJob {
             format: typed.format,
             explain: typed.explain,
             registry,
+            break_glass: typed.break_glass,
             timeout: Duration::from_secs(typed.timeout),
             color,
         })

@@ -22,7 +22,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::policies::{Policies, Roots};
 use crate::registries::RegistryAccess;
-use crate::signing::Password;
+use crate::signing::SigningAccess;
 use crate::surroundings::Surroundings;
 use crate::{output, plan, progress, verify};
 
@@ -39,8 +39,7 @@ pub(crate) struct PromoteJob {
     evidence_cache: Option<PathBuf>,
     level: String,
     promoter: Promoter,
-    key: Option<PathBuf>,
-    password: Option<Password>,
+    signing: Option<SigningAccess>,
     delivery: Delivery,
     now: UnixTime,
     format: Format,
@@ -63,16 +62,20 @@ impl PromoteJob {
         }
         let image = image(&typed.image, typed.image_name.as_deref())?;
         let namespace = plan::namespace(typed.namespace.as_deref(), typed.namespace_labels);
-        let key = typed.signing.key;
+        let signing = typed
+            .signing
+            .is_given()
+            .then(|| SigningAccess::new(typed.signing, surroundings));
+        let signing = signing.transpose()?;
         let delivery = match (typed.predicate, typed.bundle, typed.dry_run) {
             (Some(file), ..) => Delivery::Predicate(file),
             (None, Some(file), _) => Delivery::Bundle(file),
             (None, None, true) => Delivery::Nothing,
             (None, None, false) => Delivery::attach(&typed.image)?,
         };
-        if key.is_none() && delivery.is_signed() {
+        if signing.is_none() && delivery.is_signed() {
             return Err(Failure::misused(
-                "nothing to sign with: give --key FILE, or --predicate FILE to sign what is stated with another tool",
+                "nothing to sign with: give --key FILE or --signing-config FILE, or --predicate FILE to sign what is stated with another tool",
             ));
         }
         let promoter = Promoter::new(&typed.verifier, &typed.policy_uri)
@@ -88,8 +91,7 @@ impl PromoteJob {
             roots: Roots::typed(typed.roots, surroundings, surroundings.now),
             level: typed.level,
             promoter,
-            key,
-            password: surroundings.key_password.clone(),
+            signing,
             delivery,
             now: surroundings.now,
             format: typed.format,
@@ -142,7 +144,8 @@ pub(crate) fn run(job: PromoteJob) -> Result<Exit, Failure> {
     let predicate = job.promoter.summary(&promotion);
     let bundle = match &signer {
         Some(signer) if job.delivery.is_signed() => {
-            Some(statement::signed(&promotion, predicate.clone(), signer)?)
+            let signed = statement::signed(&promotion, predicate.clone(), signer, job.now);
+            Some(runtime.block_on(signed)?)
         }
         _ => None,
     };

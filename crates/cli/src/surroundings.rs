@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::hash::{BuildHasher as _, RandomState};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -29,6 +30,8 @@ pub(crate) struct Surroundings {
     pub(crate) key_password: Option<Password>,
     /// Who signs without a key.
     pub(crate) identity: IdentityVariables,
+    /// A number that hardly any other run has, for ids. It keeps nothing secret.
+    pub(crate) chance: u64,
 }
 
 /// Where credentials for registries are.
@@ -84,6 +87,7 @@ impl Surroundings {
                 token: secret(TOKEN_VARIABLE),
                 job: JOB_VARIABLES.map(secret),
             },
+            chance: RandomState::new().hash_one(()),
         }
     }
 }

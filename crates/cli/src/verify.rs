@@ -7,6 +7,7 @@ use countersign::{Cache, Checker, Image};
 use countersign_core::{Decision, PolicySet, Report};
 
 use crate::args::Format;
+use crate::break_glass::approvals;
 use crate::escape::escaped;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -18,6 +19,13 @@ use crate::{output, progress, render};
 /// Judges every image; the heaviest verdict is the exit code.
 pub(crate) fn run(job: VerifyJob) -> Result<Exit, Failure> {
     let policies = policies(&job)?;
+    let mut job = job;
+    if !job.break_glass.is_empty() {
+        let approvals = Arc::new(approvals(&job.break_glass, policies.trust())?);
+        let images = job.images.into_iter();
+        let with = |image: Image| image.with_break_glass(Arc::clone(&approvals));
+        job.images = images.map(with).collect();
+    }
     let (format, color, explain) = (job.format, job.color, job.explain);
     let decisions = decisions(job, policies)?;
     let exit = decisions

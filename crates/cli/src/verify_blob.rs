@@ -88,16 +88,16 @@ pub(crate) fn run(job: &BlobJob) -> Result<Exit, Failure> {
 fn findings(job: &BlobJob, artifact: &Artifact, trust: &Trust) -> Result<Findings, Failure> {
     let mut bundles = Vec::new();
     for path in &job.bundles {
-        bundles.extend(read_bundles(path)?);
+        bundles.extend(read_bundles("--bundle", path)?);
     }
     proven(artifact, &bundles, trust).ok_or_else(|| Failure::misused("no bundle was given"))
 }
 
-/// The bundles in a file.
-pub(crate) fn read_bundles(path: &Path) -> Result<Vec<Vec<u8>>, Failure> {
+/// The bundles in a file; `what` says in messages what it was given as.
+pub(crate) fn read_bundles(what: &str, path: &Path) -> Result<Vec<Vec<u8>>, Failure> {
     let shown = escaped(&path.display().to_string(), 300);
     let failed =
-        |why: &str| Failure::unknown(format!("--bundle {shown}: {why}, so nothing was judged"));
+        |why: &str| Failure::unknown(format!("{what} {shown}: {why}, so nothing was judged"));
     let max = u64::try_from(Limits::default().bundle_bytes).unwrap_or(u64::MAX);
     let bytes =
         bounded::head(path, max).map_err(|error| failed(&format!("it cannot be read: {error}")))?;

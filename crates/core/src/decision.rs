@@ -2,8 +2,12 @@
 //!
 //! Every string in here that came from evidence, a registry or a manifest has been escaped and cut.
 
+mod break_glass;
 mod exception;
 
+pub use break_glass::{
+    BreakGlassOutcome, BreakGlassStatementOutcome, BreakGlassStatus, Overridden,
+};
 pub use exception::{ExceptionStatus, RuleException};
 
 use crate::{Digest, Gap, Locator, Place, ReasonCode, Request, Stale, UnixTime};
@@ -111,6 +115,7 @@ pub struct Decision {
     pub(crate) gaps: Vec<Gap>,
     pub(crate) gap_children: Vec<Option<CitedChild>>,
     pub(crate) stale: Vec<Stale>,
+    pub(crate) break_glass: Option<BreakGlassOutcome>,
 }
 
 impl Decision {
@@ -162,7 +167,7 @@ impl Decision {
         self.judged
     }
 
-    /// What follows from it: only effective, enforcing policies deny, and `onUnknown` and `unmatched` are applied.
+    /// What follows from it: only effective, enforcing policies deny, and `onUnknown` and `unmatched` are applied; and break-glass.
     #[must_use]
     pub const fn effect(&self) -> Verdict {
         self.effect
@@ -289,6 +294,8 @@ pub struct RuleOutcome {
     pub effective: bool,
     /// How it came out.
     pub outcome: Outcome,
+    /// What follows from it, by its policy's mode, `effectiveFrom`, Exceptions and `onUnknown`.
+    pub effect: Verdict,
     /// Why, unless it passed.
     pub code: Option<ReasonCode>,
     /// One sentence for the person who is told.

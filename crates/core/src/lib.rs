@@ -10,6 +10,7 @@
 //! verifies. The only bridge between the two is [`Verified`], which nothing outside verification can make.
 
 mod base64;
+mod break_glass;
 mod compared;
 mod decide;
 mod decision;
@@ -40,14 +41,18 @@ mod trust;
 mod vex;
 mod x509;
 
+pub use break_glass::{
+    Approval, Approvals, ApprovalsError, BreakGlassError, BreakGlassScope, BreakGlassStatement,
+};
 pub use decide::{
     BlobDecision, BlobRefusal, BlobSigner, BlobSignerError, Resolution, SbomRuleOutcome, decide,
-    decide_blob,
+    decide_blob, judge_break_glass,
 };
 pub use decision::{
-    Candidate, CandidateOutcome, Cited, CitedChild, Comparison, Decision, ExceptionStatus,
-    Identity, Mode, NamespaceFit, Outcome, PolicyOutcome, Refused, RevokedImage, RuleException,
-    RuleOutcome, Unmatched, Verdict, Warning,
+    BreakGlassOutcome, BreakGlassStatementOutcome, BreakGlassStatus, Candidate, CandidateOutcome,
+    Cited, CitedChild, Comparison, Decision, ExceptionStatus, Identity, Mode, NamespaceFit,
+    Outcome, Overridden, PolicyOutcome, Refused, RevokedImage, RuleException, RuleOutcome,
+    Unmatched, Verdict, Warning,
 };
 pub use digest::{Digest, DigestError, Hasher};
 pub use evidence::{
@@ -76,11 +81,12 @@ pub use promotion::{NotPromoted, Promoter, PromoterError, Promotion, Unenforced,
 pub use reason::{Class, ReasonCode};
 pub use reference::{ImageRef, ReferenceError};
 pub use report::{
-    BlobRefusalReport, BlobReport, CandidateReport, ChildReport, ComparedReport, ComparisonReport,
+    BlobRefusalReport, BlobReport, BreakGlassByReport, BreakGlassImageReport, BreakGlassReport,
+    BreakGlassStatementReport, CandidateReport, ChildReport, ComparedReport, ComparisonReport,
     Counts, DemandReport, EvidenceReport, ExceptionReport, FoundReport, GapReport, IdentityReport,
-    ImageReport, LogReport, NamespaceReport, PolicyReport, RefusedReport, Report, RequestReport,
-    RevokedReport, RuleReport, StaleReport, TimeReport, TrustRootReport, UnmatchedReport,
-    WarningReport,
+    ImageReport, LogReport, NamespaceReport, OverriddenReport, PolicyReport, RefusedReport, Report,
+    RequestReport, RevokedReport, RuleReport, StaleReport, TimeReport, TrustRootReport,
+    UnmatchedReport, WarningReport,
 };
 pub use sbom::{
     Component, DefinedLicense, Generator, LicenseClaim, LicenseForm, Sbom, SbomError,

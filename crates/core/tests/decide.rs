@@ -9,6 +9,10 @@
 mod advisories;
 #[path = "decide/bans.rs"]
 mod bans;
+#[path = "decide/break_glass.rs"]
+mod break_glass;
+#[path = "decide/break_glass_alone.rs"]
+mod break_glass_alone;
 #[path = "decide/builders.rs"]
 mod builders;
 #[path = "decide/cache.rs"]

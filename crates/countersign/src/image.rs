@@ -1,6 +1,8 @@
 //! Which image somebody means, and under which name it is judged.
 
-use countersign_core::{ImageRef, Namespace, ReferenceError, Request};
+use std::sync::Arc;
+
+use countersign_core::{Approvals, ImageRef, Namespace, ReferenceError, Request};
 
 use crate::LayoutRef;
 
@@ -74,6 +76,10 @@ impl Image {
             Some(namespace) => request.in_namespace(namespace),
             None => request,
         };
+        let request = match self.request.break_glass() {
+            Some(approvals) => request.with_break_glass(Arc::clone(approvals)),
+            None => request,
+        };
         Ok(Self {
             request: request.written_as(self.request.written()),
             place: Place::Layout(layout),
@@ -84,6 +90,13 @@ impl Image {
     #[must_use]
     pub fn in_namespace(mut self, namespace: Namespace) -> Self {
         self.request = self.request.in_namespace(namespace);
+        self
+    }
+
+    /// The same image, with approvals of break-glass statements, which were examined under the trust of the policy set that is to judge.
+    #[must_use]
+    pub fn with_break_glass(mut self, approvals: impl Into<Arc<Approvals>>) -> Self {
+        self.request = self.request.with_break_glass(approvals);
         self
     }
 

@@ -3,7 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `policy.yaml` | the policy set |
-//! | `case.json` | `why`, `image` (paths start at `testdata`), `at`, and where needed `as`, `registry`, `namespace`, `trustRoots` and `expect` |
+//! | `case.json` | `why`, `image` (paths start at `testdata`), `at`, and where needed `as`, `registry`, `namespace`, `trustRoots`, `breakGlass` and `expect` |
 //! | `expect.json` | the whole report; `UPDATE_GOLDEN=1 cargo test -p countersign --test cases` writes it, and people review it |
 //!
 //! Cases of an `artifact` in place of an image are those of the command alone: `policy test` judges them, without a report.
@@ -15,7 +15,8 @@ use std::{env, fs};
 
 use countersign::{Checker, Image, LayoutRef, Limits, OciLayout, PolicyFiles, ReplayStore};
 use countersign_core::{
-    ExtraRoot, Gap, GapClass, ImageRef, Namespace, ReasonCode, Report, Resolution, UnixTime, decide,
+    Approvals, ExtraRoot, Gap, GapClass, ImageRef, Namespace, ReasonCode, Report, Resolution,
+    UnixTime, decide,
 };
 use serde::Deserialize;
 
@@ -35,6 +36,9 @@ struct Case {
     namespace: Option<Named>,
     #[serde(default)]
     trust_roots: BTreeMap<String, String>,
+    /// Files of approvals of break-glass statements, one bundle on each line.
+    #[serde(default)]
+    break_glass: Vec<String>,
     expect: Option<Expect>,
 }
 
@@ -46,11 +50,14 @@ struct Named {
 
 /// What the report must say, so that nobody writes a wrong one by `UPDATE_GOLDEN`.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Expect {
     effect: String,
     /// Reason codes by rule; every other rule passes.
     reasons: BTreeMap<String, String>,
+    /// What comes of each break-glass statement, by its id.
+    #[serde(default)]
+    break_glass: BTreeMap<String, String>,
 }
 
 #[test]
@@ -128,12 +135,18 @@ fn said(name: &str, expect: &Expect, report: &str) -> Result<(), String> {
         .map(|rule| (text(&rule["name"]), text(&rule["code"])))
         .collect();
     let effect = text(&report["effect"]);
-    if (&effect, &reasons) == (&expect.effect, &expect.reasons) {
+    let statements = report["images"][0]["breakGlass"]["statements"].as_array();
+    let break_glass: BTreeMap<String, String> = statements
+        .into_iter()
+        .flatten()
+        .map(|one| (text(&one["id"]), text(&one["status"])))
+        .collect();
+    let wanted = (&expect.effect, &expect.reasons, &expect.break_glass);
+    if (&effect, &reasons, &break_glass) == wanted {
         return Ok(());
     }
     Err(format!(
-        "{name}: {effect} {reasons:?}, not {} {:?}",
-        expect.effect, expect.reasons
+        "{name}: {effect} {reasons:?} {break_glass:?}, not {wanted:?}"
     ))
 }
 
@@ -163,6 +176,17 @@ fn report(folder: &Path, case: &Case) -> String {
     if let Some(namespace) = &case.namespace {
         image = image.in_namespace(Namespace::new(&namespace.name));
     }
+    if !case.break_glass.is_empty() {
+        let texts = case
+            .break_glass
+            .iter()
+            .map(|it| fs::read_to_string(it).unwrap());
+        let texts: Vec<String> = texts.collect();
+        let lines = texts.iter().flat_map(|text| text.lines());
+        let bundles = lines.map(|line| line.as_bytes().to_vec()).collect();
+        let approvals = Approvals::examine(bundles, policies.trust(), &Limits::default());
+        image = image.with_break_glass(approvals.unwrap());
+    }
     let at = UnixTime::parse(&case.at).unwrap();
     let decision = match case.registry.as_deref() {
         None => {
@@ -187,7 +211,16 @@ fn report(folder: &Path, case: &Case) -> String {
                 hides: None,
             };
             let resolution = Resolution::Unresolved(&gap);
-            decide(&policies, image.request(), resolution, at)
+            let decision = decide(&policies, image.request(), resolution, at);
+            let report = Report::new(std::slice::from_ref(&decision)).to_json();
+            let checker = Checker::new(policies);
+            assert_eq!(
+                replayed(&checker, &case.image, &report),
+                report,
+                "{}",
+                case.why
+            );
+            decision
         }
     };
     Report::new(&[decision]).to_json()
@@ -198,8 +231,9 @@ fn replayed(checker: &Checker, image: &str, report: &str) -> String {
     let record = Report::from_json(report.as_bytes()).unwrap();
     assert_eq!(record.to_json(), report);
     let mut store = ReplayStore::default();
-    let layout = LayoutRef::parse(image).unwrap();
-    if let Ok(layout) = OciLayout::open(&layout, &Limits::default()) {
+    let layout = LayoutRef::parse(image).ok();
+    let layout = layout.map(|layout| OciLayout::open(&layout, &Limits::default()));
+    if let Some(Ok(layout)) = layout {
         store = store.layout(layout);
     }
     let again = checker.replay(&record.images[0], &store);

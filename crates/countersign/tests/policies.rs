@@ -23,6 +23,10 @@ fn each_example_is_clean_and_decides() {
             ("ghcr.io/acme/app", Some(ReasonCode::KeyUnknown)),
         ),
         (
+            "break-glass.yaml",
+            ("ghcr.io/acme/app", Some(ReasonCode::KeyUnknown)),
+        ),
+        (
             "sbom-licenses.yaml",
             ("ghcr.io/acme/app", Some(ReasonCode::NoProvenance)),
         ),

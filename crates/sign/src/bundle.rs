@@ -116,7 +116,7 @@ impl<'a> Draft<'a> {
         key: &SigningKey,
         signer: DraftSigner,
     ) -> Result<Self, SignError> {
-        let payload = statement.payload();
+        let payload = statement.payload().to_vec();
         let signed = pre_authentication_encoding(IN_TOTO, &payload);
         let hashed = |hash| aws_lc_rs::digest::digest(hash, &signed).as_ref().to_vec();
         Ok(Self {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use countersign::Budget;
-use countersign_core::{Facts, UnixTime};
+use countersign_core::{Facts, PublicKey, UnixTime};
 
 use crate::bundle::{Draft, SignedBundle, sign_statement};
 use crate::signing_config::{Chosen, SigningConfigError};
@@ -75,6 +75,15 @@ impl Signer {
                 identity,
             },
         })
+    }
+
+    /// The public half of the key that signs; none where each signature has a key of its own.
+    #[must_use]
+    pub const fn public_key(&self) -> Option<&PublicKey> {
+        match &self.with {
+            With::Key(key) | With::Witnessed(key, _) => Some(key.public_key()),
+            With::Keyless { .. } => None,
+        }
     }
 
     /// Signs a statement; `now` is the clock's time, by which an identity token has to be valid, and from which no proven time may

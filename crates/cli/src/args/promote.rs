@@ -41,7 +41,7 @@ pub(crate) struct Promote {
     #[arg(long, value_name = "FILE", group = "to")]
     pub(crate) bundle: Option<PathBuf>,
     /// Write the predicate to a new file, for `cosign attest --predicate`, and sign nothing.
-    #[arg(long, value_name = "FILE", group = "to", conflicts_with = "key")]
+    #[arg(long, value_name = "FILE", group = "to", conflicts_with_all = ["key", "signing_config"])]
     pub(crate) predicate: Option<PathBuf>,
     /// Judge the image, show what would be stated, and sign, write and attach nothing.
     #[arg(long, group = "to")]

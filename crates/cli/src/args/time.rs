@@ -21,9 +21,34 @@ pub(crate) fn at(text: &str) -> Result<UnixTime, String> {
     )
 }
 
+/// A span of time in seconds: a number and one unit, as in policies.
+///
+/// # Errors
+/// What to write instead.
+pub(crate) fn span(text: &str) -> Result<i64, String> {
+    let wrong = || format!("`{text}` is no span of time; write a number and one unit: 90m or 4h");
+    let (digits, unit) = text
+        .split_at_checked(text.len().saturating_sub(1))
+        .ok_or_else(wrong)?;
+    let unit = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => DAY,
+        _ => return Err(wrong()),
+    };
+    let is_number = (1..=6).contains(&digits.len()) && digits.bytes().all(|it| it.is_ascii_digit());
+    let number: i64 = digits
+        .parse()
+        .ok()
+        .filter(|_| is_number)
+        .ok_or_else(wrong)?;
+    (number > 0).then(|| number * unit).ok_or_else(wrong)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::at;
+    use super::{at, span};
 
     #[test]
     fn a_date_alone_is_refused_with_what_to_write() {
@@ -50,6 +75,18 @@ mod tests {
             "2027",
         ] {
             assert!(wrong(text).contains("is not a time"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_span_has_a_number_and_a_unit() {
+        assert_eq!(span("90m"), Ok(5400));
+        assert_eq!(span("4h"), Ok(14_400));
+        assert_eq!(span("1d"), Ok(86_400));
+        for text in [
+            "", "h", "4", "0h", "-1h", "+1h", "4 h", "1h30m", "1.5h", "1ä", "9999999s",
+        ] {
+            assert!(span(text).is_err(), "{text}");
         }
     }
 }

@@ -62,6 +62,7 @@ fn text(explanation: &Explanation) -> String {
         ("Trust root", &explanation.trust_roots),
         ("Exception", &explanation.exceptions),
         ("Revocation", &explanation.revocations),
+        ("BreakGlass", &explanation.break_glass),
     ] {
         for one in all {
             text.push('\n');

@@ -10,8 +10,8 @@ use countersign_core::{
 
 use crate::escape::escaped;
 
-pub(super) const GOOD: Style = AnsiColor::Green.on_default().bold();
-pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
+pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(super) const DOUBTFUL: Style = AnsiColor::Yellow.on_default().bold();
 const FAINT: Style = Style::new().dimmed();
 /// Characters of one foreign string: an image reference, an identity, a cause.
@@ -35,6 +35,9 @@ pub(crate) fn decision(decision: &Decision, explain: bool) -> String {
             2,
             &format!("no enforcing policy names this image; Settings say {effect}{place}"),
         );
+    }
+    if let Some(break_glass) = decision.break_glass() {
+        text.break_glass(break_glass);
     }
     for warning in decision.warnings() {
         let about = match (&warning.policy, &warning.rule) {
@@ -70,6 +73,9 @@ impl Text {
         };
         let verdict = styled(style, word(decision.effect()));
         let against = match (decision.judged(), decision.effect()) {
+            _ if decision.is_by_break_glass() => {
+                " BY BREAK-GLASS (without it the image would not be allowed)"
+            }
             (judged, effect) if judged == effect => "",
             (_, Verdict::Allow) if is_waived(decision) => {
                 " (an Exception waives what does not pass)"
@@ -326,7 +332,7 @@ pub(super) fn identity(identity: &Identity) -> String {
     }
 }
 
-fn place(place: &Place) -> String {
+pub(super) fn place(place: &Place) -> String {
     faint(&format!(" [{}:{}]", safe(&place.file), place.line))
 }
 

@@ -17,7 +17,7 @@ use crate::policy::{
 use crate::text::safe;
 use crate::{
     CandidateOutcome, Cited, Claim, Findings, FoundBy, Gap, Outcome, ReasonCode, RuleOutcome,
-    Verified, Warning,
+    Verdict, Verified, Warning,
 };
 
 impl Scene<'_> {
@@ -62,6 +62,7 @@ impl Scene<'_> {
             place: rule.place.clone(),
             effective: true,
             outcome: Outcome::Pass,
+            effect: Verdict::Allow,
             code: None,
             message: String::new(),
             hint: String::new(),

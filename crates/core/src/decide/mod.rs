@@ -2,10 +2,11 @@
 //!
 //! What a rule wants must be there and be of the wanted type (step 21). A rule passes, fails, or cannot be told because of a gap; over rules, policies and images deny is over unknown over
 //! allow. What is `judged` does not look at modes or Exceptions; the `effect` does, and nothing but effective, enforcing policies and
-//! `unmatched` can change it.
+//! `unmatched` can change it, before break-glass does.
 
 mod assign;
 mod blob;
+mod break_glass;
 mod cite;
 mod condition;
 mod demand;
@@ -21,6 +22,7 @@ mod waive;
 use std::collections::BTreeMap;
 
 pub use blob::{BlobDecision, BlobRefusal, BlobSigner, BlobSignerError, decide_blob};
+pub use break_glass::judge_break_glass;
 pub use sbom::SbomRuleOutcome;
 use scene::Scene;
 
@@ -96,6 +98,10 @@ pub fn decide(
         .chain(unmatched.as_ref().map(|one| one.effect))
         .chain([revocation_effect]);
     let (gaps, gap_children) = scene.gaps();
+    let enforced = effect.max().unwrap_or(Verdict::Unknown);
+    let break_glass = scene.break_glass(enforced, &outcomes, unmatched.as_ref());
+    let is_overridden = break_glass.as_ref().is_some_and(|it| it.used().is_some());
+    warnings.extend(break_glass.iter().flat_map(break_glass::warnings));
     Decision {
         image: safe(request.written()),
         request: request.clone(),
@@ -104,7 +110,11 @@ pub fn decide(
         policy_digest: *policies.digest(),
         trust_fingerprint: *policies.trust().fingerprint(),
         judged: judged.max().unwrap_or(Verdict::Unknown),
-        effect: effect.max().unwrap_or(Verdict::Unknown),
+        effect: if is_overridden {
+            Verdict::Allow
+        } else {
+            enforced
+        },
         policies: outcomes,
         unmatched,
         revoked,
@@ -114,6 +124,7 @@ pub fn decide(
         gaps,
         gap_children,
         stale,
+        break_glass,
     }
 }
 
@@ -141,7 +152,8 @@ fn judge(
             outcome.message = format!("{} {withheld}", outcome.message);
         }
         judged = judged.max(outcome.outcome.verdict());
-        effect = effect.max(rule_effect(policy, &outcome, excusable, settings, warnings));
+        outcome.effect = rule_effect(policy, &outcome, excusable, settings, warnings);
+        effect = effect.max(outcome.effect);
         rules.push(outcome);
     }
     let namespaces = policy.selects(scene.request);

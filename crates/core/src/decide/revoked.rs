@@ -33,7 +33,7 @@ impl Scene<'_> {
     }
 
     /// Whether a revoked image may be behind an index within the index.
-    fn hides_images(&self) -> bool {
+    pub(super) fn hides_images(&self) -> bool {
         let listed = self.image().map(|image| image.runnable());
         self.policies.revocations.name_images()
             && listed

@@ -86,7 +86,7 @@ impl<'a> Scene<'a> {
     }
 
     /// What was found out about the image, and then about each child.
-    fn findings(&self) -> impl Iterator<Item = &'a Findings> + use<'a> {
+    pub(super) fn findings(&self) -> impl Iterator<Item = &'a Findings> + use<'a> {
         let (own, children) = match self.resolution {
             Resolution::Examined {
                 findings, children, ..

@@ -1,5 +1,6 @@
 //! Untrusted evidence in, proven facts out (`docs/verification.md` numbers the steps).
 
+mod approval;
 mod bundle;
 mod cache;
 mod certificate;
@@ -16,6 +17,7 @@ mod tlog;
 mod tsa;
 mod wire;
 
+pub(crate) use self::approval::examine_approval;
 pub use self::cache::{ProofCache, ProofStats};
 use self::signed::{Signed, SignedContent};
 use crate::refusal::Refusal;

@@ -2,6 +2,8 @@
 //!
 //! What is wrong at any time is said by loading.
 
+mod break_glass;
+
 use std::collections::BTreeMap;
 
 use super::exception::Exception;
@@ -39,6 +41,9 @@ impl PolicySet {
             let policy = self.policies.iter().find(|it| it.name == exception.policy);
             lint.exception(exception, policy);
         }
+        for one in &self.break_glass {
+            lint.break_glass(one);
+        }
         lint.found.sort_by_key(|(place, diagnostic)| {
             (
                 place.file.clone(),
@@ -50,7 +55,7 @@ impl PolicySet {
         lint.found.into_iter().map(|(_, found)| found).collect()
     }
 
-    /// The Signers that rules name, by name.
+    /// The Signers that rules and BreakGlass documents name, by name.
     pub(super) fn named_signers(&self) -> BTreeMap<&str, &Signer> {
         let mut signers = BTreeMap::new();
         for rule in self.policies.iter().flat_map(|policy| &policy.rules) {
@@ -62,6 +67,10 @@ impl PolicySet {
                     }
                 }
             }
+        }
+        let approving = self.break_glass.iter();
+        for signer in approving.flat_map(|one| &one.demand.from.signers) {
+            signers.insert(signer.name.as_str(), signer.as_ref());
         }
         signers
     }

@@ -5,6 +5,7 @@
 //! only if nothing is wrong. Diagnostics of all steps come at once.
 
 pub(crate) mod authorize;
+mod break_glass;
 pub(crate) mod claim;
 mod compile;
 mod deadline;
@@ -32,6 +33,7 @@ mod yaml;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{Child, Digest, Expressions, Mode, Needs, PinnedImage, Trust, UnixTime};
+pub(crate) use break_glass::BreakGlass;
 pub(crate) use compile::pattern::identity_pattern;
 use compile::{Builders, Compiler};
 pub use deadline::{Deadline, DeadlineKind};
@@ -124,6 +126,7 @@ pub struct PolicySet {
     index: Index,
     pub(crate) exceptions: Exceptions,
     pub(crate) revocations: Revocations,
+    pub(crate) break_glass: Vec<BreakGlass>,
     trust: Trust,
     digest: Digest,
     /// `signer/id` of each key.
@@ -270,11 +273,14 @@ impl PolicySet {
     }
 
     /// Which evidence can matter for this request: nothing if no policy matches, or if a `digest` rule that no Exception may
-    /// waive or a Revocation already denies. Where images are revoked or waived by digest, it matters which one the reference means.
+    /// waive or a Revocation already denies. Where images are revoked or waived by digest, it matters which one the reference means. With
+    /// [break-glass](Request::with_break_glass) only a Revocation denies beforehand.
     #[must_use]
     pub fn needs(&self, request: &Request) -> Needs {
+        // What break-glass may never override has to be seen, and which image it would let run.
+        let overridable = request.break_glass().is_some();
         let mut needs = Needs {
-            manifest: self.revocations.name_images(),
+            manifest: self.revocations.name_images() || overridable,
             ..Needs::default()
         };
         let written = request.digest();
@@ -292,7 +298,7 @@ impl PolicySet {
                             let mut waiving = exceptions
                                 .filter(|exception| exception.may_be_about(request))
                                 .peekable();
-                            if waiving.peek().is_none() {
+                            if waiving.peek().is_none() && !overridable {
                                 return Needs::default();
                             }
                             needs.manifest |= waiving.any(Exception::names_digests);

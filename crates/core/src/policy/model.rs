@@ -181,7 +181,7 @@ impl EvidenceDemand {
         signers.map(AsRef::as_ref)
     }
 
-    fn all_signers(&self) -> impl Iterator<Item = &Signer> {
+    pub(crate) fn all_signers(&self) -> impl Iterator<Item = &Signer> {
         let own = self.from.signers.iter().map(AsRef::as_ref);
         own.chain(self.others())
     }

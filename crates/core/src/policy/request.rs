@@ -1,8 +1,9 @@
 //! What is to be judged.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::{Digest, ImageRef};
+use crate::{Approvals, Digest, ImageRef};
 
 /// One image that is to be judged: how it was written, what policies match, and the digest that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +13,7 @@ pub struct Request {
     digest: Option<Digest>,
     namespace: Option<Namespace>,
     age_relief: bool,
+    approvals: Option<Arc<Approvals>>,
 }
 
 /// The namespace of a cluster in which an image is to run.
@@ -61,6 +63,7 @@ impl Request {
             digest: image.digest().copied(),
             namespace: None,
             age_relief: false,
+            approvals: None,
         }
     }
 
@@ -74,6 +77,7 @@ impl Request {
             digest,
             namespace: None,
             age_relief: false,
+            approvals: None,
         }
     }
 
@@ -107,6 +111,15 @@ impl Request {
         self
     }
 
+    /// The same request with approvals of break-glass statements. They have to be examined under the trust of the policy set that decides;
+    /// others do not count. None at all is as if nothing was handed over.
+    #[must_use]
+    pub fn with_break_glass(mut self, approvals: impl Into<Arc<Approvals>>) -> Self {
+        let approvals = approvals.into();
+        self.approvals = (!approvals.is_empty()).then_some(approvals);
+        self
+    }
+
     /// The image as it was written, for people.
     #[must_use]
     pub fn written(&self) -> &str {
@@ -129,6 +142,12 @@ impl Request {
     #[must_use]
     pub const fn age_relief(&self) -> bool {
         self.age_relief
+    }
+
+    /// Approvals of break-glass statements, if any were handed over.
+    #[must_use]
+    pub const fn break_glass(&self) -> Option<&Arc<Approvals>> {
+        self.approvals.as_ref()
     }
 
     /// The digest that was written, which the rule `digest` demands.

@@ -91,7 +91,11 @@ impl Promotion {
     /// # Errors
     /// [`NotPromoted`].
     pub fn of(decision: &Decision, level: &str) -> Result<Self, NotPromoted> {
-        // A decision that break-glass turned into an allow would have to be refused here, before its effect is looked at.
+        if decision.is_by_break_glass() {
+            return Err(NotPromoted::BreakGlass {
+                image: decision.image().to_owned(),
+            });
+        }
         match decision.effect() {
             Verdict::Allow => {}
             Verdict::Unknown => return Err(refusal::unknown(decision)),

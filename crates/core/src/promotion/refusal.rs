@@ -64,6 +64,14 @@ pub enum NotPromoted {
         /// The image as it was written.
         image: String,
     },
+    /// People let it run against the policies' word.
+    #[error(
+        "{image} is allowed by break-glass alone: what people let run in an emergency has passed no policy; promote it when it passes without"
+    )]
+    BreakGlass {
+        /// The image as it was written.
+        image: String,
+    },
     /// It was decided by what a registry said earlier.
     #[error(
         "{image} was decided by what was known last, for the registry could not be asked ({what}, {age_seconds} s old): what came since is \
@@ -167,6 +175,7 @@ impl NotPromoted {
             Self::Unknown { .. } => "unknown",
             Self::Unnamed => "unnamed",
             Self::AgeRelief { .. } => "age-relief",
+            Self::BreakGlass { .. } => "break-glass",
             Self::Stale { .. } => "stale",
             Self::NotMatched { .. } => "not-matched",
             Self::OnlyWarned(_) => "only-warned",

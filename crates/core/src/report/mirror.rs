@@ -1,10 +1,10 @@
 //! From a [`Decision`] to its report, field by field.
 
 use super::{
-    CandidateReport, ChildReport, Counts, EvidenceReport, ExceptionReport, FoundReport, GapReport,
-    IdentityReport, ImageReport, LogReport, NamespaceReport, PolicyReport, RefusedReport,
-    RequestReport, RevokedReport, RuleReport, StaleReport, TimeReport, UnmatchedReport,
-    WarningReport,
+    BreakGlassReport, CandidateReport, ChildReport, Counts, EvidenceReport, ExceptionReport,
+    FoundReport, GapReport, IdentityReport, ImageReport, LogReport, NamespaceReport, PolicyReport,
+    RefusedReport, RequestReport, RevokedReport, RuleReport, StaleReport, TimeReport,
+    UnmatchedReport, WarningReport,
 };
 use crate::text::safe;
 use crate::{
@@ -75,6 +75,7 @@ pub(super) fn image(decision: &Decision) -> ImageReport {
                 age_seconds: stale.age,
             })
             .collect(),
+        break_glass: decision.break_glass().map(BreakGlassReport::from),
         counts: Counts {
             verified: decision.evidence().len(),
             refused: decision.refused().len(),
@@ -91,6 +92,12 @@ fn request(request: &Request) -> RequestReport {
             labels: it.labels().cloned(),
         }),
         age_relief: request.age_relief(),
+        break_glass: request
+            .break_glass()
+            .into_iter()
+            .flat_map(|it| it.iter())
+            .map(|approval| crate::base64::encode(approval.bundle()))
+            .collect(),
     }
 }
 

@@ -4,11 +4,16 @@
 //! so that they can change without breaking readers. Its schema is `docs/report.schema.json`.
 
 mod blob;
+mod break_glass;
 mod evidence;
 mod explained;
 mod mirror;
 
 pub use blob::{BlobRefusalReport, BlobReport, DemandReport, TrustRootReport};
+pub use break_glass::{
+    BreakGlassByReport, BreakGlassImageReport, BreakGlassReport, BreakGlassStatementReport,
+    OverriddenReport,
+};
 pub use evidence::{
     CandidateReport, ChildReport, EvidenceReport, FoundReport, IdentityReport, LogReport,
     RefusedReport, TimeReport,
@@ -87,6 +92,9 @@ pub struct ImageReport {
     /// The last known lists by which it was decided, because a registry could not be asked; absent if there were none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stale: Vec<StaleReport>,
+    /// What came of the break-glass statements that were handed over; absent if none were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub break_glass: Option<BreakGlassReport>,
     /// How many of each.
     pub counts: Counts,
 }
@@ -105,9 +113,23 @@ pub struct RequestReport {
     /// Whether age alone denies nothing: for a Pod that has an owner. Absent if it does.
     #[serde(default, skip_serializing_if = "is_false")]
     pub age_relief: bool,
+    /// The approvals of break-glass statements that were handed over, each a Sigstore bundle as base64: nobody else keeps them. Absent if none were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub break_glass: Vec<String>,
 }
 
 impl RequestReport {
+    /// The bundles of `breakGlass`.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn break_glass_bundles(&self) -> Result<Vec<Vec<u8>>, String> {
+        let decoded = self.break_glass.iter().map(|it| crate::base64::decode(it));
+        decoded
+            .collect::<Option<_>>()
+            .ok_or_else(|| "an approval of `breakGlass` is not base64".to_owned())
+    }
+
     fn is_empty(&self) -> bool {
         *self == Self::default()
     }

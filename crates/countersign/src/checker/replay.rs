@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use countersign_core::{
-    Decision, Digest, FoundBy, FoundReport, Gap, GapClass, GapReport, ImageRef, ImageReport,
-    Namespace, Needs, ReasonCode, Request, Resolution, Stale, UnixTime,
+    Approvals, Decision, Digest, FoundBy, FoundReport, Gap, GapClass, GapReport, ImageRef,
+    ImageReport, Namespace, Needs, ReasonCode, Request, Resolution, Stale, UnixTime,
 };
 
 use super::Checker;
@@ -257,11 +257,16 @@ impl Replay<'_> {
                 None => Namespace::new(&namespace.name),
             }),
         };
-        Ok(if asked.age_relief {
+        let request = if asked.age_relief {
             request.with_age_relief()
         } else {
             request
-        })
+        };
+        let bundles = asked.break_glass_bundles().map_err(|why| self.wrong(why))?;
+        let (trust, limits) = (self.checker.policies.trust(), &self.checker.limits);
+        let approvals = Approvals::examine(bundles, trust, limits);
+        let approvals = approvals.map_err(|error| self.wrong(error.to_string()))?;
+        Ok(request.with_break_glass(approvals))
     }
 
     /// The canonical name, which is read as it was: `host/path` without a tag.

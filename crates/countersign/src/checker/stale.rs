@@ -61,9 +61,9 @@ impl Question<'_> {
     }
 }
 
-/// Whether it could not be told. What policies judge that only warn or audit makes no difference to those that enforce.
+/// Whether it could not be told: break-glass is for when nothing else lets the image run. What policies judge that only warn or audit makes no difference to those that enforce.
 fn is_open(decision: &Decision) -> bool {
-    match decision.effect() {
+    match decision.enforced() {
         Verdict::Unknown => true,
         // By `onUnknown`, or before a policy that warns.
         Verdict::Allow => decision.judged() == Verdict::Unknown,
@@ -72,8 +72,8 @@ fn is_open(decision: &Decision) -> bool {
 }
 
 fn is_better(again: &Decision, decision: &Decision) -> bool {
-    again.effect() == Verdict::Allow
-        && (decision.effect() != Verdict::Allow || again.judged() == Verdict::Allow)
+    again.enforced() == Verdict::Allow
+        && (decision.enforced() != Verdict::Allow || again.judged() == Verdict::Allow)
 }
 
 /// Whether nothing but unavailability is in the way, and the list of referrers, or what it leads to, is among what is missing.

@@ -33,6 +33,8 @@ pub(super) struct Case {
     pub(super) policy: PathBuf,
     pub(super) trust_roots: Vec<NamedFile>,
     pub(super) asked: Asked,
+    /// Approvals of break-glass statements, one bundle each.
+    pub(super) break_glass: Vec<Vec<u8>>,
     pub(super) at: UnixTime,
     pub(super) expected: Expected,
 }
@@ -82,6 +84,9 @@ struct CaseFile {
     namespace: Option<NamespaceFile>,
     #[serde(default)]
     trust_roots: BTreeMap<String, String>,
+    /// Files of approvals of break-glass statements.
+    #[serde(default)]
+    break_glass: Vec<String>,
     expect: Option<ExpectedFile>,
 }
 
@@ -156,6 +161,10 @@ fn read(folder: &Path, base: &Path) -> Result<Case, Failure> {
     let wrong = |what: &str, why: &str| broken(path, &format!("`{what}`: {why}"));
     let asked = asked(&file, base, &wrong)?;
     let at = crate::args::time::at(&file.at).map_err(|why| wrong("at", &why))?;
+    let mut break_glass = Vec::new();
+    for path in &file.break_glass {
+        break_glass.extend(read_bundles("breakGlass", &base.join(path)).map_err(misused)?);
+    }
     let expected = match file.expect {
         Some(expect) => Expected::written(expect),
         None => from_json(&folder.join("expect.json"))
@@ -179,6 +188,7 @@ fn read(folder: &Path, base: &Path) -> Result<Case, Failure> {
             })
             .collect(),
         asked,
+        break_glass,
         at,
         expected,
     })
@@ -238,7 +248,7 @@ fn asked(
             };
             let mut all = Vec::new();
             for path in bundles {
-                all.extend(read_bundles(&base.join(path)).map_err(misused)?);
+                all.extend(read_bundles("--bundle", &base.join(path)).map_err(misused)?);
             }
             if all.is_empty() {
                 return Err(wrong("bundles", "the list is empty"));

@@ -15,6 +15,8 @@ pub(super) struct ExpectedFile {
     reasons: Option<BTreeMap<String, String>>,
     /// The codes of what loading the policy says.
     diagnostics: Option<Vec<String>>,
+    /// What comes of each break-glass statement, by its id.
+    break_glass: Option<BTreeMap<String, String>>,
 }
 
 /// What follows from a policy.
@@ -34,6 +36,7 @@ pub(super) struct Expected {
     effect: Effect,
     reasons: Option<BTreeMap<String, ReasonCode>>,
     diagnostics: Option<Vec<ReasonCode>>,
+    break_glass: Option<BTreeMap<String, String>>,
 }
 
 /// What came out.
@@ -43,6 +46,8 @@ pub(super) struct Found {
     /// The code of each rule that does not pass, by policy and rule.
     reasons: BTreeMap<(String, String), ReasonCode>,
     diagnostics: Vec<ReasonCode>,
+    /// The status of each break-glass statement, by its id.
+    break_glass: BTreeMap<String, String>,
 }
 
 /// The part of a report (`expect.json`) that is expected.
@@ -88,6 +93,7 @@ impl Expected {
             effect: file.effect,
             reasons,
             diagnostics: diagnostics.transpose()?,
+            break_glass: file.break_glass,
         })
     }
 
@@ -109,6 +115,7 @@ impl Expected {
             effect: file.effect,
             reasons: Some(reasons),
             diagnostics: None,
+            break_glass: None,
         })
     }
 
@@ -123,6 +130,22 @@ impl Expected {
         }
         if let Some(reasons) = &self.reasons {
             self.rules(reasons, found, &mut lines);
+        }
+        if let Some(expected) = &self.break_glass
+            && *expected != found.break_glass
+        {
+            let told = |statuses: &BTreeMap<String, String>| match statuses.is_empty() {
+                true => "none".to_owned(),
+                false => {
+                    let all = statuses.iter().map(|(id, status)| format!("{id} {status}"));
+                    all.collect::<Vec<_>>().join(", ")
+                }
+            };
+            lines.push(format!(
+                "breakGlass: expected {}, found {}",
+                told(expected),
+                told(&found.break_glass)
+            ));
         }
         match &self.diagnostics {
             Some(expected) if *expected != found.diagnostics => lines.push(format!(
@@ -187,6 +210,12 @@ impl Found {
             },
             reasons,
             diagnostics: codes(diagnostics),
+            break_glass: decision
+                .break_glass()
+                .into_iter()
+                .flat_map(|it| &it.statements)
+                .map(|it| (it.statement.id.clone(), it.status.as_str().to_owned()))
+                .collect(),
         }
     }
 
@@ -196,6 +225,7 @@ impl Found {
             effect: Effect::Invalid,
             reasons: BTreeMap::new(),
             diagnostics: codes(diagnostics),
+            break_glass: BTreeMap::new(),
         }
     }
 }

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use countersign::{Checker, PolicyFiles};
 use countersign_core::{
-    Decision, Gap, GapClass, Loaded, PolicySet, ReasonCode, Request, Resolution, UnixTime, decide,
+    Approvals, Decision, Gap, GapClass, Limits, Loaded, PolicySet, ReasonCode, Request, Resolution,
+    UnixTime, decide,
 };
 
 use super::case::{Asked, Bundled, Case};
@@ -105,10 +106,21 @@ pub(super) async fn judged(checker: Option<&Checker>, loaded: &Loaded, case: &Ca
     let (Some(checker), Some(policies)) = (checker, &loaded.policies) else {
         return Found::invalid(&loaded.diagnostics);
     };
-    let decision = match &case.asked {
-        Asked::Image(image) => checker.check(image, case.at).await,
-        Asked::Unavailable(image) => unasked(policies, image.request(), case.at),
-        Asked::Artifact(bundled) => examined(policies, bundled, case.at),
+    let bundles = case.break_glass.clone();
+    // What are too many or too large approvals for a request are none.
+    let approvals = Approvals::examine(bundles, policies.trust(), &Limits::default()).ok();
+    let given = |request: &Request| match &approvals {
+        Some(approvals) => request.clone().with_break_glass(approvals.clone()),
+        None => request.clone(),
+    };
+    let decision = match (&case.asked, &approvals) {
+        (Asked::Image(image), Some(approvals)) => {
+            let image = image.clone().with_break_glass(approvals.clone());
+            checker.check(&image, case.at).await
+        }
+        (Asked::Image(image), None) => checker.check(image, case.at).await,
+        (Asked::Unavailable(image), _) => unasked(policies, &given(image.request()), case.at),
+        (Asked::Artifact(bundled), _) => examined(policies, bundled, case.at, given),
     };
     Found::decided(&decision, &loaded.diagnostics)
 }
@@ -131,7 +143,12 @@ fn unasked(policies: &PolicySet, request: &Request, at: UnixTime) -> Decision {
 }
 
 /// What is decided about an artifact by the bundles about it, as `verify-blob` does.
-fn examined(policies: &PolicySet, bundled: &Bundled, at: UnixTime) -> Decision {
+fn examined(
+    policies: &PolicySet,
+    bundled: &Bundled,
+    at: UnixTime,
+    given: impl Fn(&Request) -> Request,
+) -> Decision {
     let findings = proven(&bundled.artifact, &bundled.bundles, policies.trust());
     let digest = findings.as_ref().map(|findings| *findings.image());
     let request = match &bundled.name {
@@ -152,5 +169,5 @@ fn examined(policies: &PolicySet, bundled: &Bundled, at: UnixTime) -> Decision {
         Some(findings) => Resolution::Blob(findings),
         None => Resolution::NotAsked,
     };
-    decide(policies, &request, resolution, at)
+    decide(policies, &given(&request), resolution, at)
 }

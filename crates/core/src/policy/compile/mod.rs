@@ -3,6 +3,7 @@
 //! Like the reading, it does not stop at the first error; whatever cannot be compiled is noted and left out.
 
 mod breadth;
+mod break_glass;
 mod builders;
 mod claims;
 mod evidence;
@@ -28,6 +29,7 @@ mod witnesses;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::break_glass::BreakGlass;
 use super::document::{Document, Documents, RuleSpec};
 use super::exception::{Exception, Exceptions};
 use super::index::Index;
@@ -79,6 +81,11 @@ impl Compiler<'_> {
             .iter()
             .map(|document| self.revocation(document, &signers))
             .collect();
+        let break_glass: Vec<Option<BreakGlass>> = documents
+            .break_glass
+            .iter()
+            .map(|document| self.break_glass(document, documents, &signers))
+            .collect();
         if documents.policies.is_empty() && !documents.lost {
             self.notes.general(
                 ReasonCode::NoPolicies,
@@ -94,6 +101,7 @@ impl Compiler<'_> {
         let policies: Vec<Policy> = policies.into_iter().collect::<Option<_>>()?;
         let exceptions: Vec<Exception> = exceptions.into_iter().collect::<Option<_>>()?;
         let revocations: Vec<Revocation> = revocations.into_iter().collect::<Option<_>>()?;
+        let break_glass: Vec<BreakGlass> = break_glass.into_iter().collect::<Option<_>>()?;
         let settings = settings?;
         self.denies_everything(&settings, &policies, documents);
         self.platforms_without_effect(&policies, documents);
@@ -116,6 +124,7 @@ impl Compiler<'_> {
             policies,
             exceptions: Exceptions::new(exceptions),
             revocations: Revocations::new(revocations),
+            break_glass,
             trust,
             digest: self.digest(),
             known_as: signers.known_as(),
@@ -134,6 +143,7 @@ impl Compiler<'_> {
         self.duplicates_of("Builder", &names(&documents.builders));
         self.duplicates_of("Exception", &names(&documents.exceptions));
         self.duplicates_of("Revocation", &names(&documents.revocations));
+        self.duplicates_of("BreakGlass", &names(&documents.break_glass));
     }
 
     pub(super) fn duplicates_of(&mut self, what: &str, names: &[&Spanned<Name>]) {
@@ -156,12 +166,15 @@ impl Compiler<'_> {
 
     /// Documents that nothing names. Asked only when there is no error, which could be why nothing names them.
     fn unused(&mut self, documents: &Documents) {
+        let break_glass = documents.break_glass.iter();
+        let approving = break_glass.filter_map(|document| document.spec.from.as_ref());
         let used: BTreeSet<&str> = documents
             .policies
             .iter()
             .filter_map(|policy| policy.spec.rules.as_ref())
             .flat_map(|rules| &rules.value)
             .filter_map(RuleSpec::from)
+            .chain(approving)
             .flat_map(|from| &from.names)
             .map(|name| name.value.0.as_str())
             .collect();

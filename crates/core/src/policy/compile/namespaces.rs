@@ -35,7 +35,7 @@ impl Compiler<'_> {
         })
     }
 
-    fn namespace_names(&mut self, list: Option<&Items<Text>>) -> Option<Vec<Glob>> {
+    pub(super) fn namespace_names(&mut self, list: Option<&Items<Text>>) -> Option<Vec<Glob>> {
         let Some(list) = list else {
             return Some(Vec::new());
         };

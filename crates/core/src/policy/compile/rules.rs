@@ -10,7 +10,7 @@ use crate::policy::shape::{Flag, Text};
 use crate::policy::{
     Asked, Condition, DigestDemand, EvidenceDemand, Policy, Rule, Selection, Wanted,
 };
-use crate::{Mode, ReasonCode};
+use crate::{BreakGlassStatement, Mode, ReasonCode};
 
 impl Compiler<'_> {
     pub(super) fn policy(
@@ -141,7 +141,7 @@ impl Compiler<'_> {
         let predicate_type = spec
             .predicate_type
             .as_ref()
-            .and_then(|text| self.exact(text));
+            .and_then(|text| self.predicate_type(text));
         let demand = self.evidence_demand(spec, signers, Selection::Newest);
         let asked = spec.condition.as_ref().map(|source| self.asked(source));
         let (predicate_type, asked) = (predicate_type?, whole(asked)?);
@@ -149,6 +149,21 @@ impl Compiler<'_> {
             predicate_type,
             asked,
         }))
+    }
+
+    /// Any type but that of break-glass statements, which say nothing about how good an image is.
+    fn predicate_type(&mut self, text: &Text) -> Option<String> {
+        let predicate_type = self.exact(text)?;
+        if predicate_type == BreakGlassStatement::PREDICATE_TYPE {
+            self.notes.error_with(
+                ReasonCode::ReservedName,
+                text.at,
+                format!("`{predicate_type}` is break-glass, which no rule counts as evidence"),
+                "Say in a document of kind BreakGlass who may approve; it overrides what rules deny.",
+            );
+            return None;
+        }
+        Some(predicate_type)
     }
 
     /// An expression, by the language with which the set is loaded.

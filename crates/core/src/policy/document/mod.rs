@@ -1,5 +1,6 @@
 //! The documents of a policy set, as they are written. The JSON Schema is made from these declarations.
 
+mod break_glass;
 mod exception;
 mod from;
 mod policy;
@@ -18,6 +19,7 @@ use super::scalar::Name;
 use super::shape::{Fields, Need, Shape, Text, listed, mapping};
 use super::tree::{Node, Plain, Value, plain};
 use crate::ReasonCode;
+pub(crate) use break_glass::BreakGlassSpec;
 pub(crate) use exception::ExceptionSpec;
 pub(crate) use from::{FromSpec, FromWord};
 pub(crate) use policy::{
@@ -45,7 +47,7 @@ pub(crate) use vulnerabilities::{
 
 /// The one version of policy documents.
 pub(crate) const API_VERSION: &str = "countersign.dev/v1alpha1";
-const KINDS: [&str; 7] = [
+const KINDS: [&str; 8] = [
     "Settings",
     "Signer",
     "TrustRoot",
@@ -53,9 +55,8 @@ const KINDS: [&str; 7] = [
     "Builder",
     "Exception",
     "Revocation",
+    "BreakGlass",
 ];
-/// Kinds of the design that come with later versions: refused by name, never ignored.
-const LATER_KINDS: [&str; 1] = ["BreakGlass"];
 
 /// One document of any kind, with its name.
 #[derive(Debug, Clone)]
@@ -74,6 +75,7 @@ pub(crate) struct Documents {
     pub(crate) builders: Vec<Document<BuilderSpec>>,
     pub(crate) exceptions: Vec<Document<ExceptionSpec>>,
     pub(crate) revocations: Vec<Document<RevocationSpec>>,
+    pub(crate) break_glass: Vec<Document<BreakGlassSpec>>,
     /// Whether a document could not be read at all, so that something may be missing for that reason only.
     pub(crate) lost: bool,
 }
@@ -115,6 +117,9 @@ impl Documents {
                 "Revocation" => {
                     self.lost |= !push(&mut self.revocations, document(name, &fields, notes));
                 }
+                "BreakGlass" => {
+                    self.lost |= !push(&mut self.break_glass, document(name, &fields, notes));
+                }
                 other => {
                     self.lost = true;
                     unknown_kind(other, kind.at, notes);
@@ -150,6 +155,7 @@ pub(crate) fn schema() -> Json {
             of::<BuilderSpec>("Builder"),
             of::<ExceptionSpec>("Exception"),
             of::<RevocationSpec>("Revocation"),
+            of::<BreakGlassSpec>("BreakGlass"),
         ],
     })
 }
@@ -173,11 +179,6 @@ fn push<T>(list: &mut Vec<T>, item: Option<T>) -> bool {
 }
 
 fn unknown_kind(kind: &str, at: At, notes: &mut Notes) {
-    if LATER_KINDS.contains(&kind) {
-        let message = format!("the kind `{kind}` is not supported by this version of countersign");
-        notes.error(ReasonCode::NotSupported, at, message);
-        return;
-    }
     let guess = did_you_mean(kind, KINDS);
     let hint = format!("Write one of {}.", listed(&KINDS));
     notes.error_with(

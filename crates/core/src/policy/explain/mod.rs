@@ -1,5 +1,6 @@
 //! A policy set in plain words, from what was compiled: what counts, not what was written.
 
+mod break_glass;
 mod evidence;
 mod exception;
 mod provenance;
@@ -34,6 +35,8 @@ pub struct Explanation {
     pub exceptions: Vec<Explained>,
     /// What counts no more.
     pub revocations: Vec<Explained>,
+    /// Who may override what policies deny, in an emergency.
+    pub break_glass: Vec<Explained>,
 }
 
 /// One document or rule in plain words.
@@ -73,6 +76,11 @@ impl PolicySet {
                 .map(exception::exception)
                 .collect(),
             revocations: self.revocations.all().iter().map(revocation).collect(),
+            break_glass: self
+                .break_glass
+                .iter()
+                .map(break_glass::break_glass)
+                .collect(),
         }
     }
 

@@ -91,6 +91,7 @@ impl Loaded {
                 index: _,
                 exceptions,
                 revocations,
+                break_glass,
                 trust,
                 digest: _,
                 known_as,
@@ -103,7 +104,7 @@ impl Loaded {
             };
             let policies: Vec<Policy> = policies.iter().map(reduced).collect();
             Some(format!(
-                "{settings:?}{policies:?}{exceptions:?}{revocations:?}{known_as:?}{origins:?}{}",
+                "{settings:?}{policies:?}{exceptions:?}{revocations:?}{break_glass:?}{known_as:?}{origins:?}{}",
                 trust.fingerprint()
             ))
         };

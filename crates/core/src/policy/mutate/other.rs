@@ -99,7 +99,7 @@ impl Others<'_> {
 /// nothing about an image.
 pub(super) fn is_out_of_reach(document: &str, field: &str) -> bool {
     match document.split('/').next() {
-        Some("Settings") => matches!(field, "spec.stale" | "spec.trust" | "spec.cluster"),
+        Some("Settings") => matches!(field, "spec.stale" | "spec.trust"),
         Some("Policy") => field == "spec.emits",
         _ => false,
     }

@@ -30,6 +30,8 @@ pub(crate) struct Case<'e> {
     asked: Asked,
     effect: &'static str,
     reasons: Vec<(String, String)>,
+    namespace: Option<&'static str>,
+    approvals: Vec<Vec<u8>>,
 }
 
 enum Asked {
@@ -93,6 +95,8 @@ impl Example {
             asked: Asked::Unavailable,
             effect: "allow",
             reasons: Vec::new(),
+            namespace: None,
+            approvals: Vec::new(),
         }
     }
 
@@ -142,6 +146,29 @@ impl Case<'_> {
         self.denied()
     }
 
+    /// This rule fails, for this reason, and is overridden.
+    pub(crate) fn overrides(mut self, rule: &str, code: &str) -> Self {
+        self.reasons.push((rule.to_owned(), code.to_owned()));
+        self
+    }
+
+    /// Whether this rule passes could not be told, for this reason.
+    pub(crate) fn untold(mut self, rule: &str, code: &str) -> Self {
+        self.effect = "unknown";
+        self.overrides(rule, code)
+    }
+
+    /// In this namespace, with these approvals of break-glass.
+    pub(crate) fn approved(
+        mut self,
+        namespace: &'static str,
+        approvals: impl IntoIterator<Item = Vec<u8>>,
+    ) -> Self {
+        self.namespace = Some(namespace);
+        self.approvals = approvals.into_iter().collect();
+        self
+    }
+
     /// These rules fail, for this reason.
     fn all_fail(self, rules: &[&str], code: &str) -> Self {
         rules.iter().fold(self, |case, rule| case.fails(rule, code))
@@ -168,9 +195,7 @@ impl Case<'_> {
         writeln!(text, "policy: ../../../{example}.yaml").unwrap();
         match &self.asked {
             Asked::Bundles(bundles) => {
-                let lines = bundles.iter().map(|it| [it.as_slice(), b"\n"].concat());
-                let lines: Vec<u8> = lines.flatten().collect();
-                fs::write(folder.join("evidence.jsonl"), lines).unwrap();
+                fs::write(folder.join("evidence.jsonl"), lines(bundles)).unwrap();
                 writeln!(text, "artifact: {}", image()).unwrap();
                 writeln!(text, "bundles: [evidence.jsonl]").unwrap();
                 writeln!(text, "as: {}", self.judged_as).unwrap();
@@ -185,6 +210,13 @@ impl Case<'_> {
             }
         }
         writeln!(text, "at: {}", self.at).unwrap();
+        if let Some(namespace) = self.namespace {
+            writeln!(text, "namespace: {{name: {namespace}}}").unwrap();
+        }
+        if !self.approvals.is_empty() {
+            fs::write(folder.join("approvals.jsonl"), lines(&self.approvals)).unwrap();
+            writeln!(text, "breakGlass: [approvals.jsonl]").unwrap();
+        }
         if self.example.names_a_root() {
             writeln!(text, "trustRoots: {{public-good: ../trusted_root.json}}").unwrap();
         }
@@ -198,6 +230,12 @@ impl Case<'_> {
         writeln!(text, "expect: {{effect: {effect}, reasons: {{{reasons}}}}}").unwrap();
         fs::write(folder.join("case.yaml"), text).unwrap();
     }
+}
+
+/// One bundle on each line.
+fn lines(bundles: &[Vec<u8>]) -> Vec<u8> {
+    let lines = bundles.iter().map(|it| [it.as_slice(), b"\n"].concat());
+    lines.flatten().collect()
 }
 
 /// The image that all bundles are about.

@@ -10,6 +10,7 @@
     clippy::disallowed_types
 )]
 
+mod break_glass;
 mod case;
 mod github;
 mod keyed;
@@ -26,9 +27,10 @@ use case::Example;
 /// An example's name, how many keys it has, and what writes its cases.
 type Maker = (&'static str, usize, fn(&Example));
 
-const EXAMPLES: [Maker; 10] = [
+const EXAMPLES: [Maker; 11] = [
     ("air-gapped", 3, keyed::air_gapped),
     ("baseline", 1, keyed::baseline),
+    ("break-glass", 4, break_glass::break_glass),
     ("github-actions", 0, signed::github_actions),
     ("key-rotation", 2, keyed::key_rotation),
     ("promotion", 0, promotion::promotion),
