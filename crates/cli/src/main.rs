@@ -14,6 +14,7 @@ mod output;
 mod plan;
 mod policies;
 mod policy;
+mod policy_text;
 mod progress;
 mod pull;
 mod registries;

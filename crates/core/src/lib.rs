@@ -68,8 +68,8 @@ pub use package::{
 };
 pub use policy::{
     Diagnostic, Explained, Explanation, ExtraRoot, Files, Loaded, Mutation, Mutations, Namespace,
-    NoFiles, Place, PolicySet, Request, RootOrigin, Severity, Source, TufMaterial, TufSource,
-    TufSourceError, TufSources,
+    NoFiles, Place, PolicySet, Request, RootOrigin, Severity, Source, Tree, TreeValue, TufMaterial,
+    TufSource, TufSourceError, TufSources, check_identity_pattern,
 };
 pub use reason::{Class, ReasonCode};
 pub use reference::{ImageRef, ReferenceError};
