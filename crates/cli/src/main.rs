@@ -9,6 +9,7 @@ mod escape;
 mod evidence;
 mod exit;
 mod failure;
+mod import;
 mod init;
 mod output;
 mod plan;
@@ -54,6 +55,7 @@ fn run(typed: Typed) -> Result<Exit, Failure> {
         Job::Copy(job) => copy::run(&job),
         Job::Replay(job) => replay::run(*job),
         Job::Init(job) => init::run(&job),
+        Job::Import(job) => import::run(&job),
         Job::Lint(job) => policy::lint::run(&job),
         Job::Schema(color) => Ok(policy::schema(color)),
         Job::Explain(job) => policy::explain::run(&job),

@@ -1,9 +1,11 @@
 //! Policies as text, for the commands that write some.
 
+mod names;
 mod yaml;
 
 use std::fmt::Write as _;
 
+pub(crate) use names::{name, unique};
 pub(crate) use yaml::quoted;
 
 const API: &str = "apiVersion: countersign.dev/v1alpha1";
@@ -37,6 +39,11 @@ impl Text {
         self.raw(API);
         self.raw(&format!("kind: {kind}"));
         self.raw(&format!("metadata: {{name: {}}}", quoted(name)));
+    }
+
+    /// How many lines there are.
+    pub(crate) fn lines(&self) -> usize {
+        self.0.lines().count()
     }
 
     /// All that was written.

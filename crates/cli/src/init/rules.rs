@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use countersign_core::{Decision, Digest, PinnedImage};
 
 use super::found::{Found, FoundClaim};
-use super::material::{name, unique};
 use super::scan::Scan;
 use crate::escape::escaped;
+use crate::policy_text::{name, unique};
 
 /// The rules of the policy, in the order in which it has them.
 pub(super) struct Rules {

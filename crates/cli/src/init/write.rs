@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 
 use super::InitJob;
 use super::found::Found;
-use super::material::{Material, name};
+use super::material::Material;
 use super::rules::Rules;
 use crate::escape::escaped;
-use crate::policy_text::{Text, quoted};
+use crate::policy_text::{Text, name, quoted};
 
 const PUBLIC_GOOD: &str = "public-good";
 
