@@ -17,8 +17,10 @@ pub(super) use root::trust_root;
 /// One ClusterImagePolicy.
 pub(super) fn cluster_image_policy(source: &Source<'_>, gather: &mut Gather, log: &mut Log<'_>) {
     source.metadata(log);
-    let spec = source.node.get("spec");
-    let node = spec.as_ref().unwrap_or(&source.node);
+    let Some(node) = source.spec(gather, log) else {
+        return;
+    };
+    let node = &node;
     let mut policy = gather.policy(&source.name, source.origin(node));
     let known = ["images", "authorities", "policy", "mode", "match"];
     if node.others(&known, log) {

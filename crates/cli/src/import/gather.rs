@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::model::{Demand, Maker, Mode, Namespaces, Policy, Rule, Set, Signer};
 use super::node::Node;
-use super::report::Log;
+use super::report::{Log, Outcome};
 use crate::policy_text::{name, unique};
 
 /// The set that is being made, and what its documents are called.
@@ -41,6 +41,23 @@ impl Source<'_> {
             ),
             300,
         )
+    }
+
+    /// Its `spec`. Without one nothing says what it was to deny, so that everything is denied.
+    pub(super) fn spec(&self, gather: &mut Gather, log: &mut Log<'_>) -> Option<Node<'_>> {
+        let spec = self.node.get("spec");
+        if spec.is_none() {
+            log.refused(
+                &self.node,
+                "it has no `spec`",
+                "write one, or leave the document out",
+            );
+            let mut policy = gather.policy(&self.name, self.origin(&self.node));
+            policy.add_images(vec!["**".to_owned()]);
+            policy.close("the original has no `spec`");
+            gather.set.policies.push(policy);
+        }
+        spec
     }
 
     /// Its metadata: the name is carried over, the rest is Kubernetes' own.
@@ -92,7 +109,11 @@ impl Gather {
                         .get(index)
                         .is_some_and(|old| self.set.signers.get(index) != Some(old))
                 {
-                    log.stricter(node, "the same key stands elsewhere with other demands; here both demands hold wherever it counts");
+                    log.implied(
+                        node,
+                        Outcome::Stricter,
+                        "the same key stands elsewhere with other demands; here both demands hold wherever it counts",
+                    );
                 }
                 Some(index)
             }

@@ -275,8 +275,14 @@ fn anchored(pattern: &str) -> Result<Anchored, String> {
         || group.len() > 2
             && group.get(group.len() - 2..).is_some_and(is_open)
             && !group.ends_with(r"\.*");
-    let before: &[&str] = match (begins, group.starts_with("http")) {
-        (true, _) | (_, true) => &[""],
+    // What begins with anything may begin with a URL's scheme, which keeps the host where it belongs.
+    let (open, group) = match group.strip_prefix(".*") {
+        Some(rest) if !start && !rest.is_empty() => (true, rest.to_owned()),
+        _ => (false, group),
+    };
+    let before: &[&str] = match (begins && !open, group.starts_with("http")) {
+        (true, _) => &[""],
+        (false, true) => &["", ".*"],
         (false, false) => &[".*", "https://", ""],
     };
     let behind: &[&str] = if ends {
@@ -291,7 +297,9 @@ fn anchored(pattern: &str) -> Result<Anchored, String> {
             match check_identity_pattern(&whole) {
                 Ok(()) => {
                     let is_free = |end: bool, part: &str| end || part == ".*";
-                    let same = group == body && is_free(begins, head) && is_free(ends, tail);
+                    let same = group == body.strip_prefix(".*").filter(|_| open).unwrap_or(body)
+                        && is_free(begins && !open, head)
+                        && is_free(ends, tail);
                     let subject = literal_of(&whole).map_or(Subject::Regex(whole), Subject::Exact);
                     return Ok(Anchored { subject, same });
                 }

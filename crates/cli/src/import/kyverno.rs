@@ -13,13 +13,15 @@ mod verify_images;
 use super::gather::{Gather, Source};
 use super::model::Mode;
 use super::node::Node;
-use super::report::Log;
+use super::report::{Log, Outcome};
 pub(super) use validating::image_validating_policy;
 
 /// One ClusterPolicy or Policy; whether any of its rules is about images.
 pub(super) fn policy(source: &Source<'_>, gather: &mut Gather, log: &mut Log<'_>) -> bool {
-    let spec = source.node.get("spec");
-    let node = spec.as_ref().unwrap_or(&source.node);
+    let Some(node) = source.node.get("spec") else {
+        return false;
+    };
+    let node = &node;
     let rules = node.list("rules");
     if !rules.iter().any(|rule| rule.get("verifyImages").is_some()) {
         return false;
@@ -81,8 +83,9 @@ fn spec(spec: &Node<'_>, closed: &mut Vec<String>, log: &mut Log<'_>) -> Mode {
         }
     }
     if spec.get("validationFailureAction").is_none() {
-        log.carried(
+        log.implied(
             spec,
+            Outcome::Carried,
             "Policy.mode: audit, which is the default of `validationFailureAction`",
         );
     }

@@ -111,14 +111,14 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Every value under this one that is neither list nor mapping, and every empty one of these.
+    /// Every value under this one that is neither list nor mapping. An empty one of these says as much as none.
     pub(super) fn leaves(&self, into: &mut Vec<Self>) {
         let children: Vec<Self> = match &self.tree.value {
             TreeValue::Map(_) => self.fields().into_iter().map(|(_, node)| node).collect(),
             TreeValue::List(_) => self.items(),
             _ => Vec::new(),
         };
-        if children.is_empty() {
+        if !matches!(&self.tree.value, TreeValue::Map(_) | TreeValue::List(_)) {
             into.push(self.clone());
         }
         for child in children {

@@ -44,6 +44,9 @@ pub(super) struct Entry {
     /// What is to be done by hand.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) hint: Option<String>,
+    /// Whether it is about all that stands under the field.
+    #[serde(skip)]
+    covers: bool,
 }
 
 /// One document, and what became of it.
@@ -189,8 +192,17 @@ impl<'a> Log<'a> {
         );
     }
 
+    /// What follows from something that is not written under a field; what is written there is told by itself.
+    pub(super) fn implied(&mut self, node: &Node<'_>, outcome: Outcome, message: &str) {
+        self.push(node, outcome, message.to_owned(), None);
+        if let Some(entry) = self.entries.last_mut() {
+            entry.covers = false;
+        }
+    }
+
     fn push(&mut self, node: &Node<'_>, outcome: Outcome, message: String, hint: Option<String>) {
         self.entries.push(Entry {
+            covers: true,
             line: node.line(),
             field: node.path.clone(),
             outcome,
@@ -201,7 +213,8 @@ impl<'a> Log<'a> {
 
     /// Refuses every value that nothing was said about, so that a report is whole; whether there was one.
     pub(super) fn complete(&mut self, document: &Node<'_>) -> bool {
-        let said: BTreeSet<String> = self.entries.iter().map(|it| it.field.clone()).collect();
+        let said = self.entries.iter().filter(|it| it.covers);
+        let said: BTreeSet<String> = said.map(|it| it.field.clone()).collect();
         let mut leaves = Vec::new();
         document.leaves(&mut leaves);
         let mut any = false;

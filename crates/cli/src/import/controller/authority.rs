@@ -6,7 +6,7 @@ use super::super::key;
 use super::super::model::{Demand, Format, From, Log as LogDemand, Maker, Policy, Signer, Time};
 use super::super::node::Node;
 use super::super::predicate;
-use super::super::report::Log;
+use super::super::report::{Log, Outcome};
 use crate::policy_text::name;
 
 const PUBLIC_GOOD: &str = "public-good";
@@ -130,9 +130,11 @@ impl Authority {
                 no_sct: demands.no_sct,
                 format: demands.format,
             };
-            signers.push(gather.signer(signer, node, log)?);
+            let signer = gather.signer(signer, node, log)?;
+            if !signers.contains(&signer) {
+                signers.push(signer);
+            }
         }
-        signers.dedup();
         (whole && !signers.is_empty()).then(|| {
             Self::Named(Named {
                 name: called,
@@ -247,8 +249,9 @@ fn demands(node: &Node<'_>, gather: &Gather, log: &mut Log<'_>) -> Option<Demand
         let is_own = named.is_some();
         roots.push(root_of(named, gather, log)?);
         if is_own && node.get("ctlog").is_none() && node.get("rfc3161timestamp").is_none() {
-            log.stricter(
+            log.implied(
                 keyless.as_ref().unwrap_or(node),
+                Outcome::Stricter,
                 "without `ctlog` the original asks no log; here one is asked for where the trust root lists one, and a proven time always",
             );
         }

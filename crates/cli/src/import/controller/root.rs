@@ -12,8 +12,15 @@ const RESERVED: &str = "public-good";
 /// One TrustRoot. Policies that name one that could not be carried over deny.
 pub(crate) fn trust_root(source: &Source<'_>, gather: &mut Gather, log: &mut Log<'_>) {
     source.metadata(log);
-    let spec = source.node.get("spec");
-    let node = spec.as_ref().unwrap_or(&source.node);
+    let Some(node) = source.node.get("spec") else {
+        let why = "it has no `spec`";
+        log.refused(&source.node, why, "write one");
+        gather
+            .roots
+            .insert(source.name.clone(), Err(why.to_owned()));
+        return;
+    };
+    let node = &node;
     let known = !node.others(&["remote", "repository", "sigstoreKeys"], log);
     let made = match (
         node.get("remote"),
@@ -118,6 +125,7 @@ fn sigstore_keys(node: &Node<'_>, log: &mut Log<'_>) -> Result<(Material, bool),
         return Err("it has fields that are not known".to_owned());
     }
     let mut instance = Instance::default();
+    let mut failed = None;
     for (field, bytes, place) in [
         ("certificateAuthorities", "certChain", "uri"),
         ("timestampAuthorities", "certChain", "uri"),
@@ -125,54 +133,25 @@ fn sigstore_keys(node: &Node<'_>, log: &mut Log<'_>) -> Result<(Material, bool),
         ("ctLogs", "publicKey", "baseURL"),
     ] {
         for item in node.list(field) {
-            let known = [
-                "subject",
-                "uri",
-                "certChain",
-                "baseURL",
-                "hashAlgorithm",
-                "publicKey",
-            ];
-            if item.others(&known, log) {
-                return Err("it has fields that are not known".to_owned());
-            }
-            if let Some(hash) = item.get("hashAlgorithm") {
-                if !hash.text().is_some_and(|it| {
-                    it.eq_ignore_ascii_case("sha256") || it.eq_ignore_ascii_case("sha-256")
-                }) {
-                    let why = "the tree of a log is hashed with SHA-256 only";
-                    log.refused(&hash, why, "leave this log out if nothing needs it");
-                    return Err(why.to_owned());
-                }
-                log.carried(&hash, "the tree of a log is hashed with SHA-256");
-            }
-            if let Some(subject) = item.get("subject") {
-                log.dropped(&subject, "the certificates say it themselves");
-            }
-            let url = item.word(place).unwrap_or_default().to_owned();
-            if let Some(place) = item.get(place) {
-                log.carried(&place, "TrustRoot.trustedRoot");
-            }
-            let Some(value) = item.get(bytes) else {
-                let why = format!("`{bytes}` is missing");
-                log.refused(&item, &why, "write it as base64 of PEM");
-                return Err(why);
+            let known = match bytes {
+                "publicKey" => ["baseURL", "hashAlgorithm", "publicKey"],
+                _ => ["subject", "uri", "certChain"],
             };
-            let pem = match key::text(value.text().unwrap_or_default()) {
-                Ok(pem) => pem,
-                Err(why) => {
-                    log.refused(&value, &why, "write it as base64 of PEM");
-                    return Err(why);
-                }
-            };
-            log.carried(&value, "TrustRoot.trustedRoot, good at any time");
-            match field {
-                "certificateAuthorities" => instance.authorities.push((url, pem)),
-                "timestampAuthorities" => instance.timestamps.push((url, pem)),
-                "tLogs" => instance.logs.push((url, pem)),
-                _ => instance.ct_logs.push((url, pem)),
+            let whole = !item.others(&known, log);
+            match (part(&item, bytes, place, log), field) {
+                (Ok(part), "certificateAuthorities") => instance.authorities.push(part),
+                (Ok(part), "timestampAuthorities") => instance.timestamps.push(part),
+                (Ok(part), "tLogs") => instance.logs.push(part),
+                (Ok(part), _) => instance.ct_logs.push(part),
+                (Err(why), _) => failed = Some(why),
+            }
+            if !whole {
+                failed = Some("it has fields that are not known".to_owned());
             }
         }
+    }
+    if let Some(why) = failed {
+        return Err(why);
     }
     match instance.trusted_root() {
         Ok(json) => Ok((Material::Inline(json), !instance.ct_logs.is_empty())),
@@ -181,4 +160,51 @@ fn sigstore_keys(node: &Node<'_>, log: &mut Log<'_>) -> Result<(Material, bool),
             Err(why)
         }
     }
+}
+
+/// The place and the PEM of one log or authority.
+fn part(
+    item: &Node<'_>,
+    bytes: &str,
+    place: &str,
+    log: &mut Log<'_>,
+) -> Result<(String, String), String> {
+    if let Some(subject) = item.get("subject") {
+        log.dropped(&subject, "the certificates say it themselves");
+    }
+    let url = item.word(place).unwrap_or_default().to_owned();
+    if let Some(place) = item.get(place) {
+        log.carried(&place, "TrustRoot.trustedRoot");
+    }
+    let hashed = hash(item, log);
+    let Some(value) = item.get(bytes) else {
+        let why = format!("`{bytes}` is missing");
+        log.refused(item, &why, "write it as base64 of PEM");
+        return Err(why);
+    };
+    match key::text(value.text().unwrap_or_default()) {
+        Ok(pem) => {
+            log.carried(&value, "TrustRoot.trustedRoot, good at any time");
+            hashed.map(|()| (url, pem))
+        }
+        Err(why) => {
+            log.refused(&value, &why, "write it as base64 of PEM");
+            Err(why)
+        }
+    }
+}
+
+/// How the tree of a log is hashed.
+fn hash(item: &Node<'_>, log: &mut Log<'_>) -> Result<(), String> {
+    let Some(hash) = item.get("hashAlgorithm") else {
+        return Ok(());
+    };
+    let word = hash.text().unwrap_or_default().to_ascii_lowercase();
+    if matches!(word.as_str(), "sha256" | "sha-256") {
+        log.carried(&hash, "the tree of a log is hashed with SHA-256");
+        return Ok(());
+    }
+    let why = "the tree of a log is hashed with SHA-256 only";
+    log.refused(&hash, why, "leave this log out if nothing needs it");
+    Err(why.to_owned())
 }

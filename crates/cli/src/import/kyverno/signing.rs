@@ -217,7 +217,10 @@ pub(super) fn signers(
             no_sct: settled.no_sct,
             format: context.format,
         };
-        signers.push(gather.signer(signer, node, log)?);
+        let signer = gather.signer(signer, node, log)?;
+        if !signers.contains(&signer) {
+            signers.push(signer);
+        }
     }
     Some(signers)
 }

@@ -43,8 +43,10 @@ const DROPPED: [(&str, &str); 8] = [
 /// One ImageValidatingPolicy, or NamespacedImageValidatingPolicy.
 pub(crate) fn image_validating_policy(source: &Source<'_>, gather: &mut Gather, log: &mut Log<'_>) {
     source.metadata(log);
-    let spec = source.node.get("spec");
-    let node = spec.as_ref().unwrap_or(&source.node);
+    let Some(node) = source.spec(gather, log) else {
+        return;
+    };
+    let node = &node;
     let mut policy = gather.policy(&source.name, source.origin(node));
     let own = [
         "matchConstraints",
