@@ -263,6 +263,9 @@ fn anchored(pattern: &str) -> Result<Anchored, String> {
     } else {
         bare(pattern)
     };
+    if body.is_empty() {
+        return Err("it matches anything".to_owned());
+    }
     let narrow = narrowed(body)?;
     let group = if has_alternatives(body) {
         format!("(?:{narrow})")
@@ -440,7 +443,7 @@ mod tests {
             ),
             (
                 r"^dev@acme\.com|ops@acme\.com$",
-                regex(r"(?:^dev@acme\.com|ops@acme\.com$)"),
+                regex(r".*(?:^dev@acme\.com|ops@acme\.com$).*"),
                 false,
             ),
         ] {

@@ -79,12 +79,12 @@ pub(super) fn covering(text: &str, dialect: Dialect) -> Result<Images, String> {
     })
 }
 
-/// Patterns that match at most what `text` matches, with every tag and digest.
+/// Patterns that match at most what `text` matches in Kyverno's rules, with every tag and digest.
 ///
 /// # Errors
 /// Why there are none.
-pub(super) fn covered(text: &str, dialect: Dialect) -> Result<Vec<String>, String> {
-    let (tokens, fit) = tokens(text, dialect)?;
+pub(super) fn covered(text: &str) -> Result<Vec<String>, String> {
+    let (tokens, fit) = tokens(text, Dialect::Wildcard)?;
     if fit != Fit::Same {
         return Err("it has operators that patterns here do not have".to_owned());
     }
@@ -166,7 +166,7 @@ fn expanded(tokens: &[Token]) -> Vec<Vec<String>> {
     let parts: Vec<&[Token]> = tokens.split(|it| *it == Token::Char('/')).collect();
     let mut all: Vec<Vec<String>> = vec![Vec::new()];
     for (index, part) in parts.iter().enumerate() {
-        let ways = element(part, index == 0, index + 1 == parts.len());
+        let ways = element(part, index + 1 == parts.len());
         all = all
             .iter()
             .flat_map(|before| ways.iter().map(move |way| [&before[..], &way[..]].concat()))
@@ -180,7 +180,7 @@ fn expanded(tokens: &[Token]) -> Vec<Vec<String>> {
 }
 
 /// The ways to read one element. `x**y` is `x*y`, or `x*` and `*y` with anything between.
-fn element(part: &[Token], first: bool, last: bool) -> Vec<Vec<String>> {
+fn element(part: &[Token], last: bool) -> Vec<Vec<String>> {
     let any = || "**".to_owned();
     let Some(cross) = part.iter().position(|it| *it == Token::Cross) else {
         return vec![vec![joined(part)]];
@@ -188,8 +188,8 @@ fn element(part: &[Token], first: bool, last: bool) -> Vec<Vec<String>> {
     let (before, after) = (&part[..cross], &part[cross + 1..]);
     let stars = |part: &[Token]| part.iter().all(|it| !matches!(it, Token::Char(_)));
     if stars(part) {
-        // Ours stands for nothing too, except at the end, and at the beginning, where a host has to be.
-        return if first || last {
+        // Ours stands for nothing too, except at the end.
+        return if last {
             vec![vec![any()]]
         } else {
             vec![vec!["*".to_owned(), any()]]
@@ -200,19 +200,16 @@ fn element(part: &[Token], first: bool, last: bool) -> Vec<Vec<String>> {
     match (before.is_empty(), after.is_empty()) {
         (false, true) if last => vec![vec![joined(&head)], vec![joined(&head), any()]],
         (false, true) => vec![vec![joined(&head), any()]],
-        (true, _) => element(&tail, false, last)
+        (true, _) => element(&tail, last)
             .into_iter()
             .map(|way| [vec![any()], way].concat())
             .collect(),
         (false, false) => {
             let whole = [before, &tail[..]].concat();
-            let split = element(&tail, false, last)
+            let split = element(&tail, last)
                 .into_iter()
                 .map(|way| [vec![joined(&head), any()], way].concat());
-            element(&whole, first, last)
-                .into_iter()
-                .chain(split)
-                .collect()
+            element(&whole, last).into_iter().chain(split).collect()
         }
     }
 }
@@ -256,7 +253,7 @@ fn add_names(elements: &[String], patterns: &mut BTreeSet<String>) {
                 {
                     add(&[hub, "library", name]);
                 }
-                if host.contains('*') && HUB.iter().any(|it| fits(host, it)) {
+                if !fits(host, hub) && HUB.iter().any(|it| fits(host, it)) {
                     add(&[&[hub], rest].concat());
                 }
             }
@@ -293,22 +290,36 @@ fn fits(element: &str, text: &str) -> bool {
     }
 }
 
-/// Without what `**` or a pattern that ends in it names anyway.
+/// Without what another pattern names anyway.
 fn minimal(patterns: BTreeSet<String>) -> Vec<String> {
-    if patterns.contains("**") {
-        return vec!["**".to_owned()];
-    }
-    let below: Vec<String> = patterns
-        .iter()
-        .filter_map(|it| Some(it.strip_suffix("**")?.to_owned()))
-        .filter(|it| !it.contains('*'))
-        .collect();
-    let is_below = |it: &String| {
-        below
-            .iter()
-            .any(|prefix| it.starts_with(prefix) && it[prefix.len()..] != *"**")
+    let all = patterns.clone();
+    let is_covered = |it: &String| all.iter().any(|wide| wide != it && covers(wide, it));
+    patterns.into_iter().filter(|it| !is_covered(it)).collect()
+}
+
+/// Whether a pattern with `**` at one end names all that another names; `false` also where that is not plain.
+fn covers(wide: &str, narrow: &str) -> bool {
+    let below = |rest: &str| {
+        narrow
+            .strip_suffix(rest)
+            .is_some_and(|head| head.ends_with('/'))
     };
-    patterns.into_iter().filter(|it| !is_below(it)).collect()
+    match (
+        wide.strip_prefix("*/**/"),
+        wide.strip_prefix("**/"),
+        wide.strip_suffix("**"),
+    ) {
+        _ if wide == "**" => true,
+        (Some(rest), _, _) => below(rest),
+        (None, Some(rest), _) => narrow == rest || below(rest),
+        (None, None, Some(head)) => {
+            !head.contains('*')
+                && narrow
+                    .strip_prefix(head)
+                    .is_some_and(|rest| !rest.is_empty())
+        }
+        (None, None, None) => false,
+    }
 }
 
 #[cfg(test)]
@@ -389,11 +400,7 @@ mod tests {
                 ],
                 Fit::Same,
             ),
-            (
-                "*/nginx*",
-                &["**/nginx*", "**/nginx*/**", "docker.io/library/nginx*"],
-                Fit::Same,
-            ),
+            ("*/nginx*", &["*/**/nginx*", "*/**/nginx*/**"], Fit::Same),
         ] {
             let images = covering(text, Dialect::Wildcard).unwrap();
             assert_eq!(
@@ -419,7 +426,125 @@ mod tests {
             ("acme/app*", None),
         ] {
             let expected = expected.map(|it| it.iter().map(|it| (*it).to_owned()).collect());
-            assert_eq!(covered(text, Dialect::Wildcard).ok(), expected, "{text}");
+            assert_eq!(covered(text).ok(), expected, "{text}");
         }
+    }
+
+    /// Whether a text fits a pattern of an original, letter by letter.
+    fn original(pattern: &[char], text: &[char], dialect: Dialect) -> bool {
+        match pattern {
+            [] => text.is_empty(),
+            ['*', '*', rest @ ..] if dialect == Dialect::Controller => {
+                (0..=text.len()).any(|skip| original(rest, &text[skip..], dialect))
+            }
+            ['*', rest @ ..] => (0..=text.len())
+                .take_while(|skip| dialect != Dialect::Controller || !text[..*skip].contains(&'/'))
+                .any(|skip| original(rest, &text[skip..], dialect)),
+            ['?', rest @ ..] => !text.is_empty() && original(rest, &text[1..], dialect),
+            [it, rest @ ..] => text.first() == Some(it) && original(rest, &text[1..], dialect),
+        }
+    }
+
+    /// Whether a name fits a pattern of ours, as docs/policy.md says.
+    fn ours(pattern: &[&str], name: &[&str]) -> bool {
+        match pattern {
+            [] => name.is_empty(),
+            ["**"] => !name.is_empty(),
+            ["**", rest @ ..] => (0..=name.len()).any(|skip| ours(rest, &name[skip..])),
+            [it, rest @ ..] => name
+                .split_first()
+                .is_some_and(|(first, behind)| fits(it, first) && ours(rest, behind)),
+        }
+    }
+
+    /// Every pattern of up to four parts against every small name: whatever the original names is named, and whatever is left
+    /// out was left out.
+    #[test]
+    fn no_image_escapes() {
+        const PARTS: [&str; 8] = ["a", "b", "*", "**", "/", "?", ":v", "@d"];
+        let names = [
+            "h.io/a",
+            "h.io/b",
+            "h.io/ab",
+            "h.io/a/b",
+            "h.io/b/a",
+            "h.io/a/a/b",
+            "h.io/ab/b/a",
+            "docker.io/library/a",
+            "docker.io/library/ab",
+            "docker.io/a/b",
+        ];
+        let mut patterns: Vec<String> = vec![String::new()];
+        let mut last = patterns.clone();
+        for _ in 0..4 {
+            last = last
+                .iter()
+                .flat_map(|head| PARTS.iter().map(move |part| format!("{head}{part}")))
+                .collect();
+            patterns.extend(last.iter().cloned());
+        }
+        let chars = |text: &str| text.chars().collect::<Vec<char>>();
+        let named = |patterns: &[String], name: &str| {
+            let name: Vec<&str> = name.split('/').collect();
+            patterns
+                .iter()
+                .any(|it| ours(&it.split('/').collect::<Vec<_>>(), &name))
+        };
+        let mut tried = 0;
+        for (tail, dialect) in patterns
+            .iter()
+            .flat_map(|it| [(it, Dialect::Controller), (it, Dialect::Wildcard)])
+        {
+            for pattern in [tail.clone(), format!("h.io/{tail}")] {
+                let written = chars(&pattern);
+                let found = covering(&pattern, dialect);
+                let left_out = match dialect {
+                    Dialect::Wildcard => covered(&pattern).unwrap_or_default(),
+                    Dialect::Controller | Dialect::Glob => Vec::new(),
+                };
+                for name in names {
+                    let short = name
+                        .strip_prefix("docker.io/")
+                        .map(|it| it.strip_prefix("library/").unwrap_or(it));
+                    let full = if dialect == Dialect::Controller {
+                        name.replace("docker.io", "index.docker.io")
+                    } else {
+                        name.to_owned()
+                    };
+                    let texts = |tag: &str| {
+                        [
+                            Some(format!("{full}{tag}")),
+                            short.map(|it| format!("{it}{tag}")),
+                        ]
+                    };
+                    let matches = |text: &String| original(&written, &chars(text), dialect);
+                    let any = [":v", "@d"]
+                        .iter()
+                        .flat_map(|tag| texts(tag))
+                        .flatten()
+                        .any(|it| matches(&it));
+                    // The two characters that the original refuses in a glob do not get so far.
+                    if let Ok(found) = &found
+                        && any
+                        && pattern != "*"
+                        && pattern != "*/*"
+                    {
+                        tried += 1;
+                        assert!(
+                            named(&found.patterns, name),
+                            "{pattern} names {name}, {found:?} does not"
+                        );
+                    }
+                    if named(&left_out, name) {
+                        tried += 1;
+                        let all = [":v", "@d"]
+                            .iter()
+                            .all(|tag| matches(&format!("{full}{tag}")));
+                        assert!(all, "{pattern} does not name {name}, {left_out:?} does");
+                    }
+                }
+            }
+        }
+        assert!(tried > 10_000, "{tried}");
     }
 }

@@ -8,6 +8,7 @@ mod exit_codes;
 mod gate;
 mod hostile;
 mod hostile_registry;
+mod import;
 mod import_corpus;
 mod init;
 mod init_scans;

@@ -226,7 +226,7 @@ fn images(item: &Node<'_>, policy: &mut Policy, log: &mut Log<'_>) {
         }
     }
     for node in item.list("skipImageReferences") {
-        match images::covered(node.text().unwrap_or_default(), Dialect::Wildcard) {
+        match images::covered(node.text().unwrap_or_default()) {
             Ok(patterns) => {
                 log.carried(&node, format!("Policy.except: {}", patterns.join(", ")));
                 for pattern in patterns {
