@@ -82,12 +82,12 @@ fn imported_policies_decide_as_the_originals() {
     let controller = |file| vec![file, "controller-root"];
     for (number, (files, signed)) in [
         (vec!["controller-keyed"], "signed-keyed-legacy"),
-        (controller("controller-keyless"), "signed-keyless"),
+        (controller("controller-keyless"), "signed-keyless-legacy"),
         (vec!["kyverno-keyed"], "signed-keyed-legacy"),
-        (vec!["kyverno-keyless"], "signed-keyless"),
+        (vec!["kyverno-keyless"], "signed-keyless-legacy"),
         (vec!["validating-keyed"], "signed-keyed-legacy"),
         (vec!["validating-keyed"], "signed-keyed"),
-        (vec!["validating-keyless"], "signed-keyless"),
+        (vec!["validating-keyless"], "signed-keyless-legacy"),
     ]
     .into_iter()
     .enumerate()
