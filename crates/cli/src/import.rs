@@ -102,7 +102,7 @@ pub(crate) fn run(job: &ImportJob) -> Result<Exit, Failure> {
         Unmatched::Warn => format!("Settings.unmatched: warn; {because}"),
         Unmatched::Allow => format!("Settings.unmatched: allow; {because}"),
     });
-    let exit = if report.is_open() || result.needs_fetch {
+    let exit = if report.is_open() || result.is_open {
         Exit::Denied
     } else {
         Exit::Allowed

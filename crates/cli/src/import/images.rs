@@ -5,8 +5,12 @@
 
 use std::collections::BTreeSet;
 
+use countersign_core::ImageRef;
+
 /// So many patterns may become of one.
 const MAX_PATTERNS: usize = 32;
+/// Longer patterns are no names of images.
+const MAX_CHARS: usize = 300;
 /// The names of Docker Hub, of which the last is ours.
 const HUB: [&str; 3] = ["index.docker.io", "registry-1.docker.io", "docker.io"];
 
@@ -97,6 +101,11 @@ pub(super) fn covered(text: &str) -> Result<Vec<String>, String> {
         .iter()
         .filter(|elements| elements.iter().any(|it| it == "**") || elements.len() > 1)
         .filter(|elements| can_be_full(elements))
+        .filter(|elements| {
+            elements
+                .first()
+                .is_some_and(|host| host == "**" || canonical(host).as_ref() == Some(host))
+        })
         .map(|elements| elements.join("/"))
         .collect();
     if patterns.is_empty() || patterns.len() > MAX_PATTERNS {
@@ -138,6 +147,7 @@ fn tokens(text: &str, dialect: Dialect) -> Result<(Vec<Token>, Fit), String> {
             odd.escape_debug()
         )),
         None if tokens.is_empty() => Err("it is empty".to_owned()),
+        None if tokens.len() > MAX_CHARS => Err(format!("it has more than {MAX_CHARS} characters")),
         None => Ok((tokens, fit)),
     }
 }
@@ -246,7 +256,10 @@ fn add_names(elements: &[String], patterns: &mut BTreeSet<String>) {
         [single] => add(&[hub, "library", single]),
         [first, rest @ ..] => {
             if can_be_full(elements) {
-                let host = if HUB.contains(first) { hub } else { first };
+                let Some(host) = canonical(first) else {
+                    return;
+                };
+                let host = host.as_str();
                 add(&[&[host], rest].concat());
                 if let [name] = rest
                     && HUB.iter().any(|it| fits(first, it))
@@ -263,6 +276,15 @@ fn add_names(elements: &[String], patterns: &mut BTreeSet<String>) {
         }
         [] => {}
     }
+}
+
+/// The one spelling of a host that patterns of ours have; none if it is no host.
+fn canonical(host: &str) -> Option<String> {
+    if host.contains('*') {
+        return Some(host.to_ascii_lowercase());
+    }
+    let image = ImageRef::parse(&format!("{host}/a/b")).ok()?;
+    (image.repository() == "a/b").then(|| image.registry().to_owned())
 }
 
 /// Whether the first element can be a host.
@@ -357,6 +379,8 @@ mod tests {
             ),
             ("a.io/**/x*", &["a.io/*/**/x*"], Fit::Same),
             ("ghcr.io/Acme/*", &[], Fit::Same),
+            ("GHCR.io/acme/*", &["ghcr.io/acme/*"], Fit::Same),
+            ("h.example:443/acme/*", &["h.example/acme/*"], Fit::Same),
         ] {
             let images = covering(text, Dialect::Controller).unwrap();
             assert_eq!(
@@ -424,6 +448,8 @@ mod tests {
             ("ghcr.io/acme/app@*", None),
             ("ghcr.io/acme/ap?*", None),
             ("acme/app*", None),
+            ("GHCR.io/acme/*", None),
+            ("index.docker.io/acme/*", None),
         ] {
             let expected = expected.map(|it| it.iter().map(|it| (*it).to_owned()).collect());
             assert_eq!(covered(text).ok(), expected, "{text}");

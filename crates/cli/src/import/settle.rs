@@ -14,8 +14,8 @@ const MAX_ROUNDS: usize = 1_000;
 #[derive(Debug)]
 pub(super) struct Settled {
     pub(super) text: String,
-    /// Whether a TUF repository has to be fetched before it can be used.
-    pub(super) needs_fetch: bool,
+    /// Whether a person has to look after something that no field of the originals says.
+    pub(super) is_open: bool,
 }
 
 /// Brings the set into a form that loads without a warning.
@@ -28,6 +28,7 @@ pub(super) fn settled(
         return Ok(roots_alone(set, general));
     }
     sort_signers(set);
+    let mut is_open = false;
     for _ in 0..MAX_ROUNDS {
         let written = write::written(set);
         let sources = [Source {
@@ -41,8 +42,8 @@ pub(super) fn settled(
             .into_iter()
             .partition(|it| it.code == ReasonCode::TrustRootNotFetched);
         let Some(first) = rest.first() else {
-            let needs_fetch = !unfetched.is_empty();
-            if needs_fetch {
+            if !unfetched.is_empty() {
+                is_open = true;
                 general.push(
                     "a trust root comes from a TUF repository: run `countersign trust update --policy` on what was written before anything else"
                         .to_owned(),
@@ -50,16 +51,20 @@ pub(super) fn settled(
             }
             return Ok(Settled {
                 text: written.text,
-                needs_fetch,
+                is_open,
             });
         };
-        if !left_out(first, &written, set, general) {
-            return Err(faulty(first, &sources));
+        if left_out(first, &written, set, general) {
+            if set.policies.is_empty() {
+                return Err(Failure::misused(
+                    "nothing is left to import: no policy names an image",
+                ));
+            }
+            continue;
         }
-        if set.policies.is_empty() {
-            return Err(Failure::misused(
-                "nothing is left to import: no policy names an image",
-            ));
+        is_open = true;
+        if !closed(first, &written, set, general) {
+            return Err(faulty(first, &sources));
         }
     }
     Err(Failure::unknown("the policy that was made did not settle"))
@@ -73,7 +78,7 @@ fn roots_alone(set: &Set, general: &mut Vec<String>) -> Settled {
     let is_remote = |it: &super::model::Root| matches!(it.material, Material::Tuf { .. });
     Settled {
         text: write::roots(set),
-        needs_fetch: set.roots.iter().any(is_remote),
+        is_open: set.roots.iter().any(is_remote),
     }
 }
 
@@ -211,6 +216,56 @@ fn overlapping(set: &mut Set, policy: usize, name: &str, general: &mut Vec<Strin
         general.push(format!(
             "Policy {}: Signer {name} was left out: another accepts the same identity",
             policy.name
+        ));
+    }
+    any
+}
+
+/// Denies in place of whatever a diagnostic is about: policies here cannot say what the original did. First the rules go, then
+/// the patterns over images.
+fn closed(found: &Diagnostic, written: &Written, set: &mut Set, general: &mut Vec<String>) -> bool {
+    let Some(line) = found.place.as_ref().map(|place| place.line) else {
+        return false;
+    };
+    let last = |all: &[(usize, usize)]| all.iter().rev().find(|(name, _)| *name <= line).copied();
+    let concerned: Vec<usize> = match (last(&written.policies), last(&written.signers)) {
+        (Some((_, policy)), _) => vec![policy],
+        (None, Some((_, signer))) => {
+            let uses = |it: &super::model::Policy| {
+                it.closed.is_empty()
+                    && it.rules.iter().any(|rule| match &rule.demand {
+                        Demand::Signature(from) | Demand::Statement { from, .. } => {
+                            from.signers.contains(&signer)
+                        }
+                        Demand::Digest | Demand::Nothing | Demand::Never => false,
+                    })
+            };
+            let all = set.policies.iter().enumerate();
+            all.filter(|(_, it)| uses(it))
+                .map(|(index, _)| index)
+                .collect()
+        }
+        (None, None) => Vec::new(),
+    };
+    let mut any = false;
+    for index in concerned {
+        let Some(policy) = set.policies.get_mut(index) else {
+            continue;
+        };
+        let everything = ["**".to_owned()];
+        if policy.closed.is_empty() {
+            policy.close(found.message.clone());
+        } else if policy.images != everything {
+            policy.images = everything.to_vec();
+            policy.except.clear();
+            policy.namespaces = super::model::Namespaces::default();
+        } else {
+            continue;
+        }
+        any = true;
+        general.push(format!(
+            "Policy {} ({}) denies: it cannot be said here: {}",
+            policy.name, policy.origin, found.message
         ));
     }
     any

@@ -16,6 +16,8 @@ pub(super) struct Written {
     pub(super) text: String,
     /// The line of the name of each policy, and its place in the set.
     pub(super) policies: Vec<(usize, usize)>,
+    /// The same of each Signer.
+    pub(super) signers: Vec<(usize, usize)>,
     /// The line of each item of `except`, its policy's place in the set, and itself.
     pub(super) excepts: Vec<(usize, usize, String)>,
     /// The same of `images`.
@@ -73,13 +75,13 @@ pub(super) fn written(set: &Set) -> Written {
     {
         write_root(&mut text, root);
     }
-    for (_, signer) in set
-        .signers
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| used.contains(index))
-    {
-        write_signer(&mut text, signer);
+    let mut signers = Vec::new();
+    for (index, signer) in set.signers.iter().enumerate() {
+        if used.contains(&index) {
+            text.document("Signer", &signer.name);
+            signers.push((text.lines(), index));
+            write_signer(&mut text, signer);
+        }
     }
     let is_closed = set.policies.iter().any(|it| !it.closed.is_empty());
     let nobody = unique("nobody", set.signers.iter().map(|it| it.name.as_str()));
@@ -89,6 +91,7 @@ pub(super) fn written(set: &Set) -> Written {
     let mut written = Written {
         text: String::new(),
         policies: Vec::new(),
+        signers,
         excepts: Vec::new(),
         images: Vec::new(),
     };
@@ -129,7 +132,6 @@ fn write_root(text: &mut Text, root: &Root) {
 }
 
 fn write_signer(text: &mut Text, signer: &Signer) {
-    text.document("Signer", &signer.name);
     text.raw("spec:");
     if let Some(root) = &signer.root {
         text.raw(&format!("  trust: {}", quoted(root)));
