@@ -77,6 +77,7 @@ pub(crate) fn run(job: &ImportJob) -> Result<Exit, Failure> {
         },
         roots: BTreeMap::new(),
         has_folder: job.out.as_deref().is_some_and(output::is_folder),
+        document: 0,
         general: Vec::new(),
     };
     // Policies name TrustRoots, wherever these stand.
@@ -97,12 +98,15 @@ pub(crate) fn run(job: &ImportJob) -> Result<Exit, Failure> {
         return Err(nothing(&report, job));
     }
     let result = settle::settled(&mut gather.set, job.now, &mut report.general)?;
+    for (document, why) in &result.closed {
+        report.closed(*document, why);
+    }
     report.general.push(match unmatched {
         Unmatched::Deny => format!("Settings.unmatched: deny; {because}"),
         Unmatched::Warn => format!("Settings.unmatched: warn; {because}"),
         Unmatched::Allow => format!("Settings.unmatched: allow; {because}"),
     });
-    let exit = if report.is_open() || result.is_open {
+    let exit = if report.is_open() || result.needs_fetch {
         Exit::Denied
     } else {
         Exit::Allowed
@@ -113,6 +117,7 @@ pub(crate) fn run(job: &ImportJob) -> Result<Exit, Failure> {
 /// One document, whatever it is.
 fn document(found: &Found<'_>, gather: &mut Gather) -> Document {
     let source: &Source<'_> = &found.source;
+    gather.document = found.order;
     let mut entries = Vec::new();
     let mut log = Log::new(&mut entries);
     let (policies, roots) = (gather.set.policies.len(), gather.set.roots.len());

@@ -15,6 +15,8 @@ pub(super) struct Gather {
     pub(super) roots: BTreeMap<String, Result<String, String>>,
     /// Whether files can be written beside the policy.
     pub(super) has_folder: bool,
+    /// The document that is being read, by its place among all.
+    pub(super) document: usize,
     /// About the set as a whole.
     pub(super) general: Vec<String>,
 }
@@ -89,6 +91,7 @@ impl Gather {
             namespaces: Namespaces::default(),
             mode: Mode::Enforce,
             rules: Vec::new(),
+            document: self.document,
             closed: Vec::new(),
         }
     }

@@ -107,6 +107,8 @@ pub(super) struct Policy {
     pub(super) namespaces: Namespaces,
     pub(super) mode: Mode,
     pub(super) rules: Vec<Rule>,
+    /// Which document it is made of, by its place among all.
+    pub(super) document: usize,
     /// Why it has to deny in place of the original, if so.
     pub(super) closed: Vec<String>,
 }

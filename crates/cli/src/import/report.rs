@@ -103,6 +103,23 @@ impl Report {
         }
     }
 
+    /// A document of which a Policy denies for what the linter says of it, and not for any one of its fields.
+    pub(super) fn closed(&mut self, document: usize, why: &str) {
+        if let Some(document) = self.documents.get_mut(document) {
+            document.result = DocumentResult::Denies;
+            document.entries.push(Entry {
+                line: document.line,
+                field: "spec".to_owned(),
+                outcome: Outcome::NotSupported,
+                message: format!(
+                    "a Policy denies in its place, for this cannot be said here: {why}"
+                ),
+                hint: Some("write the rule that is meant".to_owned()),
+                covers: false,
+            });
+        }
+    }
+
     /// Whether a person has to look after something.
     pub(super) fn is_open(&self) -> bool {
         let entries = self.documents.iter().flat_map(|it| &it.entries);

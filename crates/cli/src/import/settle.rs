@@ -14,8 +14,10 @@ const MAX_ROUNDS: usize = 1_000;
 #[derive(Debug)]
 pub(super) struct Settled {
     pub(super) text: String,
-    /// Whether a person has to look after something that no field of the originals says.
-    pub(super) is_open: bool,
+    /// Whether a trust root has to be fetched before the set can be used.
+    pub(super) needs_fetch: bool,
+    /// The documents of which Policies deny for what the linter says, and what that is.
+    pub(super) closed: Vec<(usize, String)>,
 }
 
 /// Brings the set into a form that loads without a warning.
@@ -28,7 +30,7 @@ pub(super) fn settled(
         return Ok(roots_alone(set, general));
     }
     sort_signers(set);
-    let mut is_open = false;
+    let mut denied: Vec<(usize, String)> = Vec::new();
     for _ in 0..MAX_ROUNDS {
         let written = write::written(set);
         let sources = [Source {
@@ -42,8 +44,8 @@ pub(super) fn settled(
             .into_iter()
             .partition(|it| it.code == ReasonCode::TrustRootNotFetched);
         let Some(first) = rest.first() else {
-            if !unfetched.is_empty() {
-                is_open = true;
+            let needs_fetch = !unfetched.is_empty();
+            if needs_fetch {
                 general.push(
                     "a trust root comes from a TUF repository: run `countersign trust update --policy` on what was written before anything else"
                         .to_owned(),
@@ -51,7 +53,8 @@ pub(super) fn settled(
             }
             return Ok(Settled {
                 text: written.text,
-                is_open,
+                needs_fetch,
+                closed: denied,
             });
         };
         if left_out(first, &written, set, general) {
@@ -62,10 +65,11 @@ pub(super) fn settled(
             }
             continue;
         }
-        is_open = true;
-        if !closed(first, &written, set, general) {
+        let documents = closed(first, &written, set);
+        if documents.is_empty() {
             return Err(faulty(first, &sources));
         }
+        denied.extend(documents.into_iter().map(|it| (it, first.message.clone())));
     }
     Err(Failure::unknown("the policy that was made did not settle"))
 }
@@ -78,7 +82,8 @@ fn roots_alone(set: &Set, general: &mut Vec<String>) -> Settled {
     let is_remote = |it: &super::model::Root| matches!(it.material, Material::Tuf { .. });
     Settled {
         text: write::roots(set),
-        is_open: set.roots.iter().any(is_remote),
+        needs_fetch: set.roots.iter().any(is_remote),
+        closed: Vec::new(),
     }
 }
 
@@ -132,16 +137,13 @@ fn left_out(
     let line = place.line;
     match (found.code, found.severity) {
         (ReasonCode::OverlappingSigners, _) => {
-            let above = written
-                .policies
-                .iter()
-                .rev()
-                .find(|(name, _)| *name <= line);
-            let (Some((_, index)), Some(name)) = (above, written.text.get(place.span.clone()))
+            let rule = written.rules.iter().find(|(at, _, _)| *at == line);
+            let (Some((_, policy, rule)), Some(name)) =
+                (rule, written.text.get(place.span.clone()))
             else {
                 return false;
             };
-            overlapping(set, *index, name.trim_matches('"'), general)
+            overlapping(set, (*policy, *rule), name.trim_matches('"'), general)
         }
         (ReasonCode::Unreachable, Severity::Warning) => {
             let Some((_, index)) = written.policies.iter().find(|(name, _)| *name == line) else {
@@ -186,46 +188,39 @@ fn left_out(
 }
 
 /// Two Signers of one `from` accept the same identity. One is enough where any counts; where several have to sign, nobody here
-/// can tell them apart.
-fn overlapping(set: &mut Set, policy: usize, name: &str, general: &mut Vec<String>) -> bool {
+/// can tell them apart, and nothing is done.
+fn overlapping(
+    set: &mut Set,
+    (policy, rule): (usize, usize),
+    name: &str,
+    general: &mut Vec<String>,
+) -> bool {
     let Some(index) = set.signers.iter().position(|it| it.name == name) else {
         return false;
     };
     let Some(policy) = set.policies.get_mut(policy) else {
         return false;
     };
-    let mut any = false;
-    let mut several = false;
-    for rule in &mut policy.rules {
-        if let Demand::Signature(from) | Demand::Statement { from, .. } = &mut rule.demand
-            && from.signers.contains(&index)
-            && from.signers.len() > 1
+    match policy.rules.get_mut(rule).map(|it| &mut it.demand) {
+        Some(Demand::Signature(from) | Demand::Statement { from, .. })
+            if from.count == 1 && from.signers.len() > 1 =>
         {
-            any = true;
-            several |= from.count > 1;
             from.signers.retain(|it| *it != index);
         }
+        _ => return false,
     }
-    if several {
-        policy.close("several have to sign, and two of them accept the same identity");
-        general.push(format!(
-            "Policy {} ({}) denies: several have to sign, and two of its Signers accept the same identity",
-            policy.name, policy.origin
-        ));
-    } else if any {
-        general.push(format!(
-            "Policy {}: Signer {name} was left out: another accepts the same identity",
-            policy.name
-        ));
-    }
-    any
+    general.push(format!(
+        "Policy {}: Signer {name} was left out: another accepts the same identity",
+        policy.name
+    ));
+    true
 }
 
 /// Denies in place of whatever a diagnostic is about: policies here cannot say what the original did. First the rules go, then
-/// the patterns over images.
-fn closed(found: &Diagnostic, written: &Written, set: &mut Set, general: &mut Vec<String>) -> bool {
+/// the patterns over images. The documents that it concerns; none if nothing could be done.
+fn closed(found: &Diagnostic, written: &Written, set: &mut Set) -> Vec<usize> {
     let Some(line) = found.place.as_ref().map(|place| place.line) else {
-        return false;
+        return Vec::new();
     };
     let last = |all: &[(usize, usize)]| all.iter().rev().find(|(name, _)| *name <= line).copied();
     let concerned: Vec<usize> = match (last(&written.policies), last(&written.signers)) {
@@ -247,7 +242,7 @@ fn closed(found: &Diagnostic, written: &Written, set: &mut Set, general: &mut Ve
         }
         (None, None) => Vec::new(),
     };
-    let mut any = false;
+    let mut documents = Vec::new();
     for index in concerned {
         let Some(policy) = set.policies.get_mut(index) else {
             continue;
@@ -262,13 +257,9 @@ fn closed(found: &Diagnostic, written: &Written, set: &mut Set, general: &mut Ve
         } else {
             continue;
         }
-        any = true;
-        general.push(format!(
-            "Policy {} ({}) denies: it cannot be said here: {}",
-            policy.name, policy.origin, found.message
-        ));
+        documents.push(policy.document);
     }
-    any
+    documents
 }
 
 fn faulty(found: &Diagnostic, sources: &[Source]) -> Failure {

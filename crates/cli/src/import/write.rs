@@ -20,7 +20,9 @@ pub(super) struct Written {
     pub(super) signers: Vec<(usize, usize)>,
     /// The line of each item of `except`, its policy's place in the set, and itself.
     pub(super) excepts: Vec<(usize, usize, String)>,
-    /// The same of `images`.
+    /// The line of each rule, its policy's place in the set, and its own among the rules.
+    pub(super) rules: Vec<(usize, usize, usize)>,
+    /// The same as of `except` of `images`.
     pub(super) images: Vec<(usize, usize, String)>,
 }
 
@@ -93,6 +95,7 @@ pub(super) fn written(set: &Set) -> Written {
         policies: Vec::new(),
         signers,
         excepts: Vec::new(),
+        rules: Vec::new(),
         images: Vec::new(),
     };
     for (index, policy) in set.policies.iter().enumerate() {
@@ -107,7 +110,9 @@ pub(super) fn written(set: &Set) -> Written {
                 .excepts
                 .extend(list(&mut text, "except", &policy.except, index));
         }
-        rest(&mut text, policy, set, &nobody);
+        for (line, rule) in rest(&mut text, policy, set, &nobody) {
+            written.rules.push((line, index, rule));
+        }
     }
     written.text = text.done();
     written
@@ -217,7 +222,9 @@ fn write_nobody(text: &mut Text, name: &str) {
     text.raw("    subject: {exact: not-imported}");
 }
 
-fn rest(text: &mut Text, policy: &Policy, set: &Set, nobody: &str) {
+/// What follows the patterns over images; which rule stands in which line.
+fn rest(text: &mut Text, policy: &Policy, set: &Set, nobody: &str) -> Vec<(usize, usize)> {
+    let mut lines = Vec::new();
     namespaces(text, policy);
     match policy.mode {
         Mode::Enforce => text.raw("  mode: enforce"),
@@ -226,7 +233,7 @@ fn rest(text: &mut Text, policy: &Policy, set: &Set, nobody: &str) {
     }
     text.raw("  rules:");
     if policy.closed.is_empty() {
-        for rule in &policy.rules {
+        for (index, rule) in policy.rules.iter().enumerate() {
             let demand = match &rule.demand {
                 Demand::Digest => "digest: required".to_owned(),
                 Demand::Nothing => "digest: resolve-at-admission-unsafe".to_owned(),
@@ -245,8 +252,9 @@ fn rest(text: &mut Text, policy: &Policy, set: &Set, nobody: &str) {
                 text.raw("    # As in the original, nothing is asked of these images.");
             }
             text.raw(&format!("    - {{name: {}, {demand}}}", quoted(&rule.name)));
+            lines.push((text.lines(), index));
         }
-        return;
+        return lines;
     }
     text.raw("    # The original could not be carried over, so that this denies. Write rules in its place:");
     for why in &policy.closed {
@@ -255,6 +263,7 @@ fn rest(text: &mut Text, policy: &Policy, set: &Set, nobody: &str) {
     text.raw(&format!(
         "    - {{name: not-imported, signature: {{from: {nobody}}}}}"
     ));
+    lines
 }
 
 fn namespaces(text: &mut Text, policy: &Policy) {

@@ -376,3 +376,93 @@ fn lists_and_configuration_are_read() {
     );
     assert_eq!(decided(&out, "unsigned", "h.example/a:v1"), Some(1));
 }
+
+/// The page's session, and the report that it shows.
+#[test]
+fn the_documented_session_is_what_happens() {
+    let page = include_str!("../../../../docs/import.md");
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("imported.yaml").display().to_string();
+    let (_, rest) = page.split_once("```console\n").unwrap();
+    let (session, rest) = rest.split_once("```").unwrap();
+    let (_, rest) = rest.split_once("```text\n").unwrap();
+    let (report, _) = rest.split_once("```").unwrap();
+    let mut codes = Vec::new();
+    for line in session.lines() {
+        let line = line
+            .strip_prefix("$ countersign ")
+            .unwrap()
+            .replace("imported.yaml", &out);
+        let done = output(&line.split(' ').collect::<Vec<_>>());
+        if codes.is_empty() {
+            assert_eq!(String::from_utf8(done.stdout).unwrap(), report);
+        }
+        codes.push(done.status.code().unwrap());
+    }
+    assert_eq!(codes, [0, 0, 0, 1]);
+}
+
+/// An error of the linter that no field foresaw closes the Policy, and the run says so.
+#[test]
+fn what_the_linter_refuses_denies() {
+    let folder = tempfile::tempdir().unwrap();
+    let keyless = "kind: ClusterPolicy\napiVersion: kyverno.io/v1\nmetadata: {name: x}\nspec:\n  validationFailureAction: Enforce\n  rules:\n  - name: r\n    verifyImages:\n    - imageReferences: ['registry.example/*']\n      attestors:\n      - entries:\n        - keyless:\n            issuer: https://accounts.google.com\n            subject: dev@acme.example\n            additionalExtensions: {githubWorkflowSha: abc}\n";
+    let file = folder.path().join("in.yaml");
+    std::fs::write(&file, keyless).unwrap();
+    let out = folder.path().join("out.yaml");
+    let arguments = [
+        "policy",
+        "import",
+        file.to_str().unwrap(),
+        "--at",
+        AT,
+        "--out",
+        out.to_str().unwrap(),
+    ];
+    let done = output(&arguments);
+    let told = String::from_utf8(done.stdout).unwrap();
+    assert_eq!(done.status.code(), Some(1), "{told}");
+    assert!(told.contains("this cannot be said here"), "{told}");
+    assert_eq!(
+        decided(&out, "signed-keyed-legacy", "registry.example/acme/app:v1"),
+        Some(1)
+    );
+    assert_eq!(
+        code(&[
+            "policy",
+            "lint",
+            out.to_str().unwrap(),
+            "--deny-warnings",
+            "--at",
+            AT
+        ]),
+        Some(0)
+    );
+}
+
+/// Where any of several counts, one that another covers is left out; where several have to sign, the Policy denies.
+#[test]
+fn signers_that_overlap_count_once() {
+    let folder = tempfile::tempdir().unwrap();
+    for (number, (count, closed)) in [("1", false), ("2", true)].into_iter().enumerate() {
+        let keyless = format!(
+            "kind: ClusterPolicy\napiVersion: kyverno.io/v1\nmetadata: {{name: x}}\nspec:\n  rules:\n  - name: r\n    verifyImages:\n    - imageReferences: ['registry.example/*']\n      attestors:\n      - count: {count}\n        entries:\n        - keyless: {{issuer: 'https://i.example', subject: dev@acme.example}}\n        - keyless: {{issuer: 'https://i.example', subject: '*@acme.example'}}\n        - keyless: {{issuer: 'https://i.example', subject: ops@beta.example}}\n"
+        );
+        let file = folder.path().join(format!("{number}.yaml"));
+        std::fs::write(&file, keyless).unwrap();
+        let done = output(&["policy", "import", file.to_str().unwrap(), "--at", AT]);
+        let [policy, told] = [done.stdout, done.stderr].map(|it| String::from_utf8(it).unwrap());
+        assert_eq!(done.status.code(), Some(i32::from(closed)), "{told}");
+        assert_eq!(policy.contains("not-imported.invalid"), closed, "{policy}");
+        assert_eq!(
+            told.contains("was left out: another accepts the same identity"),
+            !closed,
+            "{told}"
+        );
+        assert_eq!(
+            policy.contains("{any: [x-r-2, x-r-3]}"),
+            !closed,
+            "{policy}"
+        );
+    }
+}

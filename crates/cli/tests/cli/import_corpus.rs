@@ -156,6 +156,11 @@ fn tried(file: &Path, document: &str, why: &mut BTreeMap<String, usize>) -> &'st
         ];
         assert_eq!(code(&lint), Some(0), "{shown}\n{policy}");
     }
+    let is_open = |it: &serde_json::Value| it["outcome"] == "not-supported";
+    let is_open = one["entries"].as_array().unwrap().iter().any(is_open);
+    let is_whole = one["result"] == "carried";
+    assert_ne!(is_open, is_whole, "{shown}\n{stdout}");
+    assert_eq!(status.code(), Some(i32::from(is_open)), "{shown}\n{stdout}");
     match one["result"].as_str().unwrap() {
         "carried" => "carried",
         "partly" => "partly",
