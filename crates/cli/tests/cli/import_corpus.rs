@@ -44,14 +44,16 @@ fn documents_of_others_are_imported_or_refused() {
             }
         }
     }
+    let mut told = String::new();
     for ((kind, result), count) in &counts {
-        println!("{kind}: {result}: {count}");
+        told.push_str(&format!("{kind}: {result}: {count}\n"));
     }
     let mut reasons: Vec<_> = why.into_iter().collect();
     reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     for (reason, count) in reasons {
-        println!("{count} × {reason}");
+        told.push_str(&format!("{count} × {reason}\n"));
     }
+    std::io::stdout().write_all(told.as_bytes()).unwrap();
 }
 
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
