@@ -466,3 +466,60 @@ fn signers_that_overlap_count_once() {
         );
     }
 }
+
+/// What is attested counts where only its type is asked for, and denies where what it says was looked at by what is not read here.
+#[test]
+fn content_that_is_not_read_denies() {
+    let folder = tempfile::tempdir().unwrap();
+    let vuln = "https://cosign.sigstore.dev/attestation/vuln/v1";
+    let controller = "      attestations: [{name: x, predicateType: vuln}]\n      key:";
+    let cue = "      attestations: [{name: x, predicateType: vuln, policy: {type: cue, data: x}}]\n      key:";
+    let key = std::fs::read_to_string(format!("{ROOT}/testdata/keys/release.pub")).unwrap();
+    let key: String = key
+        .lines()
+        .map(|line| format!("                        {line}\n"))
+        .collect();
+    let attested = |more: &str| {
+        format!(
+            "          attestations:\n            - type: {vuln}\n{more}              attestors:\n                - entries:\n                    - keys:\n                        rekor: {{ignoreTlog: true}}\n                        publicKeys: |\n{}          attestors:",
+            key.replace("                        ", "                          ")
+        )
+    };
+    let conditions = "              conditions: [{all: [{key: a, operator: Equals, value: a}]}]\n";
+    for (number, (project, from, to, expected)) in [
+        ("controller", "      key:", controller.to_owned(), 0),
+        ("controller", "      key:", cue.to_owned(), 1),
+        ("kyverno", "          attestors:", attested(""), 0),
+        ("kyverno", "          attestors:", attested(conditions), 1),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let text =
+            std::fs::read_to_string(format!("{ROOT}/{FOLDER}/{project}-keyed.yaml")).unwrap();
+        let file = folder.path().join(format!("{number}.yaml"));
+        std::fs::write(&file, text.replacen(from, &to, 1)).unwrap();
+        let out = folder.path().join(format!("out-{number}.yaml"));
+        let arguments = [
+            "policy",
+            "import",
+            file.to_str().unwrap(),
+            "--at",
+            AT,
+            "--out",
+            out.to_str().unwrap(),
+        ];
+        assert_eq!(code(&arguments), Some(expected), "{project}: {to}");
+        let app = "registry.example/acme/app:v1";
+        assert_eq!(
+            decided(&out, "attested-keyed-legacy", app),
+            Some(expected),
+            "{project}: {to}"
+        );
+        assert_eq!(
+            decided(&out, "signed-keyed-legacy", app),
+            Some(1),
+            "{project}: {to}"
+        );
+    }
+}
