@@ -37,6 +37,10 @@ ci:
 e2e *ARGUMENTS:
     .ci/e2e {{ARGUMENTS}}
 
+# imports every policy in checkouts of policy-controller and Kyverno and prints what became of them (docs/import.md)
+import-trial +DIRS:
+    COUNTERSIGN_IMPORT_CORPUS="$(echo {{DIRS}} | tr ' ' ':')" cargo test --locked -p countersign-cli --test cli import_corpus -- --nocapture
+
 # makes the signed images of testdata that are missing, or those named again
 testdata *NAMES:
     COUNTERSIGN_E2E=1 testdata/make.sh {{NAMES}}

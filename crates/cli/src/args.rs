@@ -4,6 +4,7 @@ pub(crate) mod blob;
 pub(crate) mod break_glass;
 pub(crate) mod copy;
 pub(crate) mod evidence;
+pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod policy;
 pub(crate) mod promote;
@@ -204,6 +205,8 @@ pub(crate) enum Policy {
     Test(policy::Test),
     /// Print a policy for what is attached to an image: who signed it, each line with what trusting it means.
     Init(init::Init),
+    /// Translate policies of policy-controller or Kyverno, and say what became of each field.
+    Import(import::Import),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -10,11 +10,13 @@ mod escape;
 mod evidence;
 mod exit;
 mod failure;
+mod import;
 mod init;
 mod output;
 mod plan;
 mod policies;
 mod policy;
+mod policy_text;
 mod progress;
 mod promote;
 mod pull;
@@ -57,6 +59,7 @@ fn run(typed: Typed) -> Result<Exit, Failure> {
         Job::Replay(job) => replay::run(*job),
         Job::BreakGlass(job) => break_glass::run(&job),
         Job::Init(job) => init::run(&job),
+        Job::Import(job) => import::run(&job),
         Job::Lint(job) => policy::lint::run(&job),
         Job::Schema(color) => Ok(policy::schema(color)),
         Job::Explain(job) => policy::explain::run(&job),

@@ -13,6 +13,7 @@ use crate::copy::CopyJob;
 use crate::escape::escaped;
 use crate::evidence::EvidenceJob;
 use crate::failure::Failure;
+use crate::import::ImportJob;
 use crate::init::InitJob;
 use crate::policies::Roots;
 use crate::policy::deadlines::DeadlinesJob;
@@ -40,6 +41,7 @@ pub(crate) enum Job {
     Replay(Box<ReplayJob>),
     BreakGlass(BreakGlassJob),
     Init(Box<InitJob>),
+    Import(ImportJob),
     Lint(LintJob),
     Explain(ExplainJob),
     Deadlines(DeadlinesJob),
@@ -146,6 +148,9 @@ impl Job {
             Command::Policy(Policy::Init(typed)) => InitJob::new(typed, &surroundings, color)
                 .map(Box::new)
                 .map(Self::Init),
+            Command::Policy(Policy::Import(typed)) => {
+                Ok(Self::Import(ImportJob::new(typed, &surroundings, color)))
+            }
             Command::Policy(Policy::Lint(lint)) => {
                 Ok(Self::Lint(LintJob::new(lint, &surroundings, color)))
             }

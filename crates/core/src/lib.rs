@@ -74,8 +74,8 @@ pub use package::{
 };
 pub use policy::{
     Deadline, DeadlineKind, Diagnostic, Explained, Explanation, ExtraRoot, Files, Loaded, Mutation,
-    Mutations, Namespace, NoFiles, Place, PolicySet, Request, RootOrigin, Severity, Source,
-    TufMaterial, TufSource, TufSourceError, TufSources,
+    Mutations, Namespace, NoFiles, Place, PolicySet, Request, RootOrigin, Severity, Source, Tree,
+    TreeValue, TufMaterial, TufSource, TufSourceError, TufSources, check_identity_pattern,
 };
 pub use promotion::{NotPromoted, Promoter, PromoterError, Promotion, Unenforced, WarnedRule};
 pub use reason::{Class, ReasonCode};

@@ -7,9 +7,10 @@ use countersign_core::{
 };
 
 use super::Attached;
-use super::material::{Material, name, unique};
+use super::material::Material;
 use super::summary::Stated;
 use crate::escape::escaped;
+use crate::policy_text::{name, unique};
 
 /// What verified, by who signed it.
 pub(super) struct Found {

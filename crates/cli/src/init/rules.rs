@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use countersign_core::{Decision, Digest, PinnedImage};
 
 use super::found::{Found, FoundClaim};
-use super::material::{name, unique};
 use super::scan::Scan;
 use super::summary::{Question, Stated, format};
 use crate::escape::escaped;
+use crate::policy_text::{name, unique};
 
 /// The rules of the policy, in the order in which it has them.
 pub(super) struct Rules {

@@ -2,22 +2,17 @@
 
 mod rule;
 mod signer;
-mod yaml;
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
-use self::yaml::quoted;
 use super::InitJob;
 use super::found::{Found, FoundSigner};
-use super::material::{Material, name};
+use super::material::Material;
 use super::rules::Rules;
 use crate::escape::escaped;
+use crate::policy_text::{Text, name, quoted};
 
-const API: &str = "apiVersion: countersign.dev/v1alpha1";
 const PUBLIC_GOOD: &str = "public-good";
-/// How wide a line may be before its comment goes above it.
-const WIDE: usize = 100;
 
 /// The whole set: Settings, trust roots, Signers, one Policy.
 pub(super) fn policy(job: &InitJob, material: &Material, found: &Found, rules: &Rules) -> String {
@@ -25,7 +20,7 @@ pub(super) fn policy(job: &InitJob, material: &Material, found: &Found, rules: &
         job.name.repository().rsplit('/').next().unwrap_or_default(),
         "image",
     );
-    let mut text = Text(String::new());
+    let mut text = Text::default();
     text.head(job, found, rules);
     text.document("Settings", &set);
     text.raw("spec:");
@@ -50,34 +45,10 @@ pub(super) fn policy(job: &InitJob, material: &Material, found: &Found, rules: &
         text.signer(signer, material);
     }
     text.rules(job, &set, found, rules);
-    text.0
+    text.done()
 }
 
-struct Text(String);
-
 impl Text {
-    fn raw(&mut self, line: &str) {
-        self.0.push_str(line);
-        self.0.push('\n');
-    }
-
-    /// A line and, behind or above it, what it means.
-    fn line(&mut self, indent: usize, line: &str, meaning: &str) {
-        // Writing to a String cannot fail.
-        let _ = if indent + line.chars().count() + meaning.chars().count() < WIDE {
-            writeln!(self.0, "{:indent$}{line} # {meaning}", "")
-        } else {
-            writeln!(self.0, "{0:indent$}# {meaning}\n{0:indent$}{line}", "")
-        };
-    }
-
-    fn document(&mut self, kind: &str, name: &str) {
-        self.raw("---");
-        self.raw(API);
-        self.raw(&format!("kind: {kind}"));
-        self.raw(&format!("metadata: {{name: {}}}", quoted(name)));
-    }
-
     fn head(&mut self, job: &InitJob, found: &Found, rules: &Rules) {
         let image = escaped(&job.written, 300);
         self.raw(&format!(

@@ -83,6 +83,7 @@ impl Scene {
             proxies: Vec::new(),
             trust_cache: None,
             key_password: None,
+            chance: 0,
             identity: self.variables.clone(),
         };
         let typed = self.typed(line).unwrap_or_else(|error| panic!("{error}"));

@@ -9,6 +9,8 @@ mod exit_codes;
 mod gate;
 mod hostile;
 mod hostile_registry;
+mod import;
+mod import_corpus;
 mod init;
 mod init_scans;
 mod init_summaries;

@@ -13,6 +13,7 @@ mod diagnostic;
 mod document;
 mod exception;
 mod explain;
+mod foreign;
 pub(crate) mod glob;
 mod index;
 mod lint;
@@ -41,6 +42,7 @@ pub use diagnostic::{Diagnostic, Place, Severity};
 use document::Documents;
 pub(crate) use exception::{Exception, Exceptions};
 pub use explain::{Explained, Explanation};
+pub use foreign::{Tree, TreeValue, check_identity_pattern};
 use index::Index;
 pub(crate) use model::{
     Asked, Condition, DigestDemand, EvidenceDemand, From, Namespaces, OnUnmatched, Policy, Rule,

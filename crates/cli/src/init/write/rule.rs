@@ -5,9 +5,8 @@ use super::super::found::{Found, Identity, Maker};
 use super::super::rules::{Form, Kind, Rule, Rules, sbom_format};
 use super::super::scan::Scan;
 use super::super::summary::Stated;
-use super::Text;
 use super::signer::{source, workflow};
-use super::yaml::quoted;
+use crate::policy_text::{Text, quoted};
 
 impl Text {
     pub(super) fn rules(&mut self, job: &InitJob, set: &str, found: &Found, rules: &Rules) {

@@ -4,9 +4,8 @@ use countersign_core::{Digest, Format, San};
 
 use super::super::found::{FoundSigner, Identity, Maker};
 use super::super::material::Material;
-use super::Text;
-use super::yaml::quoted;
 use crate::escape::escaped;
+use crate::policy_text::{Text, quoted};
 
 const GITHUB: &str = "https://token.actions.githubusercontent.com";
 

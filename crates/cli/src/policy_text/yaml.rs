@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 /// A YAML scalar: as it is where it can be nothing but text, else in quotes, with every odd character escaped.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let plain = |it: char| it.is_ascii_alphanumeric() || matches!(it, '-' | '.' | '/' | '_');
     let is_word = text.chars().all(plain) && text.starts_with(|it: char| it.is_ascii_alphabetic());
     const RESERVED: [&str; 8] = ["true", "false", "null", "yes", "no", "on", "off", "y"];
