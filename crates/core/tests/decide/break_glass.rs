@@ -2,8 +2,8 @@
 
 use countersign_core::{
     Approvals, BreakGlassStatus, Decision, Digest, Evidence, FoundBy, Gap, GapClass, Limits,
-    Namespace, NoFiles, PolicySet, ReasonCode, Report, Request, Resolution, Source, UnixTime,
-    Verdict, decide, examine, judge_break_glass,
+    Namespace, NoFiles, PolicySet, Promotion, ReasonCode, Report, Request, Resolution, Source,
+    UnixTime, Verdict, decide, examine, judge_break_glass,
 };
 use countersign_testkit::break_glass::{approval, approval_of, of_namespaces, statement, with};
 use countersign_testkit::forge::{Algorithm, Forge, Identity, Key};
@@ -825,4 +825,21 @@ fn nobody_is_buried_under_approvals() {
     assert!(examine(vec![b"{}".to_vec(); 64]).is_ok());
     assert!(examine(vec![b"{}".to_vec(); 65]).is_err());
     assert!(examine(vec![vec![b' '; 1024 * 1024 + 1]]).is_err());
+}
+
+/// A level is the word that a policy was passed; what people let run has passed none.
+#[test]
+fn what_break_glass_lets_run_is_not_promoted() {
+    let night = Night::new();
+    let set = night.set().replace(
+        "{name: p}\nspec:\n",
+        "{name: p}\nspec:\n  emits: ACME_STAGING\n",
+    );
+    assert!(set.contains("emits"));
+    let pinned = format!("{APP}@{}", night.world.digest());
+    let approved = night.approved(&night.statement(), &[0, 1]);
+    let decision = night.decide_by(&set, &in_shop(&pinned), approved);
+    assert_eq!(decision.effect(), Verdict::Allow);
+    let refused = Promotion::of(&decision, "ACME_STAGING").unwrap_err();
+    assert_eq!(refused.as_str(), "break-glass");
 }
