@@ -158,6 +158,18 @@ fn keyed(name: &str) -> String {
     )
 }
 
+const KEYLESS: &str =
+    "keyless: {issuer: \"https://accounts.private.example\", subject: {email: dev@acme.example}}";
+const WITNESSED: &str = "keys: [{id: k, file: promoter.pub}], log: required, time: timestamp";
+
+/// A promoter under the private Sigstore's trust root.
+fn private(maker: &str) -> String {
+    format!(
+        "apiVersion: countersign.dev/v1alpha1\nkind: TrustRoot\nmetadata: {{name: private}}\nspec: {{file: root.json, sct: required}}\n---\n\
+         apiVersion: countersign.dev/v1alpha1\nkind: Signer\nmetadata: {{name: promoter}}\nspec: {{trust: private, {maker}}}\n"
+    )
+}
+
 /// A rule `summary`: what it asks for, but for what differs.
 #[derive(Clone, Copy)]
 struct Asked<'a> {
@@ -381,9 +393,7 @@ fn what_cosign_makes_of_the_predicate_counts_and_soaks() {
     assert_eq!(scene.production(&image), "pass");
 
     fs::copy(sigstore.trusted_root(), scene.path("production/root.json")).unwrap();
-    let signer = "apiVersion: countersign.dev/v1alpha1\nkind: TrustRoot\nmetadata: {name: private}\nspec: {file: root.json, sct: required}\n---\n\
-                  apiVersion: countersign.dev/v1alpha1\nkind: Signer\nmetadata: {name: promoter}\n\
-                  spec: {trust: private, keyless: {issuer: \"https://accounts.private.example\", subject: {email: dev@acme.example}}}\n";
+    let signer = &private(KEYLESS);
     let soaked = Asked {
         more: "minAge: 1h",
         ..good
@@ -411,4 +421,81 @@ fn what_cosign_makes_of_the_predicate_counts_and_soaks() {
         scene.production_at(&image, &now.plus(2 * HOUR).to_string()),
         "subject-mismatch"
     );
+}
+
+/// What `promote` signs itself, by an identity and by a key with log entry and timestamp: it soaks, and cosign believes it under the trust
+/// root, without being told to overlook the log.
+#[test]
+fn what_promote_signs_with_services_soaks_and_cosign_believes_it() {
+    let Some(scene) = Scene::set(&SIGSTORE_PARTS) else {
+        return;
+    };
+    let folder = scene.path("sigstore");
+    fs::create_dir(&folder).unwrap();
+    let sigstore = Sigstore::start(&scene.parts, &folder).unwrap();
+    let registry = Registry::start(&scene.parts, RegistryKind::WithReferrers).unwrap();
+    fs::copy(sigstore.trusted_root(), scene.path("production/root.json")).unwrap();
+    let identity: Identity = "dev@acme.example".parse().unwrap();
+    let shown = |path: &Path| path.display().to_string();
+    let (config, root) = (
+        shown(&sigstore.signing_config()),
+        shown(&sigstore.trusted_root()),
+    );
+    let (token, key) = (
+        shown(&scene.path("token")),
+        shown(&scene.promoter.private_key()),
+    );
+    let services = ["--signing-config", &config, "--trusted-root", &root];
+    let by_identity = ["--identity-token", &token];
+    let by_key = ["--key", &key];
+    let public = shown(&scene.promoter.public_key());
+    let whose_identity = [
+        "--certificate-identity",
+        "dev@acme.example",
+        "--certificate-oidc-issuer",
+        "https://accounts.private.example",
+    ];
+    let whose_key = ["--key", &public];
+    for (name, maker, with, whose) in [
+        ("keyless", KEYLESS, &by_identity[..], &whose_identity[..]),
+        ("keyed", WITNESSED, &by_key[..], &whose_key[..]),
+    ] {
+        let image = scene.built(&registry, name);
+        fs::write(&token, sigstore.token(&identity).unwrap()).unwrap();
+        let output = scene.promote(&image, &[&services[..], with].concat());
+        assert_eq!(output.code, Some(0), "{name}: {output:#?}");
+        assert!(!format!("{output:?}").contains("eyJ"), "a token was shown");
+        let report: Value = serde_json::from_str(&output.stdout).unwrap();
+        let soaked = Asked {
+            more: "minAge: 1h, maxAge: 2d",
+            ..asked(digest(&report))
+        };
+        scene.write("production", &private(maker), "", &soaked.rule());
+        let now = UnixTime::from(SystemTime::now());
+        let after = |seconds| scene.production_at(&image, &now.plus(seconds).to_string());
+        assert_eq!(after(0), "too-young", "{name}");
+        assert_eq!(after(HOUR / 2), "too-young", "{name}");
+        assert_eq!(after(2 * HOUR), "pass", "{name}");
+        assert_eq!(after(49 * HOUR), "too-old", "{name}");
+        // The same tag with another image has soaked nowhere.
+        let rebuilt = scene.built(&registry, &format!("{name}, built again"));
+        let of_rebuilt = scene.production_at(&rebuilt, &now.plus(2 * HOUR).to_string());
+        assert_eq!(of_rebuilt, "no-summary", "{name}");
+
+        let mut cosign = scene.parts.command("cosign3");
+        cosign
+            .args(["verify-attestation", "--allow-http-registry"])
+            .args(["--use-signed-timestamps", "--type", VSA])
+            .args(whose)
+            .args(["--trusted-root", &root])
+            .env("TUF_ROOT", scene.path("tuf"));
+        let verified = outcome(cosign.arg(&image)).unwrap();
+        assert_eq!(verified.code, Some(0), "{name}: {verified:#?}");
+    }
+    // An identity that has expired or is none signs nothing, and nothing is asked.
+    fs::write(&token, "none").unwrap();
+    let image = scene.built(&registry, "untokened");
+    let refused = scene.promote(&image, &[&services[..], &by_identity[..]].concat());
+    assert_eq!(refused.code, Some(3), "{refused:#?}");
+    assert_eq!(scene.production(&image), "no-summary");
 }

@@ -207,7 +207,7 @@ spec: {{policy: production, rules: [pinned], images: [ghcr.io/acme/app], expires
         let exception = deadline("exception-ends", "waiver", "2027-02-01T00:00:00Z");
         assert_eq!(
             set(&open, "warn", "except: [ghcr.io/acme/none]"),
-            [exception.clone()]
+            std::slice::from_ref(&exception)
         );
         assert_eq!(
             set(&open, "enforce", "effectiveFrom: 2027-04-01T00:00:00Z"),
