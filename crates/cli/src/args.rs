@@ -74,7 +74,7 @@ pub(crate) enum Command {
     /// Copy an image with everything that is attached to it: platforms, signatures, attestations, SBOMs.
     Copy(copy::Copy),
     /// State that an image has passed the policy of an environment, for the next one to demand.
-    Promote(promote::Promote),
+    Promote(Box<promote::Promote>),
     /// Show what an SBOM says, and how the rules of a policy would judge it.
     Sbom(sbom::ShowSbom),
     /// Make the decisions of a record again, offline, and say whether they are the same.

@@ -136,7 +136,7 @@ impl Job {
             Command::Copy(typed) => CopyJob::new(typed, &surroundings, color)
                 .map(Box::new)
                 .map(Self::Copy),
-            Command::Promote(typed) => PromoteJob::new(typed, &surroundings, color)
+            Command::Promote(typed) => PromoteJob::new(*typed, &surroundings, color)
                 .map(Box::new)
                 .map(Self::Promote),
             Command::Replay(typed) => ReplayJob::new(typed, &surroundings, color)
