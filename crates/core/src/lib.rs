@@ -22,6 +22,7 @@ mod image;
 mod json;
 mod license;
 mod limits;
+mod object;
 mod package;
 mod pem;
 mod policy;
@@ -63,6 +64,10 @@ pub use finding::{
 };
 pub use image::{Child, ManifestError, PinnedImage, Platform};
 pub use limits::Limits;
+pub use object::{
+    CustomField, FieldContent, FieldPath, FieldPathError, GroupKind, ImageField, ImageFields,
+    ImageRole, ObjectError, changed_images,
+};
 pub use package::{
     Ecosystem, Likeness, Purl, PurlError, PurlPattern, RangeError, Standing, VersionRange,
 };
