@@ -66,7 +66,7 @@ pub use image::{Child, ManifestError, PinnedImage, Platform};
 pub use limits::Limits;
 pub use object::{
     CustomField, FieldContent, FieldPath, FieldPathError, GroupKind, ImageField, ImageFields,
-    ImageRole, ObjectError, changed_images,
+    ImageRole, ObjectError, changed_images, parse_object,
 };
 pub use package::{
     Ecosystem, Likeness, Purl, PurlError, PurlPattern, RangeError, Standing, VersionRange,
@@ -89,5 +89,6 @@ pub use sbom::{
     Component, DefinedLicense, Generator, LicenseClaim, LicenseForm, Sbom, SbomError,
     SbomErrorKind, SbomFormat, Stance,
 };
+pub use text::safe as printable;
 pub use time::{TimeError, UnixTime};
 pub use trust::{KeyError, PublicKey, RootPart, RootPartKind, Trust, TrustError, TrustRoot};

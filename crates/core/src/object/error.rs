@@ -8,6 +8,9 @@ use crate::text::safe;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ObjectError {
+    /// It is no JSON, or such as two readers could read differently.
+    #[error("{0}")]
+    Json(String),
     /// A field that every such object has.
     #[error("the object has no `{0}`, so that it cannot be told which images it would run")]
     Missing(String),

@@ -11,6 +11,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::Limits;
 pub use error::ObjectError;
 pub use path::{FieldPath, FieldPathError};
 use pod::PodFields;
@@ -76,6 +77,14 @@ pub struct GroupKind {
     pub group: String,
     /// The kind.
     pub kind: String,
+}
+
+/// An object from JSON, strictly: without twin keys, of bounded depth and number of keys.
+///
+/// # Errors
+/// [`ObjectError::Json`].
+pub fn parse_object(bytes: &[u8], limits: &Limits) -> Result<Value, ObjectError> {
+    crate::json::parse(bytes, limits).map_err(|error| ObjectError::Json(error.to_string()))
 }
 
 impl GroupKind {
