@@ -22,6 +22,7 @@ mod image;
 mod json;
 mod license;
 mod limits;
+mod manifest;
 mod object;
 mod package;
 mod pem;
@@ -64,6 +65,10 @@ pub use finding::{
 };
 pub use image::{Child, ManifestError, PinnedImage, Platform};
 pub use limits::Limits;
+pub use manifest::{
+    DocumentError, Documents, Located, LocatedKey, LocatedValue, ManifestObject, PlacedImage, Spot,
+    Style,
+};
 pub use object::{
     CustomField, FieldContent, FieldPath, FieldPathError, GroupKind, ImageField, ImageFields,
     ImageRole, ObjectError, changed_images, parse_object,

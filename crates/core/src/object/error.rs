@@ -52,6 +52,18 @@ pub enum ObjectError {
 }
 
 impl ObjectError {
+    /// Where in the object, if it is about one place.
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::Missing(path)
+            | Self::NoImage(path)
+            | Self::Shape { path, .. }
+            | Self::Twins { path, .. } => Some(path),
+            Self::Json(_) | Self::NothingThere { .. } | Self::TooMany(_) => None,
+        }
+    }
+
     /// `expected` belongs at `path`, and `found` stands there. An empty path is the object itself.
     pub(super) fn shape(path: &str, expected: &'static str, found: &Value) -> Self {
         Self::Shape {

@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::Limits;
 pub use error::ObjectError;
 pub use path::{FieldPath, FieldPathError};
+pub(crate) use path::{dotted, indexed};
 use pod::PodFields;
 
 /// Containers and volumes of one object: Kubernetes itself takes objects of at most 1.5 MiB, in which there are fewer.

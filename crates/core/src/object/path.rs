@@ -52,6 +52,20 @@ impl FieldPath {
     }
 }
 
+/// The place of a field of what stands at `place`.
+pub(crate) fn dotted(place: &str, name: &str) -> String {
+    match (place, name.contains(['.', '[', '"'])) {
+        (_, true) => format!("{place}[{name:?}]"),
+        ("", false) => name.to_owned(),
+        (_, false) => format!("{place}.{name}"),
+    }
+}
+
+/// The place of an item of the list at `place`.
+pub(crate) fn indexed(place: &str, number: usize) -> String {
+    format!("{place}[{number}]")
+}
+
 impl Step {
     fn take<'a>(
         &self,
@@ -59,11 +73,7 @@ impl Step {
         value: &'a Value,
         next: &mut Vec<(String, &'a Value)>,
     ) -> Result<(), ObjectError> {
-        let dotted = |name: &str| match (place, name.contains(['.', '[', '"'])) {
-            (_, true) => format!("{place}[{name:?}]"),
-            ("", false) => name.to_owned(),
-            (_, false) => format!("{place}.{name}"),
-        };
+        let dotted = |name: &str| dotted(place, name);
         match (self, value) {
             (Self::Name(name), Value::Object(fields)) => {
                 let field = fields.get(name).filter(|field| !field.is_null());
@@ -75,7 +85,7 @@ impl Step {
             }
             (Self::Items, Value::Array(items)) => {
                 let filled = items.iter().enumerate().filter(|(_, item)| !item.is_null());
-                next.extend(filled.map(|(number, item)| (format!("{place}[{number}]"), item)));
+                next.extend(filled.map(|(number, item)| (indexed(place, number), item)));
             }
             (Self::Name(_) | Self::Values, other) => {
                 return Err(ObjectError::shape(place, "an object", other));
