@@ -9,8 +9,11 @@ mod escape;
 mod evidence;
 mod exit;
 mod failure;
+mod formats;
 mod init;
+mod manifests;
 mod output;
+mod pin;
 mod plan;
 mod policies;
 mod policy;
@@ -46,6 +49,8 @@ fn main() -> std::process::ExitCode {
 fn run(typed: Typed) -> Result<Exit, Failure> {
     match Job::new(typed, Surroundings::read())? {
         Job::Verify(job) => verify::run(*job),
+        Job::VerifyManifests(job) => manifests::run(&job),
+        Job::Pin(job) => pin::run(&job),
         Job::VerifyBlob(job) => verify_blob::run(&job),
         Job::VerifyBundle(job) => verify_bundle::run(&job),
         Job::Evidence(job) => evidence::run(&job),

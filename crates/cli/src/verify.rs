@@ -4,38 +4,24 @@ use std::path::Path;
 use std::sync::Arc;
 
 use countersign::{Cache, Checker, Image};
-use countersign_core::{Decision, PolicySet, Report};
+use countersign_core::{Decision, PolicySet};
 
-use crate::args::Format;
 use crate::escape::escaped;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::formats::{self, Results};
 use crate::plan::VerifyJob;
 use crate::policies::Policies;
-use crate::{output, progress, render};
+use crate::registries::RegistryAccess;
+use crate::{output, progress};
 
 /// Judges every image; the heaviest verdict is the exit code.
 pub(crate) fn run(job: VerifyJob) -> Result<Exit, Failure> {
     let policies = policies(&job)?;
     let (format, color, explain) = (job.format, job.color, job.explain);
-    let decisions = decisions(job, policies)?;
-    let exit = decisions
-        .iter()
-        .map(|decision| Exit::from(decision.effect()))
-        .max()
-        .unwrap_or(Exit::Misused);
-    let result = match format {
-        Format::Text => {
-            let texts: Vec<String> = decisions
-                .iter()
-                .map(|it| render::text::decision(it, explain))
-                .collect();
-            texts.join("\n")
-        }
-        Format::Json if explain => Report::explained(&decisions).to_json(),
-        Format::Json => Report::new(&decisions).to_json(),
-    };
-    Ok(output::deliver(&result, color, exit))
+    let reports = job.reports.clone();
+    let results = Results::typed(decisions(job, policies)?);
+    Ok(formats::deliver(&results, format, &reports, explain, color))
 }
 
 /// The policy set; what is wrong with it goes to standard error, warnings too.
@@ -45,7 +31,7 @@ fn policies(job: &VerifyJob) -> Result<PolicySet, Failure> {
 
 /// Asks for all images, one after the other; the registry client and its connections are shared.
 fn decisions(job: VerifyJob, policies: PolicySet) -> Result<Vec<Decision>, Failure> {
-    let cache = Arc::new(cache(&job)?);
+    let cache = Arc::new(cache(&job.registry, job.evidence_cache.as_deref())?);
     let checker = checker(&job, policies, &cache)?;
     let runtime = progress::runtime()?;
     let judge = async |image: &Image| {
@@ -57,22 +43,27 @@ fn decisions(job: VerifyJob, policies: PolicySet) -> Result<Vec<Decision>, Failu
         .iter()
         .map(|image| runtime.block_on(judge(image)));
     let decisions = decisions.collect();
-    if let Some(error) = cache.disk_error() {
-        let error = escaped(&error, 500);
-        let text = format!("warning: --cache-dir is of no use now: {error}\n");
-        output::say(&text, job.color);
-    }
+    tell_disk_error(&cache, job.color);
     Ok(decisions)
 }
 
+/// Says so where the folder of `--cache-dir` did not keep what it should.
+pub(crate) fn tell_disk_error(cache: &Cache, color: anstream::ColorChoice) {
+    if let Some(error) = cache.disk_error() {
+        let error = escaped(&error, 500);
+        let text = format!("warning: --cache-dir is of no use now: {error}\n");
+        output::say(&text, color);
+    }
+}
+
 /// What is remembered of registries: for this run, and in the folder that was named for that.
-fn cache(job: &VerifyJob) -> Result<Cache, Failure> {
+pub(crate) fn cache(registry: &RegistryAccess, folder: Option<&Path>) -> Result<Cache, Failure> {
     let cache = Cache::default();
-    let cache = match &job.registry.observer() {
+    let cache = match &registry.observer() {
         Some(observer) => cache.observer(Arc::clone(observer)),
         None => cache,
     };
-    match &job.evidence_cache {
+    match folder {
         Some(folder) => kept_in(folder, cache),
         None => Ok(cache),
     }

@@ -158,7 +158,7 @@ fn images_have_their_places() {
     let aliased = format!(
         "{POD}    - &c {{name: a, image: &i nginx}}\n    - {{<<: *c, name: b}}\n    - {{name: c, image: *i}}\n"
     );
-    assert_eq!(images(&aliased).unwrap(), ["5:29 nginx"; 3]);
+    assert_eq!(images(&aliased).unwrap(), ["5:30 nginx"; 3]);
 }
 
 #[test]

@@ -1,0 +1,76 @@
+//! For programs. Typed images are the decision record itself; of manifests the record is one field beside the places.
+
+use countersign_core::Report;
+use serde::Serialize;
+
+use super::{Results, Row};
+use crate::output;
+
+const API_VERSION: &str = "countersign.dev/manifests/v1alpha1";
+
+/// What was judged of manifests.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Manifests<'a> {
+    api_version: &'static str,
+    /// The heaviest effect of all places: `allow`, `unknown` or `deny`.
+    effect: &'static str,
+    /// One for each place at which an image is written, in the order of the input.
+    places: Vec<PlaceReport<'a>>,
+    /// The decisions, as `verify IMAGE` reports them: `replay` takes this part.
+    report: Report,
+}
+
+/// One place at which an image is written.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PlaceReport<'a> {
+    file: &'a str,
+    line: usize,
+    column: usize,
+    object: &'a str,
+    field: &'a str,
+    role: &'a str,
+    image: &'a str,
+    effect: &'static str,
+    /// What the command line demands and the image lacks; absent if nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    demands: Vec<&'static str>,
+    /// Which of `report.images` is about it.
+    decision: usize,
+}
+
+pub(super) fn render(results: &Results, explain: bool) -> String {
+    let report = match explain {
+        true => Report::explained(&results.decisions),
+        false => Report::new(&results.decisions),
+    };
+    if results.objects.is_none() {
+        return report.to_json();
+    }
+    let rows = results.rows();
+    let worst = rows.iter().map(|row| row.effect).max();
+    output::json(&Manifests {
+        api_version: API_VERSION,
+        // Nothing was found, and --allow-empty says that this is meant.
+        effect: worst.map_or("allow", |effect| effect.as_str()),
+        places: rows.iter().filter_map(place).collect(),
+        report,
+    })
+}
+
+fn place<'a>(row: &Row<'a>) -> Option<PlaceReport<'a>> {
+    let written = row.entry.written.as_ref()?;
+    Some(PlaceReport {
+        file: &written.file,
+        line: written.line,
+        column: written.column,
+        object: &written.object,
+        field: &written.field,
+        role: written.role,
+        image: &row.entry.image,
+        effect: row.effect.as_str(),
+        demands: row.entry.demands.iter().map(|it| it.as_str()).collect(),
+        decision: row.entry.decision,
+    })
+}

@@ -1,0 +1,174 @@
+//! `countersign verify -f`: every image of Kubernetes manifests, by the policies that would judge it in the cluster.
+
+pub(crate) mod found;
+pub(crate) mod input;
+pub(crate) mod judge;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use countersign_core::{ImageFields, PolicySet, ReasonCode, UnixTime};
+
+use self::found::{Found, TypedNamespace};
+use self::judge::Judge;
+use crate::args::Verify;
+use crate::args::manifests::{ManifestOptions, ReportFile, ReportFormat};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::formats::{self, Entry, Results};
+use crate::output;
+use crate::policies::{Policies, Roots};
+use crate::registries::RegistryAccess;
+use crate::surroundings::Surroundings;
+
+/// Judge the images of manifests.
+#[derive(Debug)]
+pub(crate) struct ManifestsJob {
+    files: Vec<PathBuf>,
+    fields: ImageFields,
+    require_digest: bool,
+    allow_empty: bool,
+    namespace: TypedNamespace,
+    policy: PathBuf,
+    roots: Roots,
+    evidence_cache: Option<PathBuf>,
+    now: UnixTime,
+    format: ReportFormat,
+    reports: Vec<ReportFile>,
+    explain: bool,
+    registry: RegistryAccess,
+    timeout: Duration,
+    color: anstream::ColorChoice,
+}
+
+impl ManifestsJob {
+    /// Every option of `verify` is taken here by name: one that came to be and were not would be without effect.
+    pub(crate) fn new(
+        typed: Verify,
+        surroundings: &Surroundings,
+        color: anstream::ColorChoice,
+    ) -> Self {
+        let Verify {
+            images: _,
+            manifests,
+            policy,
+            roots,
+            at,
+            format,
+            reports,
+            explain,
+            judged_as: _,
+            registries,
+            namespace,
+            namespace_labels,
+            timeout,
+        } = typed;
+        let ManifestOptions {
+            files,
+            fields,
+            require_digest,
+            allow_empty,
+        } = manifests;
+        let now = at.unwrap_or(surroundings.now);
+        Self {
+            files,
+            fields: ImageFields::new(fields.custom()),
+            require_digest,
+            allow_empty,
+            namespace: TypedNamespace {
+                name: namespace,
+                labels: namespace_labels.map(|it| it.0),
+            },
+            policy,
+            evidence_cache: roots.cache.evidence(),
+            roots: Roots::typed(roots, surroundings, now),
+            now,
+            format,
+            reports,
+            explain,
+            registry: RegistryAccess::new(registries, surroundings),
+            timeout: Duration::from_secs(timeout),
+            color,
+        }
+    }
+}
+
+/// Judges all images; the heaviest verdict is the exit code. Nothing is judged where something cannot be read.
+pub(crate) fn run(job: &ManifestsJob) -> Result<Exit, Failure> {
+    let policies = policies(job)?;
+    let found = found(job)?;
+    let judge = Judge {
+        registry: &job.registry,
+        evidence_cache: job.evidence_cache.as_deref(),
+        timeout: job.timeout,
+        now: job.now,
+        color: job.color,
+    };
+    let judged = judge.judge(policies, &found, &job.namespace)?;
+    let entries = found.images.into_iter().zip(judged.of);
+    let entries = entries.map(|(it, decision)| Entry {
+        image: it.image.written().to_owned(),
+        demands: if job.require_digest && it.image.digest().is_none() {
+            vec![ReasonCode::DigestRequired]
+        } else {
+            Vec::new()
+        },
+        written: Some(it.written),
+        decision,
+    });
+    let results = Results {
+        entries: entries.collect(),
+        decisions: judged.decisions,
+        objects: Some(found.objects),
+    };
+    Ok(formats::deliver(
+        &results,
+        job.format,
+        &job.reports,
+        job.explain,
+        job.color,
+    ))
+}
+
+fn policies(job: &ManifestsJob) -> Result<PolicySet, Failure> {
+    Policies::load(&job.policy, &job.roots)?.told(&job.policy, "no image was looked at", job.color)
+}
+
+/// The images of all inputs, or everything that is wrong with them.
+fn found(job: &ManifestsJob) -> Result<Found, Failure> {
+    let (inputs, wrong) = input::read(&job.files);
+    let mut found = Found::default();
+    found.wrong = wrong;
+    for (number, input) in inputs.iter().enumerate() {
+        found.read(number, input, &job.fields, &job.namespace);
+    }
+    found.told(job.color)?;
+    if found.images.is_empty() && !job.allow_empty {
+        let (files, objects) = (inputs.len(), found.objects);
+        return Err(Failure::misused(&format!(
+            "no image in {objects} objects of {files} files: nothing was judged, and nothing passes by emptiness; correct what -f names, or say \
+             --allow-empty if that is meant"
+        )));
+    }
+    Ok(found)
+}
+
+impl Found {
+    /// Says on standard error what is doubtful, and what is wrong.
+    ///
+    /// # Errors
+    /// Something is wrong.
+    pub(crate) fn told(&self, color: anstream::ColorChoice) -> Result<(), Failure> {
+        for doubt in &self.doubts {
+            output::say(&format!("warning: {doubt}\n"), color);
+        }
+        if self.wrong.is_empty() {
+            return Ok(());
+        }
+        let all = self.wrong.join("\nerror: ");
+        Err(Failure::misused(&format!(
+            "{all}\nerror: {} errors in what -f names; no image was looked at",
+            self.wrong.len()
+        )))
+    }
+}
