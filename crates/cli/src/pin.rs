@@ -101,7 +101,12 @@ pub(crate) fn run(job: &PinJob) -> Result<Exit, Failure> {
     for (number, input) in inputs.iter().enumerate() {
         reader.read(number, input);
     }
-    for (path, _) in job.values.iter().zip(&reader.used).filter(|(_, used)| !**used) {
+    for (path, _) in job
+        .values
+        .iter()
+        .zip(&reader.used)
+        .filter(|(_, used)| !**used)
+    {
         let path = path.mapping.join(".");
         let why = format!("--values-path: no file has an image at `{path}`");
         reader.found.wrong.push(why);
@@ -189,9 +194,7 @@ impl Asking<'_> {
             }
         };
         let with_digest = match &key.1 {
-            Some(name) => {
-                with_digest.in_namespace(self.found.namespace(name, &self.job.namespace))
-            }
+            Some(name) => with_digest.in_namespace(self.found.namespace(name, &self.job.namespace)),
             None => with_digest,
         };
         let decision = self.checker.check(&with_digest, self.job.now).await;

@@ -120,9 +120,11 @@ impl Job {
                 let job = ManifestsJob::new(typed, &surroundings, color);
                 Ok(Self::VerifyManifests(Box::new(job)))
             }
-            Command::Pin(typed) => {
-                Ok(Self::Pin(Box::new(PinJob::new(typed, &surroundings, color))))
-            }
+            Command::Pin(typed) => Ok(Self::Pin(Box::new(PinJob::new(
+                typed,
+                &surroundings,
+                color,
+            )))),
             Command::Verify(verify) => VerifyJob::new(verify, &surroundings, color)
                 .map(Box::new)
                 .map(Self::Verify),

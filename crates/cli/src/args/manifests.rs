@@ -31,7 +31,11 @@ pub(crate) struct ManifestOptions {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct FieldOptions {
     /// Objects of this kind have images at this path, such as Runner.ci.example=spec.steps[*].image; with ? at the end they may have none.
-    #[arg(long = "image-field", value_name = "KIND.GROUP=PATH", requires = "files")]
+    #[arg(
+        long = "image-field",
+        value_name = "KIND.GROUP=PATH",
+        requires = "files"
+    )]
     pub(crate) image_fields: Vec<KindPath>,
     /// Objects of this kind have a PodSpec at this path, such as Rollout.argoproj.io=spec.template.spec; with ? at the end they may have none.
     #[arg(
@@ -153,7 +157,14 @@ mod tests {
             field("Rollout.argoproj.io", "spec.template.spec", false)
         );
         assert_eq!(read("Pod=spec.x[*]?"), field("Pod", "spec.x[*]", true));
-        for wrong in ["Rollout", "=spec", "Rollout.=spec", "Rollout=", "A=?", "A=a..b"] {
+        for wrong in [
+            "Rollout",
+            "=spec",
+            "Rollout.=spec",
+            "Rollout=",
+            "A=?",
+            "A=a..b",
+        ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

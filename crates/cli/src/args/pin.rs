@@ -102,7 +102,11 @@ mod tests {
             })
         };
         let found = |mapping: &str, registry: Option<&str>, keys: &str| {
-            Ok((mapping.to_owned(), registry.map(str::to_owned), keys.to_owned()))
+            Ok((
+                mapping.to_owned(),
+                registry.map(str::to_owned),
+                keys.to_owned(),
+            ))
         };
         assert_eq!(
             read("image.repository/tag/digest"),
@@ -112,8 +116,18 @@ mod tests {
             read("a.b.registry/repo/version/sha"),
             found("a b", Some("registry"), "repo version sha")
         );
-        assert_eq!(read("repository/tag/digest"), found("", None, "repository tag digest"));
-        for wrong in ["", "image", "image.repository/tag", "a..b/c/d", "a/b//d", "a/b/c/d/e"] {
+        assert_eq!(
+            read("repository/tag/digest"),
+            found("", None, "repository tag digest")
+        );
+        for wrong in [
+            "",
+            "image",
+            "image.repository/tag",
+            "a..b/c/d",
+            "a/b//d",
+            "a/b/c/d/e",
+        ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

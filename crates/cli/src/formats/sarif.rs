@@ -65,9 +65,10 @@ fn result(row: &Row<'_>, finding: &Finding, codes: &[ReasonCode]) -> Value {
         "locations": [],
         "partialFingerprints": {"countersign/v1": fingerprint(row, finding)},
     });
-    let policy = finding.place.as_ref().map(|place| {
-        physical(&place.file, place.line, place.column)
-    });
+    let policy = finding
+        .place
+        .as_ref()
+        .map(|place| physical(&place.file, place.line, place.column));
     match (&row.entry.written, policy) {
         (Some(written), policy) => {
             let mut at = physical(&written.file, written.line, written.column);

@@ -26,11 +26,7 @@ pub(super) fn render(results: &Results, explain: bool) -> String {
 }
 
 /// One decision, with its places after its first line.
-fn one<'a>(
-    decision: &Decision,
-    entries: impl Iterator<Item = &'a Entry>,
-    explain: bool,
-) -> String {
+fn one<'a>(decision: &Decision, entries: impl Iterator<Item = &'a Entry>, explain: bool) -> String {
     let full = render::text::decision(decision, explain);
     let (head, rest) = full.split_once('\n').unwrap_or((&full, ""));
     let mut text = format!("{head}\n");

@@ -62,7 +62,11 @@ impl Reading {
     fn file(&mut self, path: &Path) {
         let name = shown(path);
         // The same file twice, by a folder and by name, is one input.
-        if self.inputs.iter().any(|it| it.path.as_deref() == Some(path)) {
+        if self
+            .inputs
+            .iter()
+            .any(|it| it.path.as_deref() == Some(path))
+        {
             return;
         }
         if self.inputs.len() >= MAX_FILES {

@@ -61,11 +61,7 @@ impl Judge<'_> {
         Ok(Judged { decisions, of })
     }
 
-    fn decisions(
-        &self,
-        policies: PolicySet,
-        images: &[Image],
-    ) -> Result<Vec<Decision>, Failure> {
+    fn decisions(&self, policies: PolicySet, images: &[Image]) -> Result<Vec<Decision>, Failure> {
         if images.is_empty() {
             return Ok(Vec::new());
         }

@@ -1,8 +1,6 @@
 //! What of the inputs could be pinned: images of manifests, `images` of a kustomization, images in values of Helm.
 
-use countersign_core::{
-    DocumentError, Documents, ImageFields, ImageRef, Located, LocatedValue,
-};
+use countersign_core::{DocumentError, Documents, ImageFields, ImageRef, Located, LocatedValue};
 
 use super::edit::Slot;
 use crate::args::pin::ValuesPath;
@@ -187,7 +185,11 @@ impl<'a> Reader<'a> {
             (Some(tag), None) => format!("{}:{tag}", keys.name),
             (None, None) => return Ok(None),
         };
-        let used = if digest.is_some() { keys.digest } else { keys.tag };
+        let used = if digest.is_some() {
+            keys.digest
+        } else {
+            keys.tag
+        };
         let Some((key, node)) = mapping.entry(used) else {
             return Ok(None);
         };

@@ -10,6 +10,7 @@ mod hostile;
 mod hostile_registry;
 mod init;
 mod init_scans;
+mod manifests;
 mod messages;
 mod namespaces;
 mod networks;
