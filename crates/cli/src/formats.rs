@@ -160,6 +160,3 @@ fn object(written: &Written) -> String {
     let object = escaped(&written.object, 300);
     format!("{object}, {}", escaped(&written.field, 300))
 }
-
-#[cfg(test)]
-mod tests;

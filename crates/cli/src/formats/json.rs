@@ -1,6 +1,6 @@
 //! For programs. Typed images are the decision record itself; of manifests the record is one field beside the places.
 
-use countersign_core::Report;
+use countersign_core::{Report, printable};
 use serde::Serialize;
 
 use super::{Results, Row};
@@ -11,12 +11,12 @@ const API_VERSION: &str = "countersign.dev/manifests/v1alpha1";
 /// What was judged of manifests.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Manifests<'a> {
+struct Manifests {
     api_version: &'static str,
     /// The heaviest effect of all places: `allow`, `unknown` or `deny`.
     effect: &'static str,
     /// One for each place at which an image is written, in the order of the input.
-    places: Vec<PlaceReport<'a>>,
+    places: Vec<PlaceReport>,
     /// The decisions, as `verify IMAGE` reports them: `replay` takes this part.
     report: Report,
 }
@@ -24,14 +24,14 @@ struct Manifests<'a> {
 /// One place at which an image is written.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct PlaceReport<'a> {
-    file: &'a str,
+struct PlaceReport {
+    file: String,
     line: usize,
     column: usize,
-    object: &'a str,
-    field: &'a str,
-    role: &'a str,
-    image: &'a str,
+    object: String,
+    field: String,
+    role: &'static str,
+    image: String,
     effect: &'static str,
     /// What the command line demands and the image lacks; absent if nothing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -59,16 +59,16 @@ pub(super) fn render(results: &Results, explain: bool) -> String {
     })
 }
 
-fn place<'a>(row: &Row<'a>) -> Option<PlaceReport<'a>> {
+fn place(row: &Row<'_>) -> Option<PlaceReport> {
     let written = row.entry.written.as_ref()?;
     Some(PlaceReport {
-        file: &written.file,
+        file: printable(&written.file),
         line: written.line,
         column: written.column,
-        object: &written.object,
-        field: &written.field,
+        object: printable(&written.object),
+        field: printable(&written.field),
         role: written.role,
-        image: &row.entry.image,
+        image: printable(&row.entry.image),
         effect: row.effect.as_str(),
         demands: row.entry.demands.iter().map(|it| it.as_str()).collect(),
         decision: row.entry.decision,

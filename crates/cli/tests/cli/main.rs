@@ -5,6 +5,7 @@ mod conformance;
 mod copy;
 mod evidence;
 mod exit_codes;
+mod formats;
 mod gate;
 mod hostile;
 mod hostile_registry;
