@@ -15,6 +15,7 @@ mod manifests;
 mod messages;
 mod namespaces;
 mod networks;
+mod pin;
 mod policy_deadlines;
 mod policy_docs;
 mod policy_explain;
