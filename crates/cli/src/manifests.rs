@@ -95,6 +95,7 @@ impl ManifestsJob {
 
 /// Judges all images; the heaviest verdict is the exit code. Nothing is judged where something cannot be read.
 pub(crate) fn run(job: &ManifestsJob) -> Result<Exit, Failure> {
+    job.registry.refuse_plain_http()?;
     let policies = policies(job)?;
     let found = found(job)?;
     let judge = Judge {

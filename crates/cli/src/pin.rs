@@ -90,6 +90,7 @@ impl PinJob {
 
 /// Finds, asks, judges and writes. What one image is refused for keeps no other from being pinned.
 pub(crate) fn run(job: &PinJob) -> Result<Exit, Failure> {
+    job.registry.refuse_plain_http()?;
     let policies = Policies::load(&job.policy, &job.roots)?.told(
         &job.policy,
         "nothing was pinned",

@@ -70,6 +70,17 @@ impl RegistryAccess {
         self.with_credentials(registry)
     }
 
+    /// Refuses `--plain-http` for hosts that files name: it would hold for any host that a pull request puts in.
+    pub(crate) fn refuse_plain_http(&self) -> Result<(), Failure> {
+        if self.plain_http {
+            return Err(Failure::misused(
+                "--plain-http is for registries that are typed, and -f reads names that others wrote; say `plainHttp: true` for the host in the \
+                 file of --registries",
+            ));
+        }
+        Ok(())
+    }
+
     fn configured_client(&self) -> Result<HttpRegistry, Failure> {
         let mut registry = HttpRegistry::new()
             .registries(self.configured()?)

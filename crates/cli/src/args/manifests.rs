@@ -14,7 +14,7 @@ pub(crate) struct ManifestOptions {
         short = 'f',
         long = "filename",
         value_name = "FILE|DIR|-",
-        conflicts_with_all = ["images", "plain_http"]
+        conflicts_with = "images"
     )]
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
@@ -97,20 +97,14 @@ impl FromStr for KindPath {
     }
 }
 
-/// How a result is written.
+/// How a result is written: for people, for programs, as SARIF 2.1.0, as JUnit XML, as Markdown, as workflow commands of GitHub Actions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum ReportFormat {
-    /// For people.
     Text,
-    /// For programs, versioned.
     Json,
-    /// SARIF 2.1.0, for code scanning.
     Sarif,
-    /// JUnit XML, for test reports.
     Junit,
-    /// Markdown, for the summary of a step or a comment.
     Markdown,
-    /// Workflow commands of GitHub Actions, which annotate lines of a pull request.
     Github,
 }
 

@@ -14,8 +14,7 @@ pub(crate) struct Pin {
         short = 'f',
         long = "filename",
         value_name = "FILE|DIR|-",
-        required = true,
-        conflicts_with = "plain_http"
+        required = true
     )]
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]

@@ -194,9 +194,8 @@ impl Edits {
                 .zip(new)
                 .try_for_each(|(old, new)| self.compare_values(old, new, changed)),
             (LocatedValue::Map(old), LocatedValue::Map(new)) => {
-                let mut new = new.iter().peekable();
                 let mut old = old.iter().peekable();
-                while let Some((key, value)) = new.next() {
+                for (key, value) in new {
                     match old.peek() {
                         Some((old_key, old_value)) if old_key.text == key.text => {
                             self.compare_values(old_value, value, changed)?;
@@ -224,5 +223,67 @@ impl Edits {
         let mut all = self.by_place.values();
         node.text()
             .is_some_and(|text| all.any(|edit| edit.value == text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn edits(at: usize, text: &str, value: &str) -> Edits {
+        let edit = Edit {
+            text: text.to_owned(),
+            value: value.to_owned(),
+        };
+        Edits {
+            by_place: [((at, at), edit)].into(),
+        }
+    }
+
+    /// Whatever is put in, and wherever: what a reader would find otherwise stops it.
+    #[test]
+    fn an_edit_that_reads_as_something_else_is_refused() {
+        let text = "a: x # c\nb: y\n";
+        assert_eq!(
+            edits(4, "@1", "x@1").applied(text).unwrap(),
+            "a: x@1 # c\nb: y\n"
+        );
+        for (at, put, value, told) in [
+            (7, "@1", "x@1", "no effect"),
+            (4, "@1", "x@2", "another value would change"),
+            (4, ": 1", "x@1", "could not be read"),
+            (4, "@1\nc: z", "x@1", "another value would change"),
+            (0, "c: z\n", "x@1", "another value would change"),
+            (9, "---\n", "x@1", "another number of documents"),
+            (4, "@1\nb: z", "x@1", "could not be read"),
+            (99, "@1", "x@1", "overlap"),
+        ] {
+            let refused = edits(at, put, value).applied(text).unwrap_err();
+            assert!(refused.contains(told), "{put:?}: {refused}");
+        }
+        let gone = Edits {
+            by_place: [(
+                (0, 9),
+                Edit {
+                    text: String::new(),
+                    value: "y".to_owned(),
+                },
+            )]
+            .into(),
+        };
+        assert!(gone.applied(text).is_err());
+    }
+
+    #[test]
+    fn two_digests_at_one_place_exclude_each_other() {
+        let node = Documents::new("nginx").next().unwrap().unwrap();
+        let slot = Slot::behind("nginx", &node).unwrap();
+        let mut edits = Edits::default();
+        let (one, other) = (Digest::of(b"1"), Digest::of(b"2"));
+        assert_eq!(edits.add(&slot, &one), Ok(()));
+        assert_eq!(edits.add(&slot, &one), Ok(()));
+        assert_eq!(edits.add(&slot, &other), Err(()));
+        assert_eq!(edits.applied("nginx").unwrap(), format!("nginx@{one}"));
     }
 }

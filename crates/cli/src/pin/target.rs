@@ -132,8 +132,8 @@ impl<'a> Reader<'a> {
         self.found.objects += 1;
         let values = self.values;
         for (place, path) in values.iter().enumerate() {
-            let steps = path.mapping.iter();
-            let mapping = steps.fold(Some(document), |node, step| node?.get(step));
+            let mut steps = path.mapping.iter();
+            let mapping = steps.try_fold(document, |node, step| node.get(step));
             let Some(mapping) = mapping else { continue };
             let Some(repository) = optional_text(mapping, &path.repository)? else {
                 continue;

@@ -1,6 +1,7 @@
 //! The command as people and pipelines see it: what it prints, where, and how it ends.
 #![allow(clippy::unwrap_used)]
 
+mod ci_docs;
 mod conformance;
 mod copy;
 mod evidence;

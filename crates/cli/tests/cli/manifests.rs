@@ -52,14 +52,22 @@ impl Scene {
 
     /// `COMMAND … --policy … --registries …`, run in the folder.
     pub(crate) fn run(&self, arguments: &[&str], stdin: Option<&str>) -> Ended {
-        let mut all: Vec<&str> = arguments.to_vec();
-        all.extend([
+        let policy = [
             "--policy",
             "policy.yaml",
             "--trust-root",
             "forged=forged.json",
-        ]);
-        all.extend(["--registries", "registries.yaml"]);
+        ];
+        self.run_with(&[arguments, &policy].concat(), stdin)
+    }
+
+    /// The same with a policy that is named in the arguments.
+    pub(crate) fn typed(&self, arguments: &[&str]) -> Ended {
+        self.run_with(arguments, None)
+    }
+
+    fn run_with(&self, arguments: &[&str], stdin: Option<&str>) -> Ended {
+        let all = [arguments, &["--registries", "registries.yaml"]].concat();
         let mut command = command(&all);
         command.current_dir(self.world.path(""));
         if let Some(text) = stdin {

@@ -279,7 +279,11 @@ fn wrong_input_is_exit_3_and_changes_nothing() {
         ),
         (good.clone(), &["--write", "--check"], "cannot be used with"),
         (good.clone(), &["--at", "2026-01-01T00:00:00Z"], "--at"),
-        (good.clone(), &["--plain-http"], "cannot be used with"),
+        (
+            good.clone(),
+            &["--plain-http"],
+            "for registries that are typed",
+        ),
     ] {
         scene.write("x.yaml", &text);
         let before = scene.read("x.yaml");
