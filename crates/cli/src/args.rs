@@ -4,6 +4,7 @@ pub(crate) mod blob;
 pub(crate) mod copy;
 pub(crate) mod evidence;
 pub(crate) mod init;
+pub(crate) mod lock;
 pub(crate) mod manifests;
 pub(crate) mod pin;
 pub(crate) mod policy;
@@ -72,6 +73,8 @@ pub(crate) enum Command {
     PullEvidence(evidence::PullEvidence),
     /// Write into manifests the digest of each image that the policy allows; nothing else of the files changes.
     Pin(pin::Pin),
+    /// Write down which digest each tag of manifests stands for, so that a tag that moves is seen.
+    Lock(lock::Lock),
     /// Copy an image with everything that is attached to it: platforms, signatures, attestations, SBOMs.
     Copy(copy::Copy),
     /// Show what an SBOM says, and how the rules of a policy would judge it.

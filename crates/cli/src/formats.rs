@@ -35,8 +35,18 @@ pub(crate) struct Entry {
     pub(crate) written: Option<Written>,
     /// Which decision is about it.
     pub(crate) decision: usize,
-    /// What the command line demands beyond the policy and the image lacks. Anything of this denies.
-    pub(crate) demands: Vec<ReasonCode>,
+    /// What the command line demands beyond the policy and the image lacks. What they say counts as the policy's own.
+    pub(crate) demands: Vec<Demand>,
+}
+
+/// Something that the command line demands and an image lacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Demand {
+    pub(crate) code: ReasonCode,
+    /// What is wrong, in one or two sentences.
+    pub(crate) message: String,
+    /// What follows: a denial, or that nobody could tell.
+    pub(crate) effect: Verdict,
 }
 
 /// An entry with what its decision says.
@@ -115,13 +125,10 @@ fn decision_of<'a>(decisions: &'a [Decision], entry: &Entry) -> &'a Decision {
 
 impl<'a> Row<'a> {
     fn new(entry: &'a Entry, decision: &Decision) -> Self {
-        let demanded = match entry.demands.as_slice() {
-            [] => Verdict::Allow,
-            _ => Verdict::Deny,
-        };
-        let demands = entry.demands.iter().map(|code| Finding::demanded(*code));
+        let demanded = entry.demands.iter().map(|demand| demand.effect).max();
+        let demands = entry.demands.iter().map(Finding::demanded);
         Self {
-            effect: decision.effect().max(demanded),
+            effect: decision.effect().max(demanded.unwrap_or(Verdict::Allow)),
             findings: demands.chain(finding::of(decision)).collect(),
             entry,
         }

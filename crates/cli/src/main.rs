@@ -11,6 +11,7 @@ mod exit;
 mod failure;
 mod formats;
 mod init;
+mod lock;
 mod manifests;
 mod output;
 mod pin;
@@ -51,6 +52,7 @@ fn run(typed: Typed) -> Result<Exit, Failure> {
         Job::Verify(job) => verify::run(*job),
         Job::VerifyManifests(job) => manifests::run(&job),
         Job::Pin(job) => pin::run(&job),
+        Job::Lock(job) => lock::run(&job),
         Job::VerifyBlob(job) => verify_blob::run(&job),
         Job::VerifyBundle(job) => verify_bundle::run(&job),
         Job::Evidence(job) => evidence::run(&job),

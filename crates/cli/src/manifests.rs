@@ -3,19 +3,22 @@
 pub(crate) mod found;
 pub(crate) mod input;
 pub(crate) mod judge;
+pub(crate) mod resolve;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use countersign_core::{ImageFields, PolicySet, ReasonCode, UnixTime};
+use countersign_core::{ImageFields, ImageRef, PolicySet, ReasonCode, UnixTime, Verdict};
 
 use self::found::{Found, TypedNamespace};
-use self::judge::Judge;
+use self::judge::{Judge, JudgedImage};
 use crate::args::Verify;
 use crate::args::manifests::{ManifestOptions, ReportFile, ReportFormat};
+use crate::escape::escaped;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::formats::{self, Entry, Results};
+use crate::formats::{self, Demand, Entry, Results};
+use crate::lock::file::{LockFile, name, signers, told};
 use crate::output;
 use crate::policies::{Policies, Roots};
 use crate::registries::RegistryAccess;
@@ -27,6 +30,8 @@ pub(crate) struct ManifestsJob {
     files: Vec<PathBuf>,
     fields: ImageFields,
     require_digest: bool,
+    /// The lock by which tags are judged, if one is.
+    lock_file: Option<PathBuf>,
     allow_empty: bool,
     namespace: TypedNamespace,
     policy: PathBuf,
@@ -67,6 +72,8 @@ impl ManifestsJob {
             files,
             fields,
             require_digest,
+            locked,
+            lock_file,
             allow_empty,
         } = manifests;
         let now = at.unwrap_or(surroundings.now);
@@ -74,6 +81,7 @@ impl ManifestsJob {
             files,
             fields: ImageFields::new(fields.custom()),
             require_digest,
+            lock_file: locked.then_some(lock_file),
             allow_empty,
             namespace: TypedNamespace {
                 name: namespace,
@@ -105,21 +113,32 @@ pub(crate) fn run(job: &ManifestsJob) -> Result<Exit, Failure> {
         now: job.now,
         color: job.color,
     };
-    let judged = judge.judge(policies, &found, &job.namespace)?;
-    let entries = found.images.into_iter().zip(judged.of);
-    let entries = entries.map(|(it, decision)| Entry {
-        image: it.image.written().to_owned(),
-        demands: if job.require_digest && it.image.digest().is_none() {
-            vec![ReasonCode::DigestRequired]
-        } else {
-            Vec::new()
-        },
-        written: Some(it.written),
-        decision,
-    });
+    let lock = job.lock_file.as_deref().map(lock).transpose()?;
+    let judged = judge.judge(policies, &found, &job.namespace, lock.is_some())?;
+    let mut entries = Vec::new();
+    for (it, number) in found.images.into_iter().zip(judged.of) {
+        let mut demands = Vec::new();
+        if job.require_digest && it.image.digest().is_none() {
+            let code = ReasonCode::DigestRequired;
+            demands.push(Demand {
+                code,
+                message: format!("{} (--require-digest)", code.message()),
+                effect: Verdict::Deny,
+            });
+        }
+        if let (Some(lock), Some(one)) = (&lock, judged.judged.get(number)) {
+            demands.extend(demanded(lock, &it.image, one));
+        }
+        entries.push(Entry {
+            image: it.image.written().to_owned(),
+            demands,
+            written: Some(it.written),
+            decision: number,
+        });
+    }
     let results = Results {
-        entries: entries.collect(),
-        decisions: judged.decisions,
+        entries,
+        decisions: judged.judged.into_iter().map(|it| it.decision).collect(),
         objects: Some(found.objects),
     };
     Ok(formats::deliver(
@@ -129,6 +148,47 @@ pub(crate) fn run(job: &ManifestsJob) -> Result<Exit, Failure> {
         job.explain,
         job.color,
     ))
+}
+
+/// The lock that `--locked` goes by; without one nobody could say that no tag moved.
+fn lock(path: &Path) -> Result<LockFile, Failure> {
+    LockFile::read(path)?.ok_or_else(|| {
+        let path = escaped(&path.display().to_string(), 300);
+        Failure::misused(&format!(
+            "--locked: there is no {path}; write one by `countersign lock`"
+        ))
+    })
+}
+
+/// What the lock says against an image. A tag that moved is told, also where the policy allows what it stands for now.
+fn demanded(lock: &LockFile, image: &ImageRef, judged: &JudgedImage) -> Option<Demand> {
+    let tag = name(image)?;
+    let denied = |code: ReasonCode, more: String| Demand {
+        code,
+        message: format!("{} {more}", code.message()),
+        effect: Verdict::Deny,
+    };
+    let Some(locked) = lock.images.get(&tag) else {
+        return Some(denied(ReasonCode::NotLocked, tag));
+    };
+    let now = match &judged.digest {
+        Ok(digest) => digest.to_string(),
+        Err(gap) => {
+            return Some(Demand {
+                code: gap.code,
+                message: format!("{} {}: {}", gap.code.message(), gap.what, gap.cause),
+                effect: Verdict::Unknown,
+            });
+        }
+    };
+    (now != locked.digest).then(|| {
+        let now = told(&now, &signers(&judged.decision));
+        let (old, when) = (locked.told(), &locked.locked_at);
+        denied(
+            ReasonCode::TagMoved,
+            format!("{tag} was {old} on {when} and is {now}"),
+        )
+    })
 }
 
 fn policies(job: &ManifestsJob) -> Result<PolicySet, Failure> {

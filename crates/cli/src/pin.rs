@@ -1,22 +1,19 @@
 //! `countersign pin`: the digests of images that the policy allows, written where their tags are.
 
 mod edit;
-mod firm;
+pub(crate) mod firm;
 mod report;
 mod target;
-mod write;
+pub(crate) mod write;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::{Budget, Cached, Checker, Image, Reference, Repository, resolve};
-use countersign_core::{Digest, ImageFields, ImageRef, Limits, PolicySet, UnixTime};
-use futures_util::stream::{self, StreamExt as _};
+use countersign_core::{Digest, ImageFields, PolicySet, UnixTime};
 
 use self::edit::Edits;
-use self::firm::{NotPinned, firm};
+use self::firm::NotPinned;
 use self::report::{PinReport, PinnedPlace, State};
 use self::target::{Reader, Target};
 use crate::args::Format;
@@ -24,16 +21,14 @@ use crate::args::pin::{Pin, ValuesPath};
 use crate::escape::escaped;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::manifests::found::{Found, TypedNamespace};
+use crate::manifests::found::TypedNamespace;
 use crate::manifests::input::{self, Input};
+use crate::manifests::judge::Judge;
+use crate::manifests::resolve::{Answer, Key, Resolver};
+use crate::output;
 use crate::policies::{Policies, Roots};
 use crate::registries::RegistryAccess;
 use crate::surroundings::Surroundings;
-use crate::verify::{cache, tell_disk_error};
-use crate::{output, progress};
-
-/// Images that are asked for at a time.
-const AT_A_TIME: usize = 16;
 
 /// Pin the images of files.
 #[derive(Debug)]
@@ -53,10 +48,6 @@ pub(crate) struct PinJob {
     now: UnixTime,
     color: anstream::ColorChoice,
 }
-
-/// What makes two images the same question.
-type Key = (String, Option<String>);
-type Answer = (Option<Digest>, Result<(), NotPinned>);
 
 impl PinJob {
     /// There is no `--at`: what is written today has to be allowed today.
@@ -133,74 +124,20 @@ fn answers(
     policies: PolicySet,
     reader: &Reader<'_>,
 ) -> Result<BTreeMap<Key, Answer>, Failure> {
-    let mut images: BTreeMap<Key, ImageRef> = BTreeMap::new();
-    for target in reader.targets.iter().filter(|it| !it.is_pinned) {
-        images.insert(key(target), target.found.image.clone());
-    }
-    if images.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let cache = Arc::new(cache(&job.registry, job.evidence_cache.as_deref())?);
-    let registry = job.registry.client_for_files()?;
-    let tags = Cached::new(Arc::new(registry.clone()), Arc::clone(&cache));
-    let checker = Checker::new(policies)
-        .timeout(job.timeout)
-        .cache(Arc::clone(&cache))
-        .registry(registry);
-    let asking = Asking {
-        job,
-        tags: &tags,
-        checker: &checker,
+    let open = reader.targets.iter().filter(|it| !it.is_pinned);
+    let images = open.map(|target| (key(target), target.found.image.clone()));
+    let resolver = Resolver {
+        judge: Judge {
+            registry: &job.registry,
+            evidence_cache: job.evidence_cache.as_deref(),
+            timeout: job.timeout,
+            now: job.now,
+            color: job.color,
+        },
         found: &reader.found,
+        typed: &job.namespace,
     };
-    let total = images.len();
-    let work = images
-        .into_iter()
-        .map(|(key, image)| Box::pin(asking.answer(key, image)));
-    let all = stream::iter(work).buffered(AT_A_TIME).collect::<Vec<_>>();
-    let line = || format!("asking for {total} images");
-    let answers = progress::runtime()?.block_on(progress::shown_as(line, all));
-    tell_disk_error(&cache, job.color);
-    Ok(answers.into_iter().collect())
-}
-
-/// What one question needs.
-struct Asking<'a> {
-    job: &'a PinJob,
-    tags: &'a Cached<countersign::HttpRegistry>,
-    checker: &'a Checker,
-    found: &'a Found,
-}
-
-impl Asking<'_> {
-    /// Resolves the tag once, and judges the image by the digest that would be written.
-    async fn answer(&self, key: Key, image: ImageRef) -> (Key, Answer) {
-        let budget = Budget::new(&Limits::default(), self.job.timeout);
-        let (repository, reference) = (Repository::of(&image), Reference::of(&image));
-        let pinned = match resolve(self.tags, &repository, &reference, &budget).await {
-            Ok(pinned) => *pinned.digest(),
-            Err(gap) => {
-                let exit = Exit::Unknown;
-                let why = format!("{}: {} ({})", gap.what, gap.cause, gap.code);
-                return (key, (None, Err(NotPinned { exit, why })));
-            }
-        };
-        let written = format!("{}@{pinned}", image.written());
-        let with_digest = match ImageRef::parse(&written) {
-            Ok(image) => Image::from(image),
-            Err(error) => {
-                let why = format!("with its digest it is no image: {error}");
-                let exit = Exit::Unknown;
-                return (key, (Some(pinned), Err(NotPinned { exit, why })));
-            }
-        };
-        let with_digest = match &key.1 {
-            Some(name) => with_digest.in_namespace(self.found.namespace(name, &self.job.namespace)),
-            None => with_digest,
-        };
-        let decision = self.checker.check(&with_digest, self.job.now).await;
-        (key, (Some(pinned), firm(&decision)))
-    }
+    resolver.answers(policies, images.collect())
 }
 
 fn key(target: &Target) -> Key {
@@ -264,12 +201,13 @@ impl Outcome {
             let (exit, why) = (Exit::Denied, why.to_owned());
             (Some(digest), NotPinned { exit, why })
         };
-        let Some((digest, allowed)) = answers.get(&key(target)) else {
+        let Some(answer) = answers.get(&key(target)) else {
             let (exit, why) = (Exit::Unknown, "it was not asked for".to_owned());
             return Err((None, NotPinned { exit, why }));
         };
-        allowed.clone().map_err(|why| (*digest, why))?;
-        let Some(digest) = *digest else {
+        let allowed = answer.firm.clone();
+        allowed.map_err(|why| (answer.digest, why))?;
+        let Some(digest) = answer.digest else {
             let (exit, why) = (Exit::Unknown, "it has no digest".to_owned());
             return Err((None, NotPinned { exit, why }));
         };
@@ -306,7 +244,7 @@ impl Outcome {
             match &input.path {
                 None => result = Some(text),
                 Some(_) if edits.is_empty() => {}
-                Some(path) => write::replace(path, &text)?,
+                Some(path) => write::whole_or_not(path, &text)?,
             }
         }
         let places = std::mem::take(&mut self.places);

@@ -14,6 +14,7 @@ use crate::escape::escaped;
 use crate::evidence::EvidenceJob;
 use crate::failure::Failure;
 use crate::init::InitJob;
+use crate::lock::LockJob;
 use crate::manifests::ManifestsJob;
 use crate::pin::PinJob;
 use crate::policies::Roots;
@@ -34,6 +35,7 @@ pub(crate) enum Job {
     Verify(Box<VerifyJob>),
     VerifyManifests(Box<ManifestsJob>),
     Pin(Box<PinJob>),
+    Lock(Box<LockJob>),
     VerifyBlob(Box<BlobJob>),
     VerifyBundle(Box<BundleJob>),
     Evidence(Box<EvidenceJob>),
@@ -119,6 +121,10 @@ impl Job {
             Command::Verify(typed) if !typed.manifests.files.is_empty() => {
                 let job = ManifestsJob::new(typed, &surroundings, color);
                 Ok(Self::VerifyManifests(Box::new(job)))
+            }
+            Command::Lock(typed) => {
+                let job = LockJob::new(typed, &surroundings, color);
+                Ok(Self::Lock(Box::new(job)))
             }
             Command::Pin(typed) => Ok(Self::Pin(Box::new(PinJob::new(
                 typed,

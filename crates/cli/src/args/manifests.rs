@@ -22,6 +22,17 @@ pub(crate) struct ManifestOptions {
     /// Deny images that are written without a digest, whatever the policy says.
     #[arg(long, requires = "files")]
     pub(crate) require_digest: bool,
+    /// Deny tags that stand for another image than the lock has, or are not in it; `countersign lock` writes it.
+    #[arg(long, requires = "files")]
+    pub(crate) locked: bool,
+    /// The lock that --locked goes by.
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "countersign.lock",
+        requires = "locked"
+    )]
+    pub(crate) lock_file: PathBuf,
     /// It is no error that no image is found.
     #[arg(long, requires = "files")]
     pub(crate) allow_empty: bool,

@@ -4,6 +4,8 @@ use countersign_core::{
     Decision, Mode, NamespaceFit, Outcome, Place, PolicyOutcome, ReasonCode, RuleOutcome, Verdict,
 };
 
+use super::Demand;
+
 /// How much a finding weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Level {
@@ -30,14 +32,10 @@ pub(super) struct Finding {
 
 impl Finding {
     /// The command line demands what the image lacks.
-    pub(super) fn demanded(code: ReasonCode) -> Self {
+    pub(super) fn demanded(demand: &Demand) -> Self {
         Self {
-            level: Level::Error,
-            code,
-            about: None,
-            message: format!("{} (--require-digest)", code.message()),
-            hint: code.hint().to_owned(),
-            place: None,
+            message: demand.message.clone(),
+            ..Self::of_code(Level::Error, demand.code, None)
         }
     }
 

@@ -3,7 +3,7 @@
 use countersign_core::{Report, printable};
 use serde::Serialize;
 
-use super::{Results, Row};
+use super::{Demand, Results, Row};
 use crate::output;
 
 const API_VERSION: &str = "countersign.dev/manifests/v1alpha1";
@@ -35,9 +35,17 @@ struct PlaceReport {
     effect: &'static str,
     /// What the command line demands and the image lacks; absent if nothing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    demands: Vec<&'static str>,
+    demands: Vec<DemandReport>,
     /// Which of `report.images` is about it.
     decision: usize,
+}
+
+/// Something that the command line demands.
+#[derive(Serialize)]
+struct DemandReport {
+    code: &'static str,
+    message: String,
+    effect: &'static str,
 }
 
 pub(super) fn render(results: &Results, explain: bool) -> String {
@@ -70,7 +78,15 @@ fn place(row: &Row<'_>) -> Option<PlaceReport> {
         role: written.role,
         image: printable(&row.entry.image),
         effect: row.effect.as_str(),
-        demands: row.entry.demands.iter().map(|it| it.as_str()).collect(),
+        demands: row.entry.demands.iter().map(demand).collect(),
         decision: row.entry.decision,
     })
+}
+
+fn demand(demand: &Demand) -> DemandReport {
+    DemandReport {
+        code: demand.code.as_str(),
+        message: demand.message.clone(),
+        effect: demand.effect.as_str(),
+    }
 }

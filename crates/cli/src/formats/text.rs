@@ -3,6 +3,7 @@
 use countersign_core::{Decision, Verdict};
 
 use super::{Entry, Results, Row, object, place};
+use crate::escape::escaped;
 use crate::render;
 
 /// Typed images each in full. Of manifests, which have many, what is allowed takes a few lines unless `explain` asks for more.
@@ -36,12 +37,13 @@ fn one<'a>(decision: &Decision, entries: impl Iterator<Item = &'a Entry>, explai
             let (at, what) = (place(written), object(written));
             text.push_str(&format!("  at {at} ({what})\n"));
         }
-        for code in &row.entry.demands {
+        for demand in &row.entry.demands {
             text.push_str(&format!(
-                "    {}: {code}: {} (--require-digest)\n      next: {}\n",
-                render::text::word(row.effect),
-                code.message(),
-                code.hint()
+                "    {}: {}: {}\n      next: {}\n",
+                render::text::word(demand.effect),
+                demand.code,
+                escaped(&demand.message, 1000),
+                demand.code.hint()
             ));
         }
     }

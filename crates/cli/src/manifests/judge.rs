@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::{Checker, Image};
-use countersign_core::{Decision, PolicySet, UnixTime};
+use countersign::{Budget, Cached, Checker, HttpRegistry, Image, Reference, Repository, resolve};
+use countersign_core::{
+    Decision, Digest, Gap, GapClass, ImageRef, Limits, PolicySet, ReasonCode, UnixTime,
+};
 use futures_util::stream::{self, StreamExt as _};
 
 use super::found::{Found, FoundImage, TypedNamespace};
@@ -16,7 +18,7 @@ use crate::registries::RegistryAccess;
 use crate::verify::{cache, tell_disk_error};
 
 /// Images that are judged at a time. What several need is asked once: the cache lets requests wait for each other.
-const AT_A_TIME: usize = 16;
+pub(crate) const AT_A_TIME: usize = 16;
 
 /// How images are judged.
 pub(crate) struct Judge<'a> {
@@ -27,62 +29,102 @@ pub(crate) struct Judge<'a> {
     pub(crate) color: anstream::ColorChoice,
 }
 
+/// One decision.
+pub(crate) struct JudgedImage {
+    pub(crate) decision: Decision,
+    /// What the reference stands for; where nothing had to be asked for the decision, only if it was asked for by itself.
+    pub(crate) digest: Result<Digest, Gap>,
+}
+
 /// Decisions, and which of them is about which image.
 pub(crate) struct Judged {
-    pub(crate) decisions: Vec<Decision>,
+    pub(crate) judged: Vec<JudgedImage>,
     /// For each found image the index of its decision.
     pub(crate) of: Vec<usize>,
 }
 
 impl Judge<'_> {
-    /// Judges each image once for each namespace that it is in, in the order in which they were found.
+    /// Judges each image once for each namespace that it is in, in the order in which they were found. With `resolved`, tags are resolved also
+    /// where no policy asks for anything.
     pub(crate) fn judge(
         &self,
         policies: PolicySet,
         found: &Found,
         typed: &TypedNamespace,
+        resolved: bool,
     ) -> Result<Judged, Failure> {
         let mut numbers = BTreeMap::new();
-        let mut images: Vec<Image> = Vec::new();
+        let mut images: Vec<(Image, ImageRef)> = Vec::new();
         let mut of = Vec::new();
         for it in &found.images {
             let number = *numbers.entry(key(it)).or_insert_with(|| {
                 let image = Image::from(it.image.clone());
                 let namespace = it.namespace.as_deref();
-                images.push(match namespace {
+                let image = match namespace {
                     Some(name) => image.in_namespace(found.namespace(name, typed)),
                     None => image,
-                });
+                };
+                images.push((image, it.image.clone()));
                 images.len() - 1
             });
             of.push(number);
         }
-        let decisions = self.decisions(policies, &images)?;
-        Ok(Judged { decisions, of })
+        let judged = self.judged(policies, &images, resolved)?;
+        Ok(Judged { judged, of })
     }
 
-    fn decisions(&self, policies: PolicySet, images: &[Image]) -> Result<Vec<Decision>, Failure> {
+    fn judged(
+        &self,
+        policies: PolicySet,
+        images: &[(Image, ImageRef)],
+        resolved: bool,
+    ) -> Result<Vec<JudgedImage>, Failure> {
         if images.is_empty() {
             return Ok(Vec::new());
         }
         let cache = Arc::new(cache(self.registry, self.evidence_cache)?);
+        let registry = self.registry.client_for_files()?;
+        let tags = Cached::new(Arc::new(registry.clone()), Arc::clone(&cache));
         let checker = Checker::new(policies)
             .timeout(self.timeout)
             .cache(Arc::clone(&cache))
-            .registry(self.registry.client_for_files()?);
+            .registry(registry);
         let done = Cell::new(0_usize);
-        let check = async |image: &Image| {
+        let check = async |(image, name): &(Image, ImageRef)| {
             let decision = Box::pin(checker.check(image, self.now)).await;
+            let digest = match (decision.digest(), decision.gaps().first()) {
+                (Some(digest), _) => Ok(*digest),
+                (None, None) if resolved => Box::pin(self.digest(&tags, name)).await,
+                (None, gap) => Err(gap.cloned().unwrap_or_else(not_asked)),
+            };
             done.set(done.get() + 1);
-            decision
+            JudgedImage { decision, digest }
         };
         let line = || format!("checking images: {} of {} done", done.get(), images.len());
         let all = stream::iter(images.iter().map(check))
             .buffered(AT_A_TIME)
             .collect::<Vec<_>>();
-        let decisions = progress::runtime()?.block_on(progress::shown_as(line, all));
+        let judged = progress::runtime()?.block_on(progress::shown_as(line, all));
         tell_disk_error(&cache, self.color);
-        Ok(decisions)
+        Ok(judged)
+    }
+
+    async fn digest(&self, tags: &Cached<HttpRegistry>, image: &ImageRef) -> Result<Digest, Gap> {
+        let budget = Budget::new(&Limits::default(), self.timeout);
+        let (repository, reference) = (Repository::of(image), Reference::of(image));
+        let pinned = resolve(tags, &repository, &reference, &budget).await?;
+        Ok(*pinned.digest())
+    }
+}
+
+/// Nobody wanted to know.
+fn not_asked() -> Gap {
+    Gap {
+        class: GapClass::Unavailable,
+        code: ReasonCode::NotExamined,
+        what: "the manifest".to_owned(),
+        cause: "no policy asks for it".to_owned(),
+        hides: None,
     }
 }
 

@@ -12,6 +12,7 @@ mod hostile;
 mod hostile_registry;
 mod init;
 mod init_scans;
+mod lock;
 mod manifests;
 mod messages;
 mod namespaces;

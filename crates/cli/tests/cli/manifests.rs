@@ -293,7 +293,7 @@ fn digests_are_demanded_where_they_are_wanted() {
     let tag = scene.judged(&pod("a", "HOST/app:good"), &require);
     assert_eq!(tag.code, 1);
     let place = &tag.json()["places"][0];
-    assert_eq!(place["demands"][0], "digest-required");
+    assert_eq!(place["demands"][0]["code"], "digest-required");
     assert_eq!(place["effect"], "deny");
     let pinned = format!("HOST/app:good@{digest}");
     assert_eq!(scene.judged(&pod("a", &pinned), &require).code, 0);
