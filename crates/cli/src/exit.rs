@@ -36,12 +36,12 @@ impl Exit {
         (
             Self::Allowed,
             "allowed",
-            "Every image is allowed, also when policies that only warn failed; the file is signed as `verify-bundle` demands, or is what the policies of `verify-blob` demand; `policy lint` found nothing to refuse; every case of `policy test` came out as expected, and with `--mutate` every change was noticed; `evidence` and `pull-evidence` could read everything; `copy` has copied everything; `pin` left nothing that it had to refuse. `replay` ends as the decisions of the record, if they are the same.",
+            "Every image is allowed, also when policies that only warn failed; the file is signed as `verify-bundle` demands, or is what the policies of `verify-blob` demand; `policy lint` found nothing to refuse; every case of `policy test` came out as expected, and with `--mutate` every change was noticed; `evidence` and `pull-evidence` could read everything; `copy` has copied everything; `pin` and `lock` left nothing that they had to refuse. `replay` ends as the decisions of the record, if they are the same.",
         ),
         (
             Self::Denied,
             "denied",
-            "An image is denied; the file or its bundle is refused; `policy lint --deny-warnings` found warnings; a case of `policy test` came out otherwise, or nobody noticed a change; `pin` refused an image, or with `--check` found one to pin.",
+            "An image is denied; the file or its bundle is refused; `policy lint --deny-warnings` found warnings; a case of `policy test` came out otherwise, or nobody noticed a change; `pin` or `lock` refused an image, `pin --check` found one to pin, or a tag moved that `lock` was not told to update.",
         ),
         (
             Self::Unknown,
@@ -51,7 +51,7 @@ impl Exit {
         (
             Self::Misused,
             "misused",
-            "The command line is wrong, or a policy file or what it names, or a manifest of `verify -f` or `pin`, or no image is in it, a case of `policy test`, the key or trust root of `verify-bundle`, or `replay` was given another policy than the record's.",
+            "The command line is wrong, or a policy file or what it names, or a manifest of `verify -f`, `pin` or `lock`, or no image is in it, or `countersign.lock`, a case of `policy test`, the key or trust root of `verify-bundle`, or `replay` was given another policy than the record's.",
         ),
     ];
 

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::{Budget, Cached, Checker, HttpRegistry, Image, Reference, Repository, resolve};
+use countersign::{
+    Budget, Cache, Cached, Checker, HttpRegistry, Image, Reference, Repository, resolve,
+};
 use countersign_core::{
     Decision, Digest, Gap, GapClass, ImageRef, Limits, PolicySet, ReasonCode, UnixTime,
 };
@@ -19,6 +21,9 @@ use crate::verify::{cache, tell_disk_error};
 
 /// Images that are judged at a time. What several need is asked once: the cache lets requests wait for each other.
 pub(crate) const AT_A_TIME: usize = 16;
+
+/// Longer than any run.
+const ONE_RUN: Duration = Duration::from_secs(24 * 3600);
 
 /// How images are judged.
 pub(crate) struct Judge<'a> {
@@ -69,20 +74,31 @@ impl Judge<'_> {
             });
             of.push(number);
         }
-        let judged = self.judged(policies, &images, resolved)?;
+        // Namespaces of one image go together, so that the second finds what the first was told.
+        let mut order: Vec<usize> = numbers.into_values().collect();
+        let sorted = order.iter().filter_map(|number| images.get(*number));
+        let judged = self.judged(policies, &sorted.collect::<Vec<_>>(), resolved)?;
+        let mut judged: Vec<(usize, JudgedImage)> = order.drain(..).zip(judged).collect();
+        judged.sort_by_key(|(number, _)| *number);
+        let judged = judged.into_iter().map(|(_, judged)| judged).collect();
         Ok(Judged { judged, of })
+    }
+
+    /// What is remembered for this run: a tag stands for one image in all of it, however long it takes.
+    pub(crate) fn cache(&self) -> Result<Cache, Failure> {
+        Ok(cache(self.registry, self.evidence_cache)?.fresh(ONE_RUN))
     }
 
     fn judged(
         &self,
         policies: PolicySet,
-        images: &[(Image, ImageRef)],
+        images: &[&(Image, ImageRef)],
         resolved: bool,
     ) -> Result<Vec<JudgedImage>, Failure> {
         if images.is_empty() {
             return Ok(Vec::new());
         }
-        let cache = Arc::new(cache(self.registry, self.evidence_cache)?);
+        let cache = Arc::new(self.cache()?);
         let registry = self.registry.client_for_files()?;
         let tags = Cached::new(Arc::new(registry.clone()), Arc::clone(&cache));
         let checker = Checker::new(policies)
@@ -101,7 +117,7 @@ impl Judge<'_> {
             JudgedImage { decision, digest }
         };
         let line = || format!("checking images: {} of {} done", done.get(), images.len());
-        let all = stream::iter(images.iter().map(check))
+        let all = stream::iter(images.iter().copied().map(check))
             .buffered(AT_A_TIME)
             .collect::<Vec<_>>();
         let judged = progress::runtime()?.block_on(progress::shown_as(line, all));

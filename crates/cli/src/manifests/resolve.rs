@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::pin::firm::{NotPinned, firm};
 use crate::progress;
-use crate::verify::{cache, tell_disk_error};
+use crate::verify::tell_disk_error;
 
 /// What makes two images the same question: what is written, and the namespace.
 pub(crate) type Key = (String, Option<String>);
@@ -45,7 +45,7 @@ impl Resolver<'_> {
             return Ok(BTreeMap::new());
         }
         let judge = &self.judge;
-        let cache = Arc::new(cache(judge.registry, judge.evidence_cache)?);
+        let cache = Arc::new(judge.cache()?);
         let registry = judge.registry.client_for_files()?;
         let tags = Cached::new(Arc::new(registry.clone()), Arc::clone(&cache));
         let checker = Checker::new(policies)
