@@ -339,3 +339,37 @@ fn links_and_permissions_stay() {
         1
     );
 }
+
+/// Evidence that could not be asked for lets an image run where Settings say so; it is nothing to be written down.
+#[test]
+fn what_nobody_could_ask_for_is_not_pinned() {
+    let scene = Scene::new();
+    let policy = scene.read("policy.yaml");
+    let lists =
+        |request: &countersign_testkit::registry::Request| request.path.contains("/referrers/");
+    let unavailable = countersign_testkit::registry::Fault::Status(503);
+    let refused = |more: &[&str], told: &str, code: i32| {
+        let verify = [&["-f", "x.yaml"], more].concat();
+        let allowed = scene.verify(&verify);
+        assert_eq!(allowed.code, 0, "{}{}", allowed.stdout, allowed.stderr);
+        let ended = pin(&scene, &[&verify, &["--write"][..]].concat());
+        assert_eq!(ended.code, code, "{}{}", ended.stdout, ended.stderr);
+        assert!(ended.stdout.contains(told), "{told}: {}", ended.stdout);
+        assert!(!scene.read("x.yaml").contains("@sha256:"));
+    };
+    // By the last known list, which is kept on disk.
+    let stale = policy.replace("onUnknown: deny", "onUnknown: deny, stale: {maxAge: 12h}");
+    std::fs::write(scene.world.path("policy.yaml"), stale).unwrap();
+    scene.write("x.yaml", &pod("shop", "HOST/app:good"));
+    let cache = ["--cache-dir", "cache"];
+    assert_eq!(
+        scene.verify(&[&["-f", "x.yaml"], &cache[..]].concat()).code,
+        0
+    );
+    scene.world.registry.fault(lists, unavailable);
+    refused(&cache, "decided by what was known last", 2);
+    // Because Settings excuse a registry that does not answer.
+    let excused = policy.replace("onUnknown: deny", "onUnknown: allow");
+    std::fs::write(scene.world.path("policy.yaml"), excused).unwrap();
+    refused(&[], "did not pass and was only warned of", 1);
+}
