@@ -131,3 +131,17 @@ fn link_free(text: &str) -> String {
         .replace('[', "\\[")
         .replace(']', "\\]")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{link_free, uri};
+
+    #[test]
+    fn messages_hold_no_links_and_paths_are_references() {
+        assert_eq!(
+            link_free("see [here](1) or \\[there]\n"),
+            "see \\[here\\](1) or \\\\\\[there\\]\\\\n"
+        );
+        assert_eq!(uri("a b/ü%:?#.yaml"), "a%20b/%C3%BC%25%3A%3F%23.yaml");
+    }
+}

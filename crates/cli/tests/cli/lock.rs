@@ -178,3 +178,36 @@ fn a_broken_lock_is_exit_3() {
     }
     assert!(scene.world.registry.requests().is_empty());
 }
+
+/// A tag that is allowed in one namespace and denied in another is not written down, in whatever order they come.
+#[test]
+fn every_namespace_has_to_allow_what_is_locked() {
+    let scene = Scene::new();
+    let policy = scene.read("policy.yaml");
+    let second = "---\napiVersion: countersign.dev/v1alpha1\nkind: Policy\nmetadata: {name: strict}\nspec:\n  images: [\"127.0.0.1:*/app\"]\n  \
+                  namespaces: {names: [strict]}\n  rules:\n    - {name: by-person, signature: {from: person}}\n";
+    scene.write("policy.yaml", &(policy + second));
+    for (first, last) in [
+        ("strict", "a"),
+        ("strict", "z"),
+        ("z", "strict"),
+        ("a", "strict"),
+    ] {
+        let both = pod(first, "HOST/app:good") + "---\n" + &pod(last, "HOST/app:good");
+        scene.write("x.yaml", &both);
+        let refused = lock(&scene, &[]);
+        assert_eq!(
+            refused.code, 1,
+            "{first} {last}: {}{}",
+            refused.stdout, refused.stderr
+        );
+        assert!(
+            refused.stdout.contains("strict/by-person"),
+            "{}",
+            refused.stdout
+        );
+        assert!(!scene.read("countersign.lock").contains("app:good"));
+    }
+    scene.write("x.yaml", &pod("a", "HOST/app:good"));
+    assert_eq!(lock(&scene, &[]).code, 0);
+}

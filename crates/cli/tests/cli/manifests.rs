@@ -416,6 +416,11 @@ fn hosts_that_manifests_name_are_not_trusted() {
     scene.write("registries.yaml", "apiVersion: countersign.dev/v1alpha1\nkind: Registries\nspec: {registries: [{host: example.com}]}\n");
     let ended = scene.judged(&pod("a", "HOST/app:good"), &[]);
     assert_eq!(ended.code, 2, "{}", ended.stdout);
+    assert!(
+        ended.stdout.contains("127.0.0.1, which is refused"),
+        "{}",
+        ended.stdout
+    );
     assert!(scene.world.registry.requests().is_empty());
     let plain = scene.judged(&pod("a", "HOST/app:good"), &["--plain-http"]);
     assert_eq!(plain.code, 3);
