@@ -41,11 +41,12 @@ pub(crate) struct ManifestOptions {
 /// Where custom resources bear images.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct FieldOptions {
-    /// Objects of this kind have images at this path, such as Runner.ci.example=spec.steps[*].image; with ? at the end they may have none.
+    /// Where objects have images, in the form that the help tells: brackets in a docstring would be read as links.
     #[arg(
         long = "image-field",
         value_name = "KIND.GROUP=PATH",
-        requires = "files"
+        requires = "files",
+        help = "Objects of this kind have images at this path, such as Runner.ci.example=spec.steps[*].image; with ? at the end they may have none"
     )]
     pub(crate) image_fields: Vec<KindPath>,
     /// Objects of this kind have a PodSpec at this path, such as Rollout.argoproj.io=spec.template.spec; with ? at the end they may have none.
