@@ -6,6 +6,9 @@ pub(crate) mod copy;
 pub(crate) mod evidence;
 pub(crate) mod import;
 pub(crate) mod init;
+pub(crate) mod lock;
+pub(crate) mod manifests;
+pub(crate) mod pin;
 pub(crate) mod policy;
 pub(crate) mod promote;
 pub(crate) mod registries;
@@ -71,6 +74,10 @@ pub(crate) enum Command {
     Evidence(evidence::Evidence),
     /// Save an image's manifests and evidence as an OCI layout, to verify them where there is no network.
     PullEvidence(evidence::PullEvidence),
+    /// Write into manifests the digest of each image that the policy allows; nothing else of the files changes.
+    Pin(pin::Pin),
+    /// Write down which digest each tag of manifests stands for, so that a tag that moves is seen.
+    Lock(lock::Lock),
     /// Copy an image with everything that is attached to it: platforms, signatures, attestations, SBOMs.
     Copy(copy::Copy),
     /// State that an image has passed the policy of an environment, for the next one to demand.
@@ -94,11 +101,13 @@ pub(crate) enum Command {
 pub(crate) struct Verify {
     /// The images, in the form that the help tells: brackets in a docstring would be read as links.
     #[arg(
-        required = true,
+        required_unless_present = "files",
         value_name = "IMAGE",
         help = "registry/repository[:tag][@sha256:…], or oci:PATH[:tag|@sha256:…] for an OCI layout"
     )]
     pub(crate) images: Vec<String>,
+    #[command(flatten)]
+    pub(crate) manifests: manifests::ManifestOptions,
     /// The policy: a file, or a folder whose files are one set.
     #[arg(long, value_name = "FILE|DIR")]
     pub(crate) policy: PathBuf,
@@ -107,18 +116,21 @@ pub(crate) struct Verify {
     /// Judge as of this time (RFC 3339), such as 2026-01-31T12:00:00Z.
     #[arg(long, value_name = "TIME", value_parser = time::at)]
     pub(crate) at: Option<UnixTime>,
-    /// Text for people or JSON for programs.
+    /// What is printed: text for people, JSON for programs, or a format that CI systems show.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(crate) format: Format,
+    pub(crate) format: manifests::ReportFormat,
+    /// Write the result to a file as well, in any format; as often as is wanted.
+    #[arg(long = "report", value_name = "FORMAT=FILE")]
+    pub(crate) reports: Vec<manifests::ReportFile>,
     /// List all evidence, what verified and what was refused.
     #[arg(long)]
     pub(crate) explain: bool,
     /// What policies match for an oci: image; without it every policy of the set judges the image.
-    #[arg(long = "as", value_name = "REFERENCE")]
+    #[arg(long = "as", value_name = "REFERENCE", conflicts_with = "files")]
     pub(crate) judged_as: Option<String>,
     #[command(flatten)]
     pub(crate) registries: registries::RegistryOptions,
-    /// The namespace in which the images are to run; without it every policy's `namespaces` count as matching.
+    /// The namespace in which the images are to run, if manifests do not say; without it every policy's `namespaces` count as matching.
     #[arg(long, value_name = "NAME")]
     pub(crate) namespace: Option<String>,
     /// All labels of the namespace, for policies that select by them; an empty text says that it has none.

@@ -36,12 +36,12 @@ impl Exit {
         (
             Self::Allowed,
             "allowed",
-            "Every image is allowed, also when policies that only warn failed; the file is signed as `verify-bundle` demands, or is what the policies of `verify-blob` demand; `policy lint` found nothing to refuse; every case of `policy test` came out as expected, and with `--mutate` every change was noticed; `evidence` and `pull-evidence` could read everything; `copy` has copied everything; `promote` has stated that the image passed; `policy import` left nothing to a person. `replay` ends as the decisions of the record, if they are the same; `break-glass verify` found enough approvals for all that was asked.",
+            "Every image is allowed, also when policies that only warn failed; the file is signed as `verify-bundle` demands, or is what the policies of `verify-blob` demand; `policy lint` found nothing to refuse; every case of `policy test` came out as expected, and with `--mutate` every change was noticed; `evidence` and `pull-evidence` could read everything; `copy` has copied everything; `promote` has stated that the image passed; `policy import` left nothing to a person; `pin` and `lock` left nothing that they had to refuse. `replay` ends as the decisions of the record, if they are the same; `break-glass verify` found enough approvals for all that was asked.",
         ),
         (
             Self::Denied,
             "denied",
-            "An image is denied; the file or its bundle is refused; `policy lint --deny-warnings` found warnings; a case of `policy test` came out otherwise, or nobody noticed a change; `promote` was not to state what the image did not pass; a statement of `break-glass verify` does not hold; `policy import` wrote a policy that denies, or is stricter, where a person has to decide.",
+            "An image is denied; the file or its bundle is refused; `policy lint --deny-warnings` found warnings; a case of `policy test` came out otherwise, or nobody noticed a change; `promote` was not to state what the image did not pass; a statement of `break-glass verify` does not hold; `policy import` wrote a policy that denies, or is stricter, where a person has to decide; `pin` or `lock` refused an image, `pin --check` found one to pin, or a tag moved that `lock` was not told to update.",
         ),
         (
             Self::Unknown,
@@ -51,7 +51,7 @@ impl Exit {
         (
             Self::Misused,
             "misused",
-            "The command line is wrong, or a policy file or what it names, a case of `policy test`, the key or trust root of `verify-bundle`, the key of `promote` or a level that no policy of the set emits, or `replay` was given another policy than the record's, or there is nothing that `policy import` can read whole.",
+            "The command line is wrong, or a policy file or what it names, or a manifest of `verify -f`, `pin` or `lock`, or no image is in it, or `countersign.lock`, a case of `policy test`, the key or trust root of `verify-bundle`, the key of `promote` or a level that no policy of the set emits, or `replay` was given another policy than the record's, or there is nothing that `policy import` can read whole.",
         ),
     ];
 

@@ -10,9 +10,13 @@ mod escape;
 mod evidence;
 mod exit;
 mod failure;
+mod formats;
 mod import;
 mod init;
+mod lock;
+mod manifests;
 mod output;
+mod pin;
 mod plan;
 mod policies;
 mod policy;
@@ -50,6 +54,9 @@ fn main() -> std::process::ExitCode {
 fn run(typed: Typed) -> Result<Exit, Failure> {
     match Job::new(typed, Surroundings::read())? {
         Job::Verify(job) => verify::run(*job),
+        Job::VerifyManifests(job) => manifests::run(&job),
+        Job::Pin(job) => pin::run(&job),
+        Job::Lock(job) => lock::run(&job),
         Job::VerifyBlob(job) => verify_blob::run(&job),
         Job::VerifyBundle(job) => verify_bundle::run(&job),
         Job::Evidence(job) => evidence::run(&job),

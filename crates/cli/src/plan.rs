@@ -6,6 +6,7 @@ use std::time::Duration;
 use countersign::Image;
 use countersign_core::{ImageRef, Namespace, UnixTime};
 
+use crate::args::manifests::{ReportFile, ReportFormat};
 use crate::args::policy::{Deadlines, Explain, Lint, Test};
 use crate::args::{Command, Format, Labels, Policy, Typed, Verify, VerifyBundle};
 use crate::break_glass::BreakGlassJob;
@@ -15,6 +16,9 @@ use crate::evidence::EvidenceJob;
 use crate::failure::Failure;
 use crate::import::ImportJob;
 use crate::init::InitJob;
+use crate::lock::LockJob;
+use crate::manifests::ManifestsJob;
+use crate::pin::PinJob;
 use crate::policies::Roots;
 use crate::policy::deadlines::DeadlinesJob;
 use crate::policy::explain::ExplainJob;
@@ -32,6 +36,9 @@ use crate::verify_blob::BlobJob;
 #[derive(Debug)]
 pub(crate) enum Job {
     Verify(Box<VerifyJob>),
+    VerifyManifests(Box<ManifestsJob>),
+    Pin(Box<PinJob>),
+    Lock(Box<LockJob>),
     VerifyBlob(Box<BlobJob>),
     VerifyBundle(Box<BundleJob>),
     Evidence(Box<EvidenceJob>),
@@ -61,7 +68,8 @@ pub(crate) struct VerifyJob {
     /// Where evidence is kept for the next run, if anywhere.
     pub(crate) evidence_cache: Option<PathBuf>,
     pub(crate) now: UnixTime,
-    pub(crate) format: Format,
+    pub(crate) format: ReportFormat,
+    pub(crate) reports: Vec<ReportFile>,
     pub(crate) explain: bool,
     pub(crate) registry: RegistryAccess,
     /// Files of approvals.
@@ -118,6 +126,19 @@ impl Job {
     pub(crate) fn new(typed: Typed, surroundings: Surroundings) -> Result<Self, Failure> {
         let color = typed.color.into();
         match typed.command {
+            Command::Verify(typed) if !typed.manifests.files.is_empty() => {
+                let job = ManifestsJob::new(typed, &surroundings, color);
+                Ok(Self::VerifyManifests(Box::new(job)))
+            }
+            Command::Lock(typed) => {
+                let job = LockJob::new(typed, &surroundings, color);
+                Ok(Self::Lock(Box::new(job)))
+            }
+            Command::Pin(typed) => Ok(Self::Pin(Box::new(PinJob::new(
+                typed,
+                &surroundings,
+                color,
+            )))),
             Command::Verify(verify) => VerifyJob::new(verify, &surroundings, color)
                 .map(Box::new)
                 .map(Self::Verify),
@@ -197,6 +218,7 @@ impl VerifyJob {
             roots: Roots::typed(typed.roots, surroundings, now),
             now,
             format: typed.format,
+            reports: typed.reports,
             explain: typed.explain,
             registry,
             break_glass: typed.break_glass,

@@ -49,16 +49,7 @@ impl RegistryAccess {
         &self,
         hosts: impl IntoIterator<Item = &'a str>,
     ) -> Result<Option<HttpRegistry>, Failure> {
-        let mut registry = HttpRegistry::new()
-            .registries(self.configured()?)
-            .proxies(self.proxies()?);
-        if let Some(path) = &self.ca_file {
-            let pem = bounded::read(path)
-                .map_err(|error| named("--ca-file", path, &error.to_string()))?;
-            registry = registry
-                .ca_file(&pem)
-                .map_err(|error| named("--ca-file", path, &error.to_string()))?;
-        }
+        let mut registry = self.configured_client()?;
         let hosts: BTreeSet<&str> = hosts.into_iter().collect();
         if hosts.is_empty() {
             return Ok(None);
@@ -69,11 +60,47 @@ impl RegistryAccess {
         if self.plain_http {
             registry = hosts.into_iter().fold(registry, HttpRegistry::plain_http);
         }
-        if let Some(observer) = self.observer() {
-            registry = registry.observer(observer);
+        self.with_credentials(registry).map(Some)
+    }
+
+    /// The client for registries that files name and nobody typed: a pull request shall not lead it to a loopback address or to plain HTTP, so
+    /// only what is configured is allowed.
+    pub(crate) fn client_for_files(&self) -> Result<HttpRegistry, Failure> {
+        let registry = self.configured_client()?;
+        self.with_credentials(registry)
+    }
+
+    /// Refuses `--plain-http` for hosts that files name: it would hold for any host that a pull request puts in.
+    pub(crate) fn refuse_plain_http(&self) -> Result<(), Failure> {
+        if self.plain_http {
+            return Err(Failure::misused(
+                "--plain-http is for registries that are typed, and -f reads names that others wrote; say `plainHttp: true` for the host in the \
+                 file of --registries",
+            ));
         }
-        registry = registry.credentials(credentials::keyring(&self.credentials)?);
-        Ok(Some(registry))
+        Ok(())
+    }
+
+    fn configured_client(&self) -> Result<HttpRegistry, Failure> {
+        let mut registry = HttpRegistry::new()
+            .registries(self.configured()?)
+            .proxies(self.proxies()?);
+        if let Some(path) = &self.ca_file {
+            let pem = bounded::read(path)
+                .map_err(|error| named("--ca-file", path, &error.to_string()))?;
+            registry = registry
+                .ca_file(&pem)
+                .map_err(|error| named("--ca-file", path, &error.to_string()))?;
+        }
+        Ok(registry)
+    }
+
+    fn with_credentials(&self, registry: HttpRegistry) -> Result<HttpRegistry, Failure> {
+        let registry = match self.observer() {
+            Some(observer) => registry.observer(observer),
+            None => registry,
+        };
+        Ok(registry.credentials(credentials::keyring(&self.credentials)?))
     }
 
     /// The client for services that sign: with the same proxies, certificates and observer, and no credentials.

@@ -4,17 +4,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use countersign::{Cache, Checker, Image};
-use countersign_core::{Decision, PolicySet, Report};
+use countersign_core::{Decision, PolicySet};
 
-use crate::args::Format;
 use crate::break_glass::approvals;
 use crate::escape::escaped;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::formats::{self, Results};
 use crate::plan::VerifyJob;
 use crate::policies::Policies;
 use crate::registries::RegistryAccess;
-use crate::{output, progress, render};
+use crate::{output, progress};
 
 /// Judges every image; the heaviest verdict is the exit code.
 pub(crate) fn run(job: VerifyJob) -> Result<Exit, Failure> {
@@ -27,24 +27,9 @@ pub(crate) fn run(job: VerifyJob) -> Result<Exit, Failure> {
         job.images = images.map(with).collect();
     }
     let (format, color, explain) = (job.format, job.color, job.explain);
-    let decisions = decisions(job, policies)?;
-    let exit = decisions
-        .iter()
-        .map(|decision| Exit::from(decision.effect()))
-        .max()
-        .unwrap_or(Exit::Misused);
-    let result = match format {
-        Format::Text => {
-            let texts: Vec<String> = decisions
-                .iter()
-                .map(|it| render::text::decision(it, explain))
-                .collect();
-            texts.join("\n")
-        }
-        Format::Json if explain => Report::explained(&decisions).to_json(),
-        Format::Json => Report::new(&decisions).to_json(),
-    };
-    Ok(output::deliver(&result, color, exit))
+    let reports = job.reports.clone();
+    let results = Results::typed(decisions(job, policies)?);
+    Ok(formats::deliver(&results, format, &reports, explain, color))
 }
 
 /// The policy set; what is wrong with it goes to standard error, warnings too.

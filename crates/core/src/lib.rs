@@ -23,6 +23,8 @@ mod image;
 mod json;
 mod license;
 mod limits;
+mod manifest;
+mod object;
 mod package;
 mod pem;
 mod policy;
@@ -69,6 +71,14 @@ pub use finding::{
 };
 pub use image::{Child, ManifestError, PinnedImage, Platform};
 pub use limits::Limits;
+pub use manifest::{
+    DocumentError, Documents, Located, LocatedKey, LocatedValue, ManifestObject, PlacedImage, Spot,
+    Style,
+};
+pub use object::{
+    CustomField, FieldContent, FieldPath, FieldPathError, GroupKind, ImageField, ImageFields,
+    ImageRole, ObjectError, changed_images, parse_object,
+};
 pub use package::{
     Ecosystem, Likeness, Purl, PurlError, PurlPattern, RangeError, Standing, VersionRange,
 };
@@ -92,5 +102,6 @@ pub use sbom::{
     Component, DefinedLicense, Generator, LicenseClaim, LicenseForm, Sbom, SbomError,
     SbomErrorKind, SbomFormat, Stance,
 };
+pub use text::safe as printable;
 pub use time::{TimeError, UnixTime};
 pub use trust::{KeyError, PublicKey, RootPart, RootPartKind, Trust, TrustError, TrustRoot};

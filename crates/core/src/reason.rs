@@ -87,6 +87,7 @@ reasons! {
     NoSummary "no-summary" Absent 3 "Nothing that is attached says that the image was judged before." "Promote the image to the environment before this one, or attest a summary of the rule's `format` in the verifier's own way."
     NoPlatform "no-platform" Absent 4 "The index lists nothing that could run, so there is no platform on which evidence could be." "Check the index: `docker buildx imagetools inspect IMAGE`."
     DigestRequired "digest-required" Absent 5 "The reference has no digest, so what runs may differ from what was checked." "Write `repository:tag@sha256:…` in the manifest."
+    NotLocked "not-locked" Absent 5 "The tag is not written down in the lock." "Run `countersign lock -f MANIFESTS`, and let its change be reviewed."
     ThresholdNotMet "threshold-not-met" Absent 60 "Fewer distinct signers signed than the rule demands." "Let the missing signers sign the same digest."
     Unmatched "unmatched" Absent 1 "No enforcing policy names this image." "Add a policy whose `images` match it, or set `unmatched` in Settings."
 
@@ -138,6 +139,7 @@ reasons! {
     TimestampThreshold "timestamp-threshold" Rejected 58 "Timestamp authorities of fewer different operators vouch for the time than the Signer demands; several of one operator count once." "Sign with timestamp authorities of more operators, or lower the Signer's `timestampOperators`."
     KeyWindow "key-window" Rejected 59 "The key was used outside the window in which the Signer allows it." "Sign with the key that is valid now, or correct the window."
     TooOld "too-old" Rejected 61 "The evidence is older than the rule's `maxAge`." "Sign or attest again."
+    TagMoved "tag-moved" Rejected 62 "The tag stands for another image than the lock has." "Find out who moved it; take it by `countersign lock --update`, or write the digest that was meant."
     NestedIndex "nested-index" Rejected 63 "The index lists another index among what could run, and evidence on a platform cannot be looked for behind it." "Publish one index that lists the images of all platforms."
     PlatformNotAllowed "platform-not-allowed" Rejected 63 "The index lists an image that could run and is for none of the platforms that Settings name." "Publish only the platforms that you run, or add the platform to `platforms` in Settings."
     TrustRootExpired "trust-root-expired" Rejected 62 "The TUF metadata of the trust root expired longer ago than the policy allows." "Run `countersign trust update`; if the repository itself is behind, ask those who run it."

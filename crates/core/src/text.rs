@@ -7,7 +7,7 @@ const MAX_CHARS: usize = 512;
 ///
 /// The same text is safe on a terminal, in a log line and in JSON; formats with their own syntax (Markdown, workflow
 /// commands) escape once more for themselves.
-pub(crate) fn safe(text: &str) -> String {
+pub fn safe(text: &str) -> String {
     let mut out = String::with_capacity(text.len().min(MAX_CHARS));
     for (count, character) in text.chars().enumerate() {
         if count == MAX_CHARS {

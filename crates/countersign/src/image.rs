@@ -51,11 +51,7 @@ impl Image {
                 place: Place::Layout(layout),
             });
         }
-        let image = ImageRef::parse(text)?;
-        Ok(Self {
-            request: Request::named(&image),
-            place: Place::Registry(image),
-        })
+        Ok(ImageRef::parse(text)?.into())
     }
 
     /// The same image of a layout, judged by the policies that match `name`.
@@ -86,6 +82,14 @@ impl Image {
         })
     }
 
+    /// The same image in a Pod that has an owner: what only has become too old since the owner was admitted is a warning
+    /// ([`Request::with_age_relief`]).
+    #[must_use]
+    pub fn with_age_relief(mut self) -> Self {
+        self.request = self.request.with_age_relief();
+        self
+    }
+
     /// The same image, to run in this namespace of a cluster.
     #[must_use]
     pub fn in_namespace(mut self, namespace: Namespace) -> Self {
@@ -113,6 +117,16 @@ impl Image {
     #[must_use]
     pub const fn request(&self) -> &Request {
         &self.request
+    }
+}
+
+/// An image of a registry. Whoever judges what others wrote reads it so: [`Image::parse`] would also read a folder on disk (`oci:PATH`).
+impl From<ImageRef> for Image {
+    fn from(image: ImageRef) -> Self {
+        Self {
+            request: Request::named(&image),
+            place: Place::Registry(image),
+        }
     }
 }
 

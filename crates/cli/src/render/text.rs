@@ -306,7 +306,7 @@ fn is_waived(decision: &Decision) -> bool {
     rules.any(|rule| rule.effective && rule.waived_by().is_some())
 }
 
-pub(super) fn identity(identity: &Identity) -> String {
+pub(crate) fn identity(identity: &Identity) -> String {
     match identity {
         Identity::Key {
             key,

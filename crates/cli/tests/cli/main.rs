@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod break_glass;
+mod ci_docs;
 mod conformance;
 mod copy;
 mod evidence;
 mod exit_codes;
+mod formats;
 mod gate;
 mod hostile;
 mod hostile_registry;
@@ -14,10 +16,13 @@ mod import_corpus;
 mod init;
 mod init_scans;
 mod init_summaries;
+mod lock;
+mod manifests;
 mod messages;
 mod namespaces;
 mod networks;
 mod pages;
+mod pin;
 mod policy_deadlines;
 mod policy_docs;
 mod policy_explain;

@@ -16,6 +16,8 @@ fn help_is_no_error() {
         "help-pull-evidence",
         transcript(&["pull-evidence", "--help"])
     );
+    assert_snapshot!("help-lock", transcript(&["lock", "--help"]));
+    assert_snapshot!("help-pin", transcript(&["pin", "--help"]));
     assert_snapshot!("help-copy", transcript(&["copy", "--help"]));
     assert_snapshot!("help-promote", transcript(&["promote", "--help"]));
     assert_snapshot!("help-lint", transcript(&["policy", "lint", "--help"]));

@@ -53,6 +53,7 @@ use notes::Notes;
 pub use request::{Namespace, Request};
 pub(crate) use revocation::Revocations;
 use tree::Node;
+pub(crate) use tree::plain_scalar;
 pub use tuf::{TufMaterial, TufSource, TufSourceError, TufSources};
 
 /// One policy file: its text, and the name under which people know it.

@@ -77,3 +77,14 @@ pub(crate) fn plain(text: &str) -> Plain {
         }
     }
 }
+
+/// A plain scalar as JSON: a number that JSON does not have stays text.
+pub(crate) fn plain_scalar(text: &str) -> serde_json::Value {
+    match plain(text) {
+        Plain::Null => serde_json::Value::Null,
+        Plain::Bool(value) => value.into(),
+        Plain::Number => serde_json::from_str::<serde_json::Number>(text)
+            .map_or_else(|_| text.into(), serde_json::Value::Number),
+        Plain::Text => text.into(),
+    }
+}

@@ -1,0 +1,17 @@
+//! The cluster's door: a Kubernetes ValidatingAdmissionWebhook (`admission.k8s.io/v1`) that asks the same [`Checker`](countersign::Checker)
+//! as the library and the command, and says in one line why a Pod was refused.
+//!
+//! An [`AdmissionReview`](Review) comes in; the images that its object would run are judged ([`Reviewer`]); an [`Answer`] goes out. This room knows the
+//! protocol and nothing of evidence, registries or policies: what is decided is decided below.
+
+mod answer;
+mod images;
+mod message;
+mod review;
+mod reviewer;
+mod router;
+
+pub use answer::Answer;
+pub use review::{BadReview, Operation, Review};
+pub use reviewer::{Door, Reviewer};
+pub use router::router;
