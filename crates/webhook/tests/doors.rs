@@ -239,7 +239,12 @@ async fn an_image_is_asked_for_once_however_many_containers_run_it() {
     assert_eq!(one["allowed"], true);
     let other = Scene::new();
     let mut door = other.door(SIGNED);
-    let many = ask(&mut door, "/validate", &create(pod(&[other.signed.as_str(); 20]))).await;
+    let many = ask(
+        &mut door,
+        "/validate",
+        &create(pod(&[other.signed.as_str(); 20])),
+    )
+    .await;
     assert_eq!(many["allowed"], true);
     assert_eq!(other.registry.requests().len(), asked);
 }

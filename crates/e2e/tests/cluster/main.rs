@@ -1,0 +1,5 @@
+//! A real API server: what it serves, what it asks a webhook, and what comes of the answers.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod openapi;
