@@ -199,12 +199,17 @@ impl Walker<'_> {
     /// A text that is called an image or stands in something that is; one of which the description speaks of images; and
     /// what nothing is said about, for anything might be in it.
     fn may_bear_an_image(&self, schema: &Value) -> bool {
+        // Quantities, and ports with a name or a number, are one of several scalars.
+        let is_scalar = schema["oneOf"].is_array();
         match schema["type"].as_str() {
-            Some("string") => {
+            Some("object") => true,
+            None if !is_scalar => true,
+            Some("string") | None => {
                 self.path.iter().any(is_called_image)
-                    || schema["description"].as_str().is_some_and(speaks_of_images)
+                    || schema["description"]
+                        .as_str()
+                        .is_some_and(speaks_of_images)
             }
-            Some("object") | None => true,
             _ => false,
         }
     }

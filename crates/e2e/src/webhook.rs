@@ -9,7 +9,6 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::cli::built;
-use crate::cluster::Client;
 use crate::process::{Process, free_port};
 use crate::recorder::client_config;
 use crate::tls::Authority;
@@ -51,10 +50,11 @@ impl WebhookProgram {
         let [certificate, key] = ["tls.crt", "tls.key"].map(|name| folder.path().join(name));
         fs::write(&certificate, &issued.certificate_pem)?;
         fs::write(&key, issued.key.serialize_pem())?;
-        let port = free_port()?;
+        let (port, metrics) = (free_port()?, free_port()?);
         let mut command = Command::new(&self.program);
         command
             .args(["--listen", &format!("127.0.0.1:{port}")])
+            .args(["--metrics-listen", &format!("127.0.0.1:{metrics}")])
             .arg("--tls-cert")
             .arg(&certificate)
             .arg("--tls-key")
@@ -65,8 +65,7 @@ impl WebhookProgram {
             .arg(registries)
             .args(arguments);
         let mut process = Process::start("countersign-webhook", &command, folder.path())?;
-        let client = Client::new(port, authority.certificate().clone(), None)?;
-        process.wait_until(|_| client.get("/readyz").ok()?.is_done().then_some(()))?;
+        process.wait_until_serving(metrics, "/readyz")?;
         Ok(Webhook {
             process,
             port,

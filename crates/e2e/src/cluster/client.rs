@@ -39,28 +39,16 @@ pub struct Answer {
 }
 
 impl Client {
-    /// A client of the server on this port of loopback, whose certificate `ca` has issued; as `identity`, or as nobody.
-    pub(crate) fn new(
-        port: u16,
-        ca: CertificateDer<'static>,
-        identity: Option<&Issued>,
-    ) -> Result<Self> {
+    /// A client of the API server on this port of loopback, whose certificate `ca` has issued; as `identity`.
+    pub(crate) fn new(port: u16, ca: CertificateDer<'static>, identity: &Issued) -> Result<Self> {
         let mut roots = RootCertStore::empty();
         roots.add(ca)?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(identity.key.serialize_der()));
         let tls = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots);
-        let tls = match identity {
-            Some(Issued {
-                certificate, key, ..
-            }) => {
-                let key = PrivatePkcs8KeyDer::from(key.serialize_der());
-                let chain = vec![certificate.clone()];
-                tls.with_client_auth_cert(chain, PrivateKeyDer::Pkcs8(key))?
-            }
-            None => tls.with_no_client_auth(),
-        };
+            .with_root_certificates(roots)
+            .with_client_auth_cert(vec![identity.certificate.clone()], key)?;
         Ok(Self {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
             tls: Arc::new(tls),

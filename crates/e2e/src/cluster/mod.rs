@@ -69,7 +69,7 @@ impl Cluster {
         let files = Files::prepare(folder.path())?;
         let (etcd_port, etcd) = etcd(parts, folder.path())?;
         let port = free_port()?;
-        let admin = Client::new(port, files.ca(), Some(&files.admin))?;
+        let admin = Client::new(port, files.ca(), &files.admin)?;
         let command = api_server(parts, &files, etcd_port, port);
         let mut api_server = Process::start("kube-apiserver", &command, folder.path())?;
         api_server.wait_until(|_| admin.get("/readyz").ok()?.is_done().then_some(()))?;
@@ -91,13 +91,13 @@ impl Cluster {
         &self.admin
     }
 
-    /// Makes a namespace with these labels, in which Pods can be created at once.
+    /// Makes a namespace in which Pods can be created at once.
     ///
     /// # Errors
     /// If the API server refuses, or nobody makes the namespace's service account within a minute.
-    pub fn namespace(&self, name: &str, labels: &Value) -> Result<()> {
+    pub fn namespace(&self, name: &str) -> Result<()> {
         let namespace = json!({
-            "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels},
+            "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name},
         });
         let answer = self.admin.create("/api/v1/namespaces", &namespace)?;
         if !answer.is_done() {

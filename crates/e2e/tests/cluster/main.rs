@@ -2,4 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod controllers;
+mod custom;
+mod down;
+mod enforce;
 mod openapi;
+mod recorded;
+mod scenarios;
+mod scene;
+mod warn;
