@@ -105,18 +105,19 @@ impl Checker {
 
     /// Judges an image, as of `now`.
     pub async fn check(&self, image: &Image, now: UnixTime) -> Decision {
+        self.check_within(image, now, self.timeout).await
+    }
+
+    /// [`check`](Self::check) with a deadline of its own: for whoever is waited for. What is known last may take a second more.
+    pub async fn check_within(&self, image: &Image, now: UnixTime, time: Duration) -> Decision {
+        let question = Question::new(self, image.request(), now).within(time);
         match &image.place {
             Place::Registry(name) => {
                 let (repository, reference) = (Repository::of(name), Reference::of(name));
-                let request = image.request();
-                self.check_cached(&self.registry, &repository, &reference, request, now)
+                self.ask_cached(question, &self.registry, &repository, &reference)
                     .await
             }
-            Place::Layout(layout) => {
-                Question::new(self, image.request(), now)
-                    .ask_layout(layout)
-                    .await
-            }
+            Place::Layout(layout) => question.ask_layout(layout).await,
         }
     }
 
@@ -134,6 +135,17 @@ impl Checker {
         now: UnixTime,
     ) -> Decision {
         let question = Question::new(self, request, now);
+        self.ask_cached(question, registry, repository, reference)
+            .await
+    }
+
+    async fn ask_cached<R: Registry + 'static>(
+        &self,
+        question: Question<'_>,
+        registry: &Arc<R>,
+        repository: &Repository,
+        reference: &Reference,
+    ) -> Decision {
         let apart = registry.evidence_repository(repository);
         let evidence = apart.as_ref().unwrap_or(repository);
         let cached = Cached::new(Arc::clone(registry), Arc::clone(&self.cache));

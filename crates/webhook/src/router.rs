@@ -1,7 +1,7 @@
 //! The paths that are served, and what of HTTP is refused before anything is read.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 
+use crate::health::Health;
 use crate::{Door, Review, Reviewer};
 
 /// Two objects of at most 1.5 MiB each (etcd's bound), escaped, and what stands around them.
@@ -20,33 +21,78 @@ const MOST_TIME: Duration = Duration::from_secs(30);
 /// What an answer needs on its way back.
 const RESERVE: Duration = Duration::from_millis(500);
 
-/// `/validate`, `/validate-audit`, `/healthz` and `/readyz`.
-pub fn router(reviewer: Arc<Reviewer>) -> Router {
+/// What answers the API server.
+#[derive(Debug, Clone)]
+pub struct Doors {
+    reviewer: Arc<Reviewer>,
+    health: Option<Arc<Health>>,
+    most_time: Duration,
+}
+
+impl Doors {
+    /// Doors behind which this reviewer sits.
+    #[must_use]
+    pub const fn new(reviewer: Arc<Reviewer>) -> Self {
+        Self {
+            reviewer,
+            health: None,
+            most_time: MOST_TIME,
+        }
+    }
+
+    /// With a bound of our own on how long an answer may take.
+    #[must_use]
+    pub const fn most_time(mut self, time: Duration) -> Self {
+        self.most_time = time;
+        self
+    }
+
+    pub(crate) fn health(mut self, health: Arc<Health>) -> Self {
+        self.health = Some(health);
+        self
+    }
+
+    /// `/validate` and `/validate-audit`; `/healthz` and `/readyz` too where there is something to be ready for.
+    pub fn router(self) -> Router {
+        let health = self.health.clone();
+        let doors = Router::new()
+            .route(
+                "/validate",
+                post(|state, query, headers, body| {
+                    answered(Door::Enforce, state, query, headers, body)
+                }),
+            )
+            .route(
+                "/validate-audit",
+                post(|state, query, headers, body| {
+                    answered(Door::Audit, state, query, headers, body)
+                }),
+            )
+            .with_state(Arc::new(self));
+        match health {
+            Some(health) => doors.merge(health_router(health)),
+            None => doors,
+        }
+    }
+}
+
+/// `/healthz` and `/readyz`.
+pub(crate) fn health_router(health: Arc<Health>) -> Router {
     Router::new()
-        .route(
-            "/validate",
-            post(|state, query, headers, body| {
-                answered(Door::Enforce, state, query, headers, body)
-            }),
-        )
-        .route(
-            "/validate-audit",
-            post(|state, query, headers, body| answered(Door::Audit, state, query, headers, body)),
-        )
         .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(|| async { "ok\n" }))
-        .with_state(reviewer)
+        .route("/readyz", get(move || async move { health.readiness() }))
 }
 
 async fn answered(
     door: Door,
-    State(reviewer): State<Arc<Reviewer>>,
+    State(doors): State<Arc<Doors>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
+    let begun = Instant::now();
     let time = match time(query.as_deref()) {
-        Ok(time) => time,
+        Ok(time) => time.min(doors.most_time),
         Err(why) => return refused(StatusCode::BAD_REQUEST, &why),
     };
     if !is_json(&headers) {
@@ -55,9 +101,15 @@ async fn answered(
             "the body has to be application/json",
         );
     }
-    let bytes: Bytes = match to_bytes(body, MOST_BYTES).await {
-        Ok(bytes) => bytes,
+    let bytes: Bytes = match tokio::time::timeout(time, to_bytes(body, MOST_BYTES)).await {
+        Ok(Ok(bytes)) => bytes,
         Err(_) => {
+            return refused(
+                StatusCode::REQUEST_TIMEOUT,
+                &format!("the body did not come within {} s", time.as_secs_f32()),
+            );
+        }
+        Ok(Err(_)) => {
             return refused(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 &format!("the body is cut off, or larger than {MOST_BYTES} bytes"),
@@ -68,7 +120,8 @@ async fn answered(
         Ok(review) => review,
         Err(error) => return refused(StatusCode::BAD_REQUEST, &error.to_string()),
     };
-    let answer = reviewer.review(&review, door, time).await;
+    let left = time.saturating_sub(begun.elapsed());
+    let answer = doors.reviewer.review(&review, door, left).await;
     (
         [(header::CONTENT_TYPE, "application/json")],
         answer.to_json(&review.uid).to_string(),

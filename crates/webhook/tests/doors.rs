@@ -11,7 +11,7 @@ use countersign::{Checker, HttpRegistry, PolicySet, Source};
 use countersign_core::{ImageFields, NoFiles};
 use countersign_testkit::forge::{Algorithm, Forge, Key};
 use countersign_testkit::registry::{Fault, Registry};
-use countersign_webhook::{Reviewer, router};
+use countersign_webhook::{Doors, Reviewer};
 use serde_json::{Value, json};
 use tower_service::Service as _;
 
@@ -93,7 +93,7 @@ spec:
     }
 
     fn door(&self, spec: &str) -> Router {
-        router(self.reviewer(spec))
+        Doors::new(self.reviewer(spec)).router()
     }
 }
 
@@ -266,19 +266,21 @@ async fn a_registry_that_does_not_answer_is_no_policy_verdict() {
 }
 
 #[tokio::test]
-async fn a_review_ends_before_the_api_server_gives_up() {
+async fn a_review_ends_before_the_api_server_gives_up_however_many_images_it_has() {
     let scene = Scene::new();
     scene.registry.fault(|_| true, Fault::Silence);
     let mut door = scene.door(SIGNED);
-    let answer = ask(
-        &mut door,
-        "/validate?timeout=1s",
-        &create(pod(&[&scene.signed])),
-    )
-    .await;
+    let images: Vec<String> = (0..40)
+        .map(|number| format!("{}/acme/many/{number}:v1", scene.registry.host()))
+        .collect();
+    let images: Vec<&str> = images.iter().map(String::as_str).collect();
+    let begun = std::time::Instant::now();
+    let answer = ask(&mut door, "/validate?timeout=2s", &create(pod(&images))).await;
+    assert!(begun.elapsed() < Duration::from_secs(2));
     assert_eq!(answer["status"]["code"], 503);
     let message = answer["status"]["message"].as_str().unwrap();
-    assert!(message.contains("no answer within 0.5 s"), "{message}");
+    assert!(message.contains(": registry-timeout: "), "{message}");
+    assert!(message.contains("and 39 more"), "{message}");
 }
 
 #[tokio::test]
@@ -369,7 +371,7 @@ async fn policies_judge_by_the_namespace_of_the_review() {
 async fn other_policies_count_at_once() {
     let scene = Scene::new();
     let reviewer = scene.reviewer(SIGNED);
-    let mut door = router(Arc::clone(&reviewer));
+    let mut door = Doors::new(Arc::clone(&reviewer)).router();
     let review = create(pod(&[&scene.unsigned]));
     assert_eq!(ask(&mut door, "/validate", &review).await["allowed"], false);
     reviewer.replace_policies(scene.policies("rules: [{name: pinned, digest: required}]"));

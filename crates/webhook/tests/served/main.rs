@@ -1,0 +1,8 @@
+//! The program itself, as the API server meets it: started, asked over HTTPS, told to end.
+
+#![allow(clippy::unwrap_used)]
+
+mod files;
+mod life;
+mod program;
+mod scene;
