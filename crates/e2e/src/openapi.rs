@@ -11,11 +11,11 @@ use anyhow::{Context as _, Result, bail};
 use countersign_core::{GroupKind, ImageFields};
 use serde_json::{Map, Value, json};
 
-/// A field that looks as if it bore an image of a container and does not.
+/// Fields that look as if they bore an image of a container and do not.
 #[derive(Debug, Clone, Copy)]
 pub struct Exception {
     /// `Schema.property`: `io.k8s.api.core.v1.ContainerStatus.image`.
-    pub field: &'static str,
+    pub fields: &'static [&'static str],
     /// Why nothing runs by it.
     pub because: &'static str,
 }
@@ -29,7 +29,7 @@ pub struct Walk {
     pub seen: BTreeSet<String>,
     /// The same of what it does not, with the schema's field.
     pub missed: BTreeSet<String>,
-    /// The exceptions that were needed.
+    /// The fields of exceptions that were needed.
     pub excepted: BTreeSet<&'static str>,
 }
 
@@ -84,8 +84,9 @@ impl Walk {
         exceptions: &[Exception],
     ) -> Result<()> {
         fields.retain(|field| {
-            let excepted = exceptions.iter().find(|it| it.field == field.name);
-            self.excepted.extend(excepted.map(|it| it.field));
+            let mut excepted = exceptions.iter().flat_map(|it| it.fields);
+            let excepted = excepted.find(|excepted| **excepted == field.name);
+            self.excepted.extend(excepted);
             excepted.is_none()
         });
         let api_version = match of.group.as_str() {
@@ -206,9 +207,7 @@ impl Walker<'_> {
             None if !is_scalar => true,
             Some("string") | None => {
                 self.path.iter().any(is_called_image)
-                    || schema["description"]
-                        .as_str()
-                        .is_some_and(speaks_of_images)
+                    || schema["description"].as_str().is_some_and(speaks_of_images)
             }
             _ => false,
         }
@@ -349,11 +348,10 @@ mod tests {
 
     #[test]
     fn an_exception_is_needed_or_not() {
-        let except = |field| Exception {
-            field,
+        let exceptions = [Exception {
+            fields: &["Spec.pause", "Spec.gone"],
             because: "of the test",
-        };
-        let exceptions = [except("Spec.pause"), except("Spec.gone")];
+        }];
         let described = json!({"pause": {"type": "string", "description": "image"}});
         let walk = walk(&described, &exceptions);
         assert_eq!(

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::scene::{Lab, Registration};
 
-const GROUP: &str = "pipelines.acme.example";
+pub(crate) const GROUP: &str = "pipelines.acme.example";
 
 /// A kind whose objects bear an image at `spec.steps[*].image`, served in two versions.
 fn definition() -> Value {

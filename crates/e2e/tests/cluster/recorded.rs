@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use countersign_core::{CustomField, FieldContent, GroupKind, ImageFields};
-use countersign_e2e::{CLUSTER_PARTS, Cluster, Recorder, eventually};
+use countersign_core::{GroupKind, ImageFields};
+use countersign_e2e::{Recorder, eventually};
 use countersign_webhook::Review;
 use serde_json::{Value, json};
 
