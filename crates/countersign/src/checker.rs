@@ -97,6 +97,12 @@ impl Checker {
         }
     }
 
+    /// The policies by which it judges.
+    #[must_use]
+    pub const fn policies(&self) -> &PolicySet {
+        &self.policies
+    }
+
     /// What the cache of proofs did so far, for metrics.
     #[must_use]
     pub fn proof_stats(&self) -> ProofStats {

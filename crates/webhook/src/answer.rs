@@ -86,6 +86,20 @@ impl Answer {
         self.allowed
     }
 
+    /// What policies make of the object, whatever the door answers: `allow`, `unknown` or `deny`.
+    #[must_use]
+    pub fn effect(&self) -> &str {
+        let said = self.annotations.get("effect");
+        said.map_or_else(
+            || match (self.allowed, self.code) {
+                (true, _) => "allow",
+                (false, 403) => "deny",
+                (false, _) => "unknown",
+            },
+            String::as_str,
+        )
+    }
+
     /// Why not; empty if it may.
     #[must_use]
     pub fn message(&self) -> &str {

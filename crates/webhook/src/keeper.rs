@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::health::Health;
 use crate::log::{Level, Log};
+use crate::metrics::Metrics;
 use crate::policies::{Good, Look, PolicySource};
 use crate::tls::{Reload, Tls};
 use crate::{Reviewer, selftest};
@@ -22,6 +23,7 @@ pub(crate) struct Keeper {
     pub(crate) reviewer: Arc<Reviewer>,
     pub(crate) health: Arc<Health>,
     pub(crate) log: Log,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) in_force: Option<Digest>,
     /// What was wrong when it was looked last, so that it is said once.
     pub(crate) wrong: Option<String>,
@@ -45,6 +47,7 @@ impl Keeper {
         match self.source.look(self.in_force, self.reviewer.now()) {
             Look::Changing => return false,
             Look::Same => {
+                self.metrics.policies_checked(self.reviewer.now());
                 if self.wrong.take().is_some() {
                     let message = "the policies are again what is in force";
                     self.log
@@ -68,6 +71,10 @@ impl Keeper {
         self.reviewer.replace_policies(good.policies);
         self.in_force = Some(good.mark);
         self.wrong = None;
+        if let Some(checker) = self.reviewer.checker() {
+            self.metrics
+                .policies_in_force(&checker, self.reviewer.now());
+        }
         self.health.has_policies();
         self.log.event(
             Level::Info,
@@ -81,6 +88,7 @@ impl Keeper {
         if self.wrong.as_deref() == Some(why.as_str()) {
             return;
         }
+        self.metrics.policies_refused();
         let message = match self.in_force {
             Some(_) => {
                 "the policies cannot be put in force; the last good ones stay in force; mend the files"
@@ -104,18 +112,25 @@ impl Keeper {
     fn look_at_certificates(&self) {
         match self.tls.reload() {
             Reload::Unchanged => {}
-            Reload::Changed => self.log.event(
-                Level::Info,
-                "certificate-in-use",
-                "new connections are served with what the certificate's files hold now",
-                json!({}),
-            ),
-            Reload::Broken(error) => self.log.event(
-                Level::Error,
-                "certificate-refused",
-                "the certificate's files hold nothing that can be served; the last good certificate stays in use",
-                json!({"errors": error.to_string()}),
-            ),
+            Reload::Changed(expires) => {
+                self.metrics.certificate(expires);
+                let expires = expires.map(|at| at.to_string());
+                self.log.event(
+                    Level::Info,
+                    "certificate-in-use",
+                    "new connections are served with what the certificate's files hold now",
+                    json!({"expires": expires}),
+                );
+            }
+            Reload::Broken(error) => {
+                self.metrics.certificate_refused();
+                self.log.event(
+                    Level::Error,
+                    "certificate-refused",
+                    "the certificate's files hold nothing that can be served; the last good certificate stays in use",
+                    json!({"errors": error.to_string()}),
+                );
+            }
         }
     }
 }

@@ -7,12 +7,15 @@
 mod answer;
 mod answering;
 mod config;
+mod gate;
 mod health;
 mod images;
 mod keeper;
 mod log;
 mod message;
+mod metrics;
 mod policies;
+mod record;
 mod review;
 mod reviewer;
 mod router;
