@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 /// The API server cuts what is longer (`k8s.io/apiserver`, warnings of one response).
@@ -19,6 +21,7 @@ pub struct Answer {
     message: String,
     warnings: Vec<String>,
     annotations: BTreeMap<&'static str, String>,
+    patch: Vec<Value>,
 }
 
 impl Answer {
@@ -31,6 +34,7 @@ impl Answer {
             message: String::new(),
             warnings: Vec::new(),
             annotations: BTreeMap::new(),
+            patch: Vec::new(),
         }
     }
 
@@ -77,6 +81,13 @@ impl Answer {
     #[must_use]
     pub fn annotate(mut self, key: &'static str, value: String) -> Self {
         self.annotations.insert(key, value);
+        self
+    }
+
+    /// With operations of a JSON Patch (RFC 6902) that the API server is to apply to the object.
+    #[must_use]
+    pub fn patch(mut self, operations: impl IntoIterator<Item = Value>) -> Self {
+        self.patch.extend(operations);
         self
     }
 
@@ -129,6 +140,10 @@ impl Answer {
         }
         if !self.annotations.is_empty() {
             response["auditAnnotations"] = json!(self.annotations);
+        }
+        if !self.patch.is_empty() {
+            response["patchType"] = json!("JSONPatch");
+            response["patch"] = json!(STANDARD.encode(Value::from(self.patch.clone()).to_string()));
         }
         json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response})
     }

@@ -1,5 +1,6 @@
 //! Keeps policies and certificates what their files say, and the last good ones where the files are wrong.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,22 +28,37 @@ pub(crate) struct Keeper {
     pub(crate) in_force: Option<Digest>,
     /// What was wrong when it was looked last, so that it is said once.
     pub(crate) wrong: Option<String>,
+    /// How many questions had found it overloaded when that was said last.
+    pub(crate) overloaded: u64,
 }
 
 impl Keeper {
     /// Looks again and again, for ever. It reads files and compiles policies, so it needs a thread that may block.
     pub(crate) fn keep(mut self, interval: Duration) {
         loop {
-            let pause = match self.look_at_policies() {
-                true => interval,
-                false => SETTLE,
+            // Whatever goes wrong in one round, there is a next: what is in force stays so.
+            let round = catch_unwind(AssertUnwindSafe(|| self.look()));
+            let pause = match round {
+                Ok(true) => interval,
+                Ok(false) => SETTLE,
+                Err(_) => {
+                    let message = "countersign failed inside while it looked at its files; what is in force stays in force; please report it";
+                    self.log
+                        .event(Level::Error, "failed-inside", message, json!({}));
+                    interval
+                }
             };
-            self.look_at_certificates();
             std::thread::sleep(pause);
         }
     }
 
     /// Whether the files were at rest.
+    fn look(&mut self) -> bool {
+        self.look_at_certificates();
+        self.tell_of_overload();
+        self.look_at_policies()
+    }
+
     fn look_at_policies(&mut self) -> bool {
         match self.source.look(self.in_force, self.reviewer.now()) {
             Look::Changing => return false,
@@ -131,6 +147,21 @@ impl Keeper {
                     json!({"errors": error.to_string()}),
                 );
             }
+        }
+    }
+
+    /// Once for all questions of an interval: whoever sends too many must not fill the log as well.
+    fn tell_of_overload(&mut self) {
+        let all = self.metrics.overloaded_in_all();
+        let more = all - self.overloaded;
+        self.overloaded = all;
+        if more > 0 {
+            self.log.event(
+                Level::Warn,
+                "overloaded",
+                "questions came that nobody had the time to judge; more replicas or a higher most-reviews may help",
+                json!({"questions": more}),
+            );
         }
     }
 }

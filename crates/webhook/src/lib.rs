@@ -14,6 +14,7 @@ mod keeper;
 mod log;
 mod message;
 mod metrics;
+mod pin;
 mod policies;
 mod record;
 mod review;

@@ -34,6 +34,7 @@ pub struct Doors {
     most_time: Duration,
     gate: Gate,
     metrics: Option<Arc<Metrics>>,
+    mutate: bool,
 }
 
 impl Doors {
@@ -46,6 +47,7 @@ impl Doors {
             most_time: MOST_TIME,
             gate: Gate::new(Bounds::default()),
             metrics: None,
+            mutate: false,
         }
     }
 
@@ -81,23 +83,26 @@ impl Doors {
         self
     }
 
-    /// `/validate` and `/validate-audit`; `/healthz` and `/readyz` too where there is something to be ready for.
+    /// Whether there is a door that writes digests to Pods.
+    #[must_use]
+    pub const fn mutate(mut self, mutate: bool) -> Self {
+        self.mutate = mutate;
+        self
+    }
+
+    /// `/validate` and `/validate-audit`, and `/mutate` where that is wanted; `/healthz` and `/readyz` too where there is something to be ready for.
     pub fn router(self) -> Router {
-        let health = self.health.clone();
-        let doors = Router::new()
-            .route(
-                "/validate",
-                post(|state, query, headers, body| {
-                    answered(Door::Enforce, state, query, headers, body)
-                }),
-            )
-            .route(
-                "/validate-audit",
-                post(|state, query, headers, body| {
-                    answered(Door::Audit, state, query, headers, body)
-                }),
-            )
-            .with_state(Arc::new(self));
+        let (health, mutate) = (self.health.clone(), self.mutate);
+        let at = |door| {
+            post(move |state, query, headers, body| answered(door, state, query, headers, body))
+        };
+        let mut doors = Router::new()
+            .route("/validate", at(Door::Enforce))
+            .route("/validate-audit", at(Door::Audit));
+        if mutate {
+            doors = doors.route("/mutate", at(Door::Mutate));
+        }
+        let doors = doors.with_state(Arc::new(self));
         match health {
             Some(health) => doors.merge(health_router(health)),
             None => doors,

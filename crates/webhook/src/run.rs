@@ -136,6 +136,7 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
         metrics: Arc::clone(&metrics),
         in_force: None,
         wrong: None,
+        overloaded: 0,
     };
     let interval = config.reload_interval;
     tokio::task::spawn_blocking(move || keeper.keep(interval));
@@ -145,7 +146,8 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
         .most_time(config.timeout)
         .health(Arc::clone(&health))
         .counted(Arc::clone(&metrics))
-        .gate(gate);
+        .gate(gate)
+        .mutate(config.mutate);
     let grace = config.timeout + GRACE;
     let asked = tokio::spawn(serve::serve(
         listener,

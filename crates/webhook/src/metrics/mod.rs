@@ -4,6 +4,7 @@ mod bounded;
 mod observer;
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -57,6 +58,8 @@ pub(crate) struct Metrics {
     rules: Seen<(String, String)>,
     signers: Seen<String>,
     asked: Arc<OnceLock<Asked>>,
+    /// Of all doors together, for the log.
+    overloaded_in_all: AtomicU64,
 }
 
 /// What is asked for its numbers at each scrape.
@@ -89,6 +92,7 @@ impl Metrics {
             rules: Seen::new(MOST_NAMES),
             signers: Seen::new(MOST_NAMES),
             asked: Arc::default(),
+            overloaded_in_all: AtomicU64::default(),
             registry: Registry::default(),
         };
         webhook.register("reviews", "Questions of the API server that were answered, by door and by what policies make of the object", all.reviews.clone());
@@ -238,6 +242,12 @@ impl Metrics {
     pub(crate) fn overloaded(&self, door: Door, full: &'static str) {
         let labels = [("door", door.as_str().into()), ("full", full.into())];
         self.overloaded.get_or_create(&labels).inc();
+        self.overloaded_in_all.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Questions that nobody had the time to judge, since the start.
+    pub(crate) fn overloaded_in_all(&self) -> u64 {
+        self.overloaded_in_all.load(Ordering::Relaxed)
     }
 
     pub(crate) fn policies_in_force(&self, checker: &Checker, now: UnixTime) {
