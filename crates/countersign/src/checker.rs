@@ -8,13 +8,15 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::{Decision, Limits, PolicySet, ProofCache, ProofStats, Request, UnixTime};
+use countersign_core::{
+    Decision, Digest, Gap, Limits, PolicySet, ProofCache, ProofStats, Request, UnixTime,
+};
 
 use self::question::{Places, Question};
 pub use self::replay::{ReplayError, ReplayStore};
 use crate::image::Place;
 use crate::{
-    Budget, Cache, Cached, HttpRegistry, Image, LastKnown, Reference, Registry, Repository,
+    Budget, Cache, Cached, HttpRegistry, Image, LastKnown, Reference, Registry, Repository, resolve,
 };
 
 /// Checks images against one policy set.
@@ -97,6 +99,12 @@ impl Checker {
         }
     }
 
+    /// The policies by which it judges.
+    #[must_use]
+    pub const fn policies(&self) -> &PolicySet {
+        &self.policies
+    }
+
     /// What the cache of proofs did so far, for metrics.
     #[must_use]
     pub fn proof_stats(&self) -> ProofStats {
@@ -119,6 +127,31 @@ impl Checker {
             }
             Place::Layout(layout) => question.ask_layout(layout).await,
         }
+    }
+
+    /// What the reference of an image of a registry means now, whatever policies say of it. None where no policy names the image: then nobody is asked.
+    ///
+    /// # Errors
+    /// The [`Gap`] that is left when the registry did not say.
+    pub async fn digest_within(
+        &self,
+        image: &Image,
+        time: Duration,
+    ) -> Result<Option<Digest>, Gap> {
+        let Place::Registry(name) = &image.place else {
+            return Ok(None);
+        };
+        if let Some(digest) = name.digest() {
+            return Ok(Some(*digest));
+        }
+        if !self.policies.names(image.request()) {
+            return Ok(None);
+        }
+        let cached = Cached::new(Arc::clone(&self.registry), Arc::clone(&self.cache));
+        let budget = Budget::new(&self.limits, time);
+        let (repository, reference) = (Repository::of(name), Reference::of(name));
+        let pinned = resolve(&cached, &repository, &reference, &budget).await?;
+        Ok(Some(*pinned.digest()))
     }
 
     /// Judges what `reference` means in a repository of a [`Registry`] with the checker's [`Cache`] before it, as of `now`: for

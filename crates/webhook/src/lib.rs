@@ -7,12 +7,16 @@
 mod answer;
 mod answering;
 mod config;
+mod gate;
 mod health;
 mod images;
 mod keeper;
 mod log;
 mod message;
+mod metrics;
+mod pin;
 mod policies;
+mod record;
 mod review;
 mod reviewer;
 mod router;

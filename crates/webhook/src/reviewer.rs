@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::answering::answer;
 use crate::images::{Unreadable, asked};
+use crate::pin::{Pin, pins};
 use crate::sitting::Sitting;
 use crate::{Answer, Operation, Review};
 
@@ -20,15 +21,18 @@ pub enum Door {
     Enforce,
     /// The one behind `failurePolicy: Ignore`: nothing is ever denied; policies that warn or audit are heard.
     Audit,
+    /// The one that writes digests: nothing is ever denied; images that policies allow are pinned in Pods.
+    Mutate,
 }
 
 impl Door {
-    /// How it is written in logs and metrics: `enforce` or `audit`.
+    /// How it is written in logs and metrics: `enforce`, `audit` or `mutate`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Enforce => "enforce",
             Self::Audit => "audit",
+            Self::Mutate => "mutate",
         }
     }
 }
@@ -173,6 +177,11 @@ impl Reviewer {
     /// Answers one question, within `time`.
     pub async fn review(&self, review: &Review, door: Door, time: Duration) -> Answer {
         let begun = Instant::now();
+        if door == Door::Mutate {
+            let answer = self.pinned(review, begun + time).await;
+            self.tell(review, door, &[], &answer, begun.elapsed());
+            return answer;
+        }
         let (images, answer) = match self.judged(review, begun + time, time).await {
             Ok(images) => {
                 let answer = answer(&images, door);
@@ -182,6 +191,16 @@ impl Reviewer {
         };
         self.tell(review, door, &images, &answer, begun.elapsed());
         answer
+    }
+
+    /// Always an allow, with what is to be written into a Pod. Images stay as they are that have a digest, that policies do not allow, or that nobody can tell
+    /// about.
+    async fn pinned(&self, review: &Review, deadline: Instant) -> Answer {
+        let Some(checker) = self.checker() else {
+            return Answer::allow();
+        };
+        let pins = pins(&checker, self.now(), review, deadline).await;
+        Answer::allow().patch(pins.iter().flat_map(Pin::patch))
     }
 
     fn tell(
@@ -255,9 +274,10 @@ impl Refusal {
 /// The answer to a question of which no image was looked at: `deny` or `unknown` with this message, and at the audit door a warning.
 pub(crate) fn refused(door: Door, effect: &str, message: &str) -> Answer {
     let answer = match (door, effect) {
-        (Door::Audit, _) => Answer::allow().warn([message.to_owned()]),
         (Door::Enforce, "deny") => Answer::deny(message),
         (Door::Enforce, _) => Answer::unknown(message),
+        (Door::Audit, _) => Answer::allow().warn([message.to_owned()]),
+        (Door::Mutate, _) => return Answer::allow(),
     };
     answer
         .annotate("effect", effect.to_owned())

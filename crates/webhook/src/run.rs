@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::{
-    Cache, CacheError, Checker, DockerConfig, HttpRegistry, Proxies, Registries, RegistryError,
+    Cache, CacheError, Checker, DockerConfig, HttpRegistry, Observer, Proxies, Registries,
+    RegistryError,
 };
 use countersign_core::ImageFields;
 use serde_json::json;
@@ -16,11 +17,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::config::Config;
+use crate::gate::{Bounds, Gate};
 use crate::health::Health;
 use crate::keeper::Keeper;
 use crate::log::{Level, Log};
+use crate::metrics::{Asked, Metrics};
 use crate::policies::PolicySource;
-use crate::router::health_router;
+use crate::record::Recorder;
+use crate::router::{health_router, metrics_router};
 use crate::tls::{Tls, TlsError, TlsFiles};
 use crate::{Doors, Reviewer, serve};
 
@@ -82,15 +86,33 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
         client_ca: config.client_ca.clone(),
         client_names: config.client_names.clone(),
     })?);
-    let (registry, cache) = (registry(config)?, cache(config.cache_dir.as_deref())?);
+    let metrics = Arc::new(Metrics::new());
+    metrics.certificate(tls.expires());
+    let observer = metrics.requests();
+    let registry = registry(config)?.observer(Arc::clone(&observer) as Arc<dyn Observer>);
+    let cache = cache(config.cache_dir.as_deref())?.observer(observer);
     let fresh = move |policies| Checker::new(policies).registry(registry).cache(cache);
     let fields = ImageFields::new(config.images.clone());
-    let reviewer = Arc::new(Reviewer::waiting(fresh, fields));
+    let recorder = Recorder {
+        log: log.clone(),
+        metrics: Arc::clone(&metrics),
+    };
+    let reviewer = Arc::new(Reviewer::waiting(fresh, fields).witness(Arc::new(recorder)));
+    let gate = Gate::new(Bounds {
+        reviews: config.most_reviews,
+        waiting: config.most_waiting,
+        bytes: config.most_bytes,
+    });
+    metrics.ask(Asked {
+        reviewer: Arc::clone(&reviewer),
+        gate: gate.clone(),
+        log: log.clone(),
+    });
     let health = Arc::new(Health::default());
     health.waits_for("the policies are being read");
 
     let listener = listen("listen", config.listen).await?;
-    let metrics = listen("metrics-listen", config.metrics_listen).await?;
+    let seen = listen("metrics-listen", config.metrics_listen).await?;
     let mut signals = Signals::new()?;
     log.event(
         Level::Info,
@@ -98,7 +120,7 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
         "questions are taken",
         json!({
             "listen": address(&listener),
-            "metricsListen": address(&metrics),
+            "metricsListen": address(&seen),
             "version": env!("CARGO_PKG_VERSION"),
         }),
     );
@@ -111,8 +133,10 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
         reviewer: Arc::clone(&reviewer),
         health: Arc::clone(&health),
         log: log.clone(),
+        metrics: Arc::clone(&metrics),
         in_force: None,
         wrong: None,
+        overloaded: 0,
     };
     let interval = config.reload_interval;
     tokio::task::spawn_blocking(move || keeper.keep(interval));
@@ -120,7 +144,10 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
     let (stop, stopped) = watch::channel(());
     let doors = Doors::new(reviewer)
         .most_time(config.timeout)
-        .health(Arc::clone(&health));
+        .health(Arc::clone(&health))
+        .counted(Arc::clone(&metrics))
+        .gate(gate)
+        .mutate(config.mutate);
     let grace = config.timeout + GRACE;
     let asked = tokio::spawn(serve::serve(
         listener,
@@ -129,10 +156,10 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
         until(stopped.clone()),
         grace,
     ));
-    let seen = tokio::spawn(serve::serve(
-        metrics,
+    let watched = tokio::spawn(serve::serve(
+        seen,
         None,
-        health_router(Arc::clone(&health)),
+        metrics_router(metrics).merge(health_router(Arc::clone(&health))),
         until(stopped),
         Duration::ZERO,
     ));
@@ -150,7 +177,7 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
     drop(stop);
     // A task ends in an error only by a panic, which its connection alone has felt.
     let _ = asked.await;
-    let _ = seen.await;
+    let _ = watched.await;
     log.event(
         Level::Info,
         "ended",

@@ -7,12 +7,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use countersign_core::UnixTime;
+use der::Decode as _;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, server::danger::ClientCertVerifier};
+
+use x509_cert::Certificate;
 
 use self::names::Named;
 
@@ -45,8 +49,8 @@ pub(crate) struct TlsError {
 pub(crate) enum Reload {
     /// They are what they were when they were looked at last.
     Unchanged,
-    /// What they hold is served from the next connection on.
-    Changed,
+    /// What they hold is served from the next connection on, until then.
+    Changed(Option<UnixTime>),
     /// They hold nothing that could be served; what was good last is served on.
     Broken(TlsError),
 }
@@ -63,7 +67,7 @@ struct Contents {
 pub(crate) struct Tls {
     files: TlsFiles,
     current: RwLock<Arc<ServerConfig>>,
-    seen: std::sync::Mutex<Option<Result<Contents, TlsError>>>,
+    seen: std::sync::Mutex<Result<Contents, TlsError>>,
 }
 
 impl Tls {
@@ -74,7 +78,7 @@ impl Tls {
         Ok(Self {
             files,
             current: RwLock::new(Arc::new(config)),
-            seen: std::sync::Mutex::new(Some(Ok(contents))),
+            seen: std::sync::Mutex::new(Ok(contents)),
         })
     }
 
@@ -84,22 +88,29 @@ impl Tls {
         Arc::clone(&current)
     }
 
+    /// When the certificate that is served ends, as far as it can be read.
+    pub(crate) fn expires(&self) -> Option<UnixTime> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.as_ref().ok()?.expires()
+    }
+
     /// Looks at the files again. A pair of which one half is new is no pair, and is looked at again the next time.
     pub(crate) fn reload(&self) -> Reload {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let read = Contents::read(&self.files);
-        if seen.as_ref() == Some(&read) {
+        if *seen == read {
             return Reload::Unchanged;
         }
         let config = match &read {
             Ok(contents) => contents.config(&self.files),
             Err(error) => Err(error.clone()),
         };
-        *seen = Some(read);
+        let expires = read.as_ref().ok().and_then(Contents::expires);
+        *seen = read;
         match config {
             Ok(config) => {
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
-                Reload::Changed
+                Reload::Changed(expires)
             }
             Err(error) => Reload::Broken(error),
         }
@@ -113,6 +124,10 @@ impl Contents {
             key: read(&files.key)?,
             client_ca: files.client_ca.as_deref().map(read).transpose()?,
         })
+    }
+
+    fn expires(&self) -> Option<UnixTime> {
+        expires(&self.certificate)
     }
 
     fn config(&self, files: &TlsFiles) -> Result<ServerConfig, TlsError> {
@@ -137,6 +152,15 @@ impl Contents {
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(config)
     }
+}
+
+/// When the serving certificate ends.
+fn expires(pem: &[u8]) -> Option<UnixTime> {
+    let first = CertificateDer::pem_slice_iter(pem).next()?.ok()?;
+    let certificate = Certificate::from_der(&first).ok()?;
+    let ends = certificate.tbs_certificate.validity.not_after;
+    let ends = ends.to_unix_duration().as_secs();
+    Some(UnixTime::from_seconds(i64::try_from(ends).ok()?))
 }
 
 fn verifier(

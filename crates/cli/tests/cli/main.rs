@@ -22,6 +22,7 @@ mod policy_test;
 mod pull;
 mod replay;
 mod run;
+mod same_everywhere;
 mod sbom;
 mod secrets;
 mod trust;

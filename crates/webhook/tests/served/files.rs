@@ -26,6 +26,7 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
+    /// Its certificate alone, to be trusted elsewhere.
     pub(crate) fn pem(&self) -> String {
         self.0.pem()
     }

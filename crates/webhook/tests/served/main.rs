@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod counted;
 mod files;
 mod life;
 mod program;
+mod reload;
 mod scene;

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -23,8 +24,18 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Starts it and waits until it listens.
+    /// Starts it with the scene's policy and waits until it listens.
     pub(crate) fn start(scene: &Scene, more: &[&str]) -> Self {
+        let policy = scene.path("policy").display().to_string();
+        Self::started(scene, &[&["--policy", &policy], more].concat())
+    }
+
+    /// Starts it with a file that configures the policy.
+    pub(crate) fn configured(scene: &Scene, config: &Path) -> Self {
+        Self::started(scene, &["--config", &config.display().to_string()])
+    }
+
+    fn started(scene: &Scene, more: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_countersign-webhook"));
         command
             .args(["--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"])
@@ -33,8 +44,6 @@ impl Program {
             .arg(scene.path("tls.crt"))
             .arg("--tls-key")
             .arg(scene.path("tls.key"))
-            .arg("--policy")
-            .arg(scene.path("policy"))
             .arg("--registries")
             .arg(scene.path("registries.yaml"))
             .args(more)
