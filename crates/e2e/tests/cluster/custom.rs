@@ -6,6 +6,7 @@ use countersign_e2e::{Recorder, eventually};
 use countersign_webhook::Review;
 use serde_json::{Value, json};
 
+use crate::recorded::keep;
 use crate::scene::{Lab, Registration};
 
 pub(crate) const GROUP: &str = "pipelines.acme.example";
@@ -118,5 +119,6 @@ fn a_custom_resource_is_judged_in_whichever_version_it_is_written() {
     let review = Review::from_json(converted.as_bytes()).unwrap();
     let object = review.object.unwrap();
     assert_eq!(object["apiVersion"], format!("{GROUP}/v1"));
+    keep(&lab, "create-pipelines", converted);
     drop(registered);
 }
