@@ -9,7 +9,7 @@ fn images_are_judged_wherever_they_stand_and_only_when_they_are_new() {
     let namespace = "enforced";
     lab.cluster.namespace(namespace).unwrap();
     lab.cluster.namespace("beside").unwrap();
-    scenarios::run(&lab, namespace, "scenarios/before.yaml");
+    scenarios::run(&lab, namespace, &["scenarios/before.yaml"]);
 
     let webhook = lab.start_webhook("enforce");
     let config = webhook.client_config("/validate");
@@ -22,9 +22,9 @@ fn images_are_judged_wherever_they_stand_and_only_when_they_are_new() {
         "{answer:?}"
     );
 
-    let fields = scenarios::run(&lab, namespace, "scenarios/fields.yaml");
-    let after = scenarios::run(&lab, namespace, "scenarios/after.yaml");
-    assert!(fields + after >= 60, "{fields} and {after}");
+    let files = ["scenarios/fields.yaml", "scenarios/after.yaml"];
+    let count = scenarios::run(&lab, namespace, &files);
+    assert!(count >= 60, "{count} scenarios");
     // It is not registered for other namespaces.
     let pod = crate::scene::pod("unsigned", &lab.unsigned);
     let path = "/api/v1/namespaces/beside/pods";

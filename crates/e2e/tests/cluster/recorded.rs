@@ -52,8 +52,8 @@ fn every_question_of_the_api_server_is_read() {
         Ok((!recorder.reviews().is_empty()).then_some(()))
     })
     .unwrap();
-    scenarios::run(&lab, namespace, "scenarios/before.yaml");
-    scenarios::run(&lab, namespace, "scenarios/recorded.yaml");
+    let files = ["scenarios/before.yaml", "scenarios/recorded.yaml"];
+    scenarios::run(&lab, namespace, &files);
     // Controllers ask in their own time; whoever leaves them out lets every Pod of theirs in.
     eventually("the Pod of the StatefulSet's controller", || {
         let by = "system:serviceaccount:kube-system:statefulset-controller";
