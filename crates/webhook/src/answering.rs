@@ -68,11 +68,12 @@ fn told(decision: &Decision, door: Door) -> Vec<String> {
             (Some(policy), None) => format!("{}: ", printable(policy)),
             _ => String::new(),
         };
+        // The code before the text: the API server cuts what is long.
         format!(
-            "{}: {about}{} ({})",
+            "{}: {about}{}: {}",
             printable(decision.image()),
-            printable(&warning.message),
-            warning.code
+            warning.code,
+            printable(&warning.message)
         )
     };
     decision

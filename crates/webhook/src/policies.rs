@@ -41,22 +41,7 @@ impl PolicySource {
     /// What differs from what is in force is read a second time: the symlink of a mounted ConfigMap may change between two files, and a set of which one
     /// half is old and one new must not come in force, though it may well be valid.
     pub(crate) fn look(&self, in_force: Option<Digest>, now: UnixTime) -> Look {
-        let first = match self.load(now) {
-            Ok(good) => good,
-            Err(first) => {
-                return match self.load(now) {
-                    Err(second) if second == first => Look::Broken(second),
-                    _ => Look::Changing,
-                };
-            }
-        };
-        if in_force == Some(first.mark) {
-            return Look::Same;
-        }
-        match self.load(now) {
-            Ok(second) if second.mark == first.mark => Look::Other(Box::new(second)),
-            _ => Look::Changing,
-        }
+        look(in_force, || self.load(now))
     }
 
     fn load(&self, now: UnixTime) -> Result<Good, String> {
@@ -81,6 +66,23 @@ impl PolicySource {
     }
 }
 
+fn look(in_force: Option<Digest>, mut load: impl FnMut() -> Result<Good, String>) -> Look {
+    let first = match load() {
+        Ok(good) if in_force == Some(good.mark) => return Look::Same,
+        Ok(good) => good,
+        Err(first) => {
+            return match load() {
+                Err(second) if second == first => Look::Broken(second),
+                _ => Look::Changing,
+            };
+        }
+    };
+    match load() {
+        Ok(second) if second.mark == first.mark => Look::Other(Box::new(second)),
+        _ => Look::Changing,
+    }
+}
+
 /// The set's digest leaves out file names and lines, which messages name, and until when a trust root serves.
 fn mark(policies: &PolicySet, sources: &[Source]) -> Digest {
     let mut hasher = Hasher::new();
@@ -99,4 +101,64 @@ fn mark(policies: &PolicySet, sources: &[Source]) -> Digest {
         part(&deadline.at.seconds().to_be_bytes());
     }
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn text(unmatched: &str) -> String {
+        let kind = |kind: &str, spec: &str| {
+            format!(
+                "---\napiVersion: countersign.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: x}}\nspec: {spec}\n"
+            )
+        };
+        let settings = kind("Settings", &format!("{{unmatched: {unmatched}}}"));
+        let policy = "{images: [\"h.io/**\"], rules: [{name: pinned, digest: required}]}";
+        settings + &kind("Policy", policy)
+    }
+
+    fn source(folder: &tempfile::TempDir) -> PolicySource {
+        PolicySource {
+            path: folder.path().to_owned(),
+            trust_cache: None,
+        }
+    }
+
+    /// What comes of reads that give these policies, one after the other.
+    fn looked(in_force: Option<&str>, reads: &[&str]) -> &'static str {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("p.yaml");
+        let source = source(&folder);
+        let load = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            source.load(UnixTime::from_seconds(0))
+        };
+        let in_force = in_force.map(|text| load(text).ok().unwrap().mark);
+        let mut reads = reads.iter();
+        let look = look(in_force, || load(reads.next().unwrap()));
+        assert_eq!(reads.next(), None);
+        match look {
+            Look::Same => "same",
+            Look::Changing => "changing",
+            Look::Other(_) => "other",
+            Look::Broken(_) => "broken",
+        }
+    }
+
+    #[test]
+    fn a_set_comes_in_force_only_if_it_is_read_twice_the_same() {
+        let (one, other, wrong, worse) = (&*text("deny"), &*text("allow"), "nonsense", "{");
+        assert_eq!(looked(None, &[one, one]), "other");
+        assert_eq!(looked(Some(one), &[one]), "same");
+        assert_eq!(looked(Some(one), &[other, other]), "other");
+        for (first, second) in [(other, one), (other, wrong), (wrong, other), (wrong, worse)] {
+            assert_eq!(looked(Some(one), &[first, second]), "changing");
+        }
+        assert_eq!(looked(Some(one), &[wrong, wrong]), "broken");
+        // Where rules stand is a part of every message.
+        let moved = format!("# a comment\n{one}");
+        assert_eq!(looked(Some(one), &[&moved, &moved]), "other");
+    }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
-use countersign::{Checker, HttpRegistry, PolicySet, Source};
+use countersign::{Cache, Checker, HttpRegistry, PolicySet, Source};
 use countersign_core::{ImageFields, NoFiles};
 use countersign_testkit::forge::{Algorithm, Forge, Key};
 use countersign_testkit::registry::{Fault, Registry};
@@ -19,6 +19,17 @@ const NOW: u64 = 1_790_000_000;
 
 fn clock() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(NOW + 60)
+}
+
+fn load(text: String) -> PolicySet {
+    let source = Source {
+        name: "policy.yaml".to_owned(),
+        text,
+    };
+    let loaded = PolicySet::load(&[source], &NoFiles, &[]);
+    loaded
+        .policies
+        .unwrap_or_else(|| panic!("{:?}", loaded.diagnostics))
 }
 
 /// A registry with a signed image and an unsigned one.
@@ -53,7 +64,11 @@ impl Scene {
 
     /// The set with this `spec` of its one policy.
     fn policies(&self, spec: &str) -> PolicySet {
-        let text = format!(
+        load(self.policy_text(spec))
+    }
+
+    fn policy_text(&self, spec: &str) -> String {
+        format!(
             "apiVersion: countersign.dev/v1alpha1
 kind: Settings
 metadata: {{name: acme}}
@@ -73,15 +88,7 @@ spec:
 ",
             self.key.public_pem(),
             self.registry.host(),
-        );
-        let source = Source {
-            name: "policy.yaml".to_owned(),
-            text,
-        };
-        let loaded = PolicySet::load(&[source], &NoFiles, &[]);
-        loaded
-            .policies
-            .unwrap_or_else(|| panic!("{:?}", loaded.diagnostics))
+        )
     }
 
     fn reviewer(&self, spec: &str) -> Arc<Reviewer> {
@@ -365,6 +372,41 @@ async fn policies_judge_by_the_namespace_of_the_review() {
             .contains("labels are not known"),
         "{unknown}"
     );
+}
+
+#[tokio::test]
+async fn what_was_admitted_before_is_allowed_while_the_registry_hangs_if_the_policy_says_so() {
+    let scene = Scene::new();
+    let text = scene.policy_text(SIGNED);
+    let stale = text.replace(
+        "{unmatched: deny}",
+        "{unmatched: deny, stale: {maxAge: 24h}}",
+    );
+    let registry = HttpRegistry::new()
+        .plain_http(scene.registry.host())
+        .retries(0, Duration::ZERO);
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::default()
+        .on_disk(folder.path(), Cache::DEFAULT_DISK_BYTES)
+        .unwrap();
+    let checker = Checker::new(load(stale)).registry(registry).cache(cache);
+    let mut door = Doors::new(Arc::new(
+        Reviewer::new(checker, ImageFields::default()).clock(clock),
+    ))
+    .router();
+    let asked = create(pod(&[&scene.signed]));
+    assert_eq!(ask(&mut door, "/validate", &asked).await["allowed"], true);
+    // What is remembered for a moment is over, and the registry is asked again.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    scene.registry.fault(|_| true, Fault::Silence);
+    let answer = ask(&mut door, "/validate?timeout=2s", &asked).await;
+    assert_eq!(answer["allowed"], true, "{answer}");
+    let warnings = answer["warnings"].to_string();
+    assert!(warnings.contains(": stale-evidence: "), "{answer}");
+    // An image that was never seen gains nothing.
+    let other = create(pod(&[&scene.unsigned]));
+    let answer = ask(&mut door, "/validate?timeout=2s", &other).await;
+    assert_eq!(answer["status"]["code"], 503, "{answer}");
 }
 
 #[tokio::test]

@@ -111,3 +111,17 @@ fn what_is_missing_or_out_of_bounds_is_said() {
 fn the_command_is_well_formed() {
     Typed::command().debug_assert();
 }
+
+#[test]
+fn the_page_has_every_flag() {
+    let page = include_str!("../../../../docs/webhook.md");
+    for argument in Typed::command().get_arguments() {
+        let Some(flag) = argument.get_long().filter(|flag| *flag != "version") else {
+            continue;
+        };
+        let is_there = page
+            .lines()
+            .any(|line| line.starts_with("| `--") && line.contains(&format!("`--{flag}`")));
+        assert!(is_there, "docs/webhook.md does not tell of --{flag}");
+    }
+}

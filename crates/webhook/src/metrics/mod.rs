@@ -149,6 +149,14 @@ impl Metrics {
             let checker = asked.get().and_then(|asked| asked.reviewer.checker());
             checker.map_or_else(Vec::new, |it| it.policies().deadlines())
         })));
+        // A counter that is not there until it counts cannot be watched for its first step.
+        for door in [Door::Enforce, Door::Audit, Door::Mutate] {
+            for full in ["reviews", "bytes"] {
+                all.overloaded
+                    .get_or_create(&overload(door, full))
+                    .inc_by(0);
+            }
+        }
         all.registry = registry;
         all
     }
@@ -240,8 +248,7 @@ impl Metrics {
     }
 
     pub(crate) fn overloaded(&self, door: Door, full: &'static str) {
-        let labels = [("door", door.as_str().into()), ("full", full.into())];
-        self.overloaded.get_or_create(&labels).inc();
+        self.overloaded.get_or_create(&overload(door, full)).inc();
         self.overloaded_in_all.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -276,6 +283,10 @@ impl Metrics {
     pub(crate) fn certificate_refused(&self) {
         self.certificate_reload_ok.set(0);
     }
+}
+
+fn overload(door: Door, full: &'static str) -> Labels<2> {
+    [("door", door.as_str().into()), ("full", full.into())]
 }
 
 fn durations<const N: usize>() -> Durations<N> {

@@ -102,6 +102,29 @@ async fn each_decision_is_a_line_with_its_record_and_is_counted() {
         "{metrics}"
     );
     assert!(metrics.ends_with("# EOF\n"), "{metrics}");
+    every_metric_is_on_the_page(&metrics);
+}
+
+fn every_metric_is_on_the_page(metrics: &str) {
+    let page = include_str!("../../../../docs/webhook.md");
+    let mut told: Vec<&str> = page
+        .split('`')
+        .filter(|it| it.starts_with("countersign_"))
+        .collect();
+    told.sort_unstable();
+    told.dedup();
+    let mut kinds = metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE "));
+    let mut there: Vec<String> = kinds
+        .by_ref()
+        .map(|line| match line.split_once(' ').unwrap() {
+            (name, "counter") => format!("{name}_total"),
+            (name, _) => name.to_owned(),
+        })
+        .collect();
+    there.sort_unstable();
+    assert_eq!(told, there);
 }
 
 #[tokio::test]
