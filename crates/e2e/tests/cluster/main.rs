@@ -7,6 +7,7 @@ mod custom;
 mod down;
 mod enforce;
 mod openapi;
+mod pinned;
 mod recorded;
 mod scenarios;
 mod scene;

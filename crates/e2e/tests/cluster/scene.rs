@@ -77,7 +77,16 @@ impl Lab {
 
     /// A folder of policies that demand the release key's signature, in this `mode` (`enforce`, `warn`, `audit`).
     pub(crate) fn policy(&self, mode: &str) -> PathBuf {
-        let folder = self.folder.path().join(mode);
+        self.write_policy(mode, mode, false)
+    }
+
+    /// The same, enforced, of which images have to be named by digest too.
+    pub(crate) fn policy_of_digests(&self) -> PathBuf {
+        self.write_policy("digests", "enforce", true)
+    }
+
+    fn write_policy(&self, name: &str, mode: &str, digests_required: bool) -> PathBuf {
+        let folder = self.folder.path().join(name);
         let mut text = RELEASE_POLICY.replace(
             "  images: [\"**\"]\n",
             &format!("  mode: {mode}\n  images: [\"**\"]\n"),
@@ -85,6 +94,9 @@ impl Lab {
         assert!(text.contains(&format!("mode: {mode}")));
         if mode != "enforce" {
             text = text.replace("unmatched: deny", "unmatched: allow");
+        }
+        if digests_required {
+            text = text.replace("rules: [", "rules: [{name: by-digest, digest: required}, ");
         }
         // Tests beside each other write the same.
         fs::create_dir_all(&folder).unwrap();
@@ -186,11 +198,20 @@ impl<'a> Registration<'a> {
         }
     }
 
-    /// Registers it. The API server hears of it a little later.
+    /// Registers it as one that allows and denies. The API server hears of it a little later.
     pub(crate) fn register(self, cluster: &Arc<Cluster>) -> Registered {
+        self.register_as("Validating", cluster)
+    }
+
+    /// The same as one that changes objects before others see them.
+    pub(crate) fn register_mutating(self, cluster: &Arc<Cluster>) -> Registered {
+        self.register_as("Mutating", cluster)
+    }
+
+    fn register_as(self, kind: &str, cluster: &Arc<Cluster>) -> Registered {
         let configuration = json!({
             "apiVersion": "admissionregistration.k8s.io/v1",
-            "kind": "ValidatingWebhookConfiguration",
+            "kind": format!("{kind}WebhookConfiguration"),
             "metadata": {"name": format!("{}-{}", self.namespace, self.name)},
             "webhooks": [{
                 "name": format!("{}.countersign.dev", self.name),
@@ -204,8 +225,11 @@ impl<'a> Registration<'a> {
                 "rules": self.rules,
             }],
         });
-        let list = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
-        let answer = cluster.admin().create(list, &configuration).unwrap();
+        let list = format!(
+            "/apis/admissionregistration.k8s.io/v1/{}webhookconfigurations",
+            kind.to_lowercase()
+        );
+        let answer = cluster.admin().create(&list, &configuration).unwrap();
         assert!(answer.is_done(), "{answer:?}");
         Registered {
             cluster: Arc::clone(cluster),
