@@ -89,7 +89,8 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
     let metrics = Arc::new(Metrics::new());
     metrics.certificate(tls.expires());
     let observer = metrics.requests();
-    let registry = registry(config)?.observer(Arc::clone(&observer) as Arc<dyn Observer>);
+    let told: Arc<dyn Observer> = observer.clone();
+    let registry = registry(config)?.observer(told);
     let cache = cache(config.cache_dir.as_deref())?.observer(observer);
     let fresh = move |policies| Checker::new(policies).registry(registry).cache(cache);
     let fields = ImageFields::new(config.images.clone());

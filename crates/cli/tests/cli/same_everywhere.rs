@@ -88,9 +88,10 @@ async fn by_the_webhook(world: &World, images: &[&str]) -> Vec<String> {
     });
     let review = Review::from_json(review.to_string().as_bytes()).unwrap();
     let records = Arc::new(Records::default());
+    let witness: Arc<dyn Witness> = records.clone();
     let reviewer = Reviewer::new(checker(world), ImageFields::default())
         .clock(now)
-        .witness(Arc::clone(&records) as Arc<dyn Witness>);
+        .witness(witness);
     let time = Duration::from_secs(20);
     reviewer.review(&review, Door::Enforce, time).await;
     records.0.lock().unwrap().clone()

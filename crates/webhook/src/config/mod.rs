@@ -113,7 +113,7 @@ impl Config {
             shown: String::new(),
         };
         let seconds = Duration::from_secs;
-        Ok(Self {
+        Self {
             listen: merge.or("listen", typed.listen, file.listen, LISTEN),
             metrics_listen: merge.or(
                 "metrics-listen",
@@ -162,7 +162,7 @@ impl Config {
             images,
             is_only_shown: typed.print_config,
         }
-        .in_bounds()?)
+        .in_bounds()
     }
 
     /// Every option with its value and where it comes from, as YAML that is a file for `--config`.
