@@ -1,8 +1,8 @@
-//! End-to-end tests of countersign with real cosign, registries and Sigstore.
+//! End-to-end tests of countersign with real cosign, registries, Sigstore and a Kubernetes control plane.
 //!
 //! The parts are pinned and built by `crates/e2e/tools`; a test asks for them by [`parts`] and returns when there are
-//! none. [`Registry`] and [`Sigstore`] run them on free loopback ports and end them when dropped, so that tests can run
-//! beside each other; [`SigningKey`] and [`Sigstore`] sign with real cosign.
+//! none. [`Registry`], [`Sigstore`] and [`Cluster`] run them on free loopback ports and end them when dropped, so that tests
+//! can run beside each other; [`WebhookProgram`] runs ours; [`SigningKey`] and [`Sigstore`] sign with real cosign.
 
 mod authority;
 mod cli;
