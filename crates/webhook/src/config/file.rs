@@ -170,8 +170,8 @@ images:
                 "listen",
             ),
             ("policy: p\nlisten-on: x\n", "config.yaml:2:1", "listen-on"),
-            ("timeout: soon\n", "config.yaml:1:10", "soon"),
-            ("mutate: yes\n", "config.yaml:1:9", "yes"),
+            ("timeout: soon\n", "config.yaml:1:10", "invalid u64"),
+            ("mutate: yes\n", "config.yaml:1:9", "invalid boolean"),
             (
                 "images:\n- {kind: A, path: a, holds: image}\n- {kind: A, path: 'a..b', holds: image}\n",
                 "config.yaml:3:3",

@@ -80,16 +80,15 @@ async fn beyond_its_bounds_nobody_waits_and_who_waits_most_gives_way() {
     let away: Vec<bool> = many.iter().map(|it| it.is_finished()).collect();
     assert_eq!(away, [false, false, true]);
     assert_eq!(gate.load().waiting, 3);
+    // The turns: `a`, which waited first; then `b`; then `a` again.
+    let mut many = many.into_iter();
     drop(place);
     settle().await;
     assert!(!other.is_finished());
-    for it in many {
-        if let Ok(place) = it.await.unwrap() {
-            drop(place);
-            settle().await;
-        }
-    }
-    assert!(other.is_finished());
+    drop(many.next().unwrap().await.unwrap().unwrap());
+    drop(other.await.unwrap().unwrap());
+    drop(many.next().unwrap().await.unwrap().unwrap());
+    assert_eq!(many.next().unwrap().await.unwrap().unwrap_err(), Overloaded);
 }
 
 #[tokio::test]
