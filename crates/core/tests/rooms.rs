@@ -161,6 +161,21 @@ const ROOMS: &[Room] = &[
         excused: &[],
     },
     Room {
+        name: "countersign-webhook",
+        rooms: &["countersign-core", "countersign"],
+        only: None,
+        never: &["kube*", "k8s-openapi"],
+        not_directly: &[
+            "sigstore-*",
+            "reqwest",
+            "oci-client",
+            "oci-spec",
+            "http-auth",
+            "aws-lc-*",
+        ],
+        excused: &[],
+    },
+    Room {
         name: "countersign-testkit",
         rooms: &[],
         only: None,

@@ -8,13 +8,15 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::{Decision, Limits, PolicySet, ProofCache, ProofStats, Request, UnixTime};
+use countersign_core::{
+    Decision, Digest, Gap, Limits, PolicySet, ProofCache, ProofStats, Request, UnixTime,
+};
 
 use self::question::{Places, Question};
 pub use self::replay::{ReplayError, ReplayStore};
 use crate::image::Place;
 use crate::{
-    Budget, Cache, Cached, HttpRegistry, Image, LastKnown, Reference, Registry, Repository,
+    Budget, Cache, Cached, HttpRegistry, Image, LastKnown, Reference, Registry, Repository, resolve,
 };
 
 /// Checks images against one policy set.
@@ -97,6 +99,12 @@ impl Checker {
         }
     }
 
+    /// The policies by which it judges.
+    #[must_use]
+    pub const fn policies(&self) -> &PolicySet {
+        &self.policies
+    }
+
     /// What the cache of proofs did so far, for metrics.
     #[must_use]
     pub fn proof_stats(&self) -> ProofStats {
@@ -105,19 +113,45 @@ impl Checker {
 
     /// Judges an image, as of `now`.
     pub async fn check(&self, image: &Image, now: UnixTime) -> Decision {
+        self.check_within(image, now, self.timeout).await
+    }
+
+    /// [`check`](Self::check) with a deadline of its own: for whoever is waited for. What is known last may take a second more.
+    pub async fn check_within(&self, image: &Image, now: UnixTime, time: Duration) -> Decision {
+        let question = Question::new(self, image.request(), now).within(time);
         match &image.place {
             Place::Registry(name) => {
                 let (repository, reference) = (Repository::of(name), Reference::of(name));
-                let request = image.request();
-                self.check_cached(&self.registry, &repository, &reference, request, now)
+                self.ask_cached(question, &self.registry, &repository, &reference)
                     .await
             }
-            Place::Layout(layout) => {
-                Question::new(self, image.request(), now)
-                    .ask_layout(layout)
-                    .await
-            }
+            Place::Layout(layout) => question.ask_layout(layout).await,
         }
+    }
+
+    /// What the reference of an image of a registry means now, whatever policies say of it. None where no policy names the image: then nobody is asked.
+    ///
+    /// # Errors
+    /// The [`Gap`] that is left when the registry did not say.
+    pub async fn digest_within(
+        &self,
+        image: &Image,
+        time: Duration,
+    ) -> Result<Option<Digest>, Gap> {
+        let Place::Registry(name) = &image.place else {
+            return Ok(None);
+        };
+        if let Some(digest) = name.digest() {
+            return Ok(Some(*digest));
+        }
+        if !self.policies.names(image.request()) {
+            return Ok(None);
+        }
+        let cached = Cached::new(Arc::clone(&self.registry), Arc::clone(&self.cache));
+        let budget = Budget::new(&self.limits, time);
+        let (repository, reference) = (Repository::of(name), Reference::of(name));
+        let pinned = resolve(&cached, &repository, &reference, &budget).await?;
+        Ok(Some(*pinned.digest()))
     }
 
     /// Judges what `reference` means in a repository of a [`Registry`] with the checker's [`Cache`] before it, as of `now`: for
@@ -134,6 +168,17 @@ impl Checker {
         now: UnixTime,
     ) -> Decision {
         let question = Question::new(self, request, now);
+        self.ask_cached(question, registry, repository, reference)
+            .await
+    }
+
+    async fn ask_cached<R: Registry + 'static>(
+        &self,
+        question: Question<'_>,
+        registry: &Arc<R>,
+        repository: &Repository,
+        reference: &Reference,
+    ) -> Decision {
         let apart = registry.evidence_repository(repository);
         let evidence = apart.as_ref().unwrap_or(repository);
         let cached = Cached::new(Arc::clone(registry), Arc::clone(&self.cache));

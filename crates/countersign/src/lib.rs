@@ -38,6 +38,8 @@ mod cel;
 mod checker;
 mod collect;
 mod credentials;
+#[cfg(feature = "openmetrics")]
+mod deadlines;
 mod error;
 mod http;
 mod image;
@@ -61,6 +63,8 @@ pub use collect::{collect, collect_bundles, collect_legacy, resolve};
 pub use credentials::{
     Credential, CredentialHelpers, CredentialPlugins, DockerConfig, Found, Keyring, PullSecrets,
 };
+#[cfg(feature = "openmetrics")]
+pub use deadlines::DeadlineMetrics;
 pub use error::RegistryError;
 pub use http::{
     Call, CallBody, Called, HttpRegistry, Method, Scope, ServiceAnswer, ServiceClient,

@@ -43,19 +43,7 @@ impl Countersign {
     /// # Errors
     /// If cargo fails.
     pub fn build() -> Result<Self> {
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let output = run(Command::new(cargo)
-            .args(["build", "--release", "--locked", "--quiet"])
-            .args(["-p", "countersign-cli", "--message-format=json"])
-            .current_dir(workspace()))?;
-        // Cargo says where: CARGO_TARGET_DIR and configuration files may have moved it.
-        let program = output
-            .stdout
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-            .filter(|message| message["target"]["name"] == "countersign")
-            .find_map(|message| Some(PathBuf::from(message["executable"].as_str()?)))
-            .context("cargo built no `countersign`")?;
+        let program = built("countersign-cli", "countersign")?;
         Ok(Self { program })
     }
 
@@ -119,6 +107,23 @@ impl Countersign {
         }
         Ok(Verdict::of(self.run_as(access.docker_config, &arguments)?))
     }
+}
+
+/// The program `name` of a package of ours, built in release unless that is done already.
+pub(crate) fn built(package: &str, name: &str) -> Result<PathBuf> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = run(Command::new(cargo)
+        .args(["build", "--release", "--locked", "--quiet"])
+        .args(["-p", package, "--message-format=json"])
+        .current_dir(workspace()))?;
+    // Cargo says where: CARGO_TARGET_DIR and configuration files may have moved it.
+    output
+        .stdout
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|message| message["target"]["name"] == name)
+        .find_map(|message| Some(PathBuf::from(message["executable"].as_str()?)))
+        .with_context(|| format!("cargo built no `{name}`"))
 }
 
 impl Verdict {

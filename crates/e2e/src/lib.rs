@@ -1,18 +1,21 @@
-//! End-to-end tests of countersign with real cosign, registries and Sigstore.
+//! End-to-end tests of countersign with real cosign, registries, Sigstore and a Kubernetes control plane.
 //!
 //! The parts are pinned and built by `crates/e2e/tools`; a test asks for them by [`parts`] and returns when there are
-//! none. [`Registry`] and [`Sigstore`] run them on free loopback ports and end them when dropped, so that tests can run
-//! beside each other; [`SigningKey`] and [`Sigstore`] sign with real cosign.
+//! none. [`Registry`], [`Sigstore`] and [`Cluster`] run them on free loopback ports and end them when dropped, so that tests
+//! can run beside each other; [`WebhookProgram`] runs ours; [`SigningKey`] and [`Sigstore`] sign with real cosign.
 
 mod authority;
 mod cli;
+mod cluster;
 mod command;
 mod cosign;
 mod identity;
 mod issuer;
 mod login;
+mod openapi;
 mod parts;
 mod process;
+mod recorder;
 mod registry;
 mod services;
 mod sigstore;
@@ -20,14 +23,19 @@ mod syft;
 mod tls;
 mod token_server;
 mod web;
+mod webhook;
 
 pub use cli::{Countersign, TlsAccess, Verdict, workspace};
+pub use cluster::{Answer, CLUSTER_PARTS, Client, Cluster, eventually};
 pub use command::{Output, outcome, run};
 pub use cosign::{RELEASE_POLICY, SigningKey};
 pub use countersign_testkit::gate::corpus;
 pub use identity::{EMAIL_ISSUER, Identity, WORKFLOW_ISSUER};
 pub use login::{Login, OWNER, READER};
+pub use openapi::{Exception, Walk};
 pub use parts::{Parts, parts};
+pub use recorder::Recorder;
 pub use registry::{REGISTRY_PARTS, Registry, RegistryKind};
 pub use sigstore::{SIGSTORE_PARTS, Sigstore};
 pub use syft::Syft;
+pub use webhook::{Webhook, WebhookProgram};

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair,
+};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
@@ -12,7 +15,7 @@ pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
-/// A certificate for 127.0.0.1 and localhost, and its key.
+/// A certificate and its key.
 pub(crate) struct Issued {
     pub(crate) certificate: CertificateDer<'static>,
     pub(crate) certificate_pem: String,
@@ -38,15 +41,40 @@ impl Authority {
         self.issuer.pem()
     }
 
+    /// The same, DER.
+    pub(crate) fn certificate(&self) -> &CertificateDer<'static> {
+        self.issuer.der()
+    }
+
     /// A certificate for 127.0.0.1 and localhost.
     ///
     /// # Errors
     /// If no key can be made.
     pub(crate) fn issue(&self) -> Result<Issued> {
-        let key = KeyPair::generate()?;
         let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
-        let certificate = CertificateParams::new(names)?;
-        let certificate = certificate.signed_by(&key, &self.issuer)?;
+        self.sign(&CertificateParams::new(names)?)
+    }
+
+    /// A certificate of a client, whom Kubernetes knows by the common name as user and by the organization as group.
+    ///
+    /// # Errors
+    /// If no key can be made.
+    pub(crate) fn issue_client(&self, user: &str, group: Option<&str>) -> Result<Issued> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, user);
+        if let Some(group) = group {
+            params
+                .distinguished_name
+                .push(DnType::OrganizationName, group);
+        }
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.sign(&params)
+    }
+
+    fn sign(&self, params: &CertificateParams) -> Result<Issued> {
+        let key = KeyPair::generate()?;
+        let certificate = params.signed_by(&key, &self.issuer)?;
         Ok(Issued {
             certificate: certificate.der().clone(),
             certificate_pem: certificate.pem(),

@@ -29,6 +29,8 @@ pub(crate) struct Head {
     pub(crate) target: String,
     /// The `Authorization` header.
     pub(crate) authorization: Option<String>,
+    /// The `Content-Length` header.
+    pub(crate) length: Option<usize>,
 }
 
 impl Listener {
@@ -89,14 +91,19 @@ pub(crate) fn request(stream: &mut impl Read) -> Result<Head> {
     let mut words = lines.next().context("no request")?.split_ascii_whitespace();
     let method = words.next().context("no method")?.to_owned();
     let target = words.next().context("no target")?.to_owned();
-    let authorization = lines
-        .filter_map(|line| line.split_once(':'))
-        .find(|(name, _)| name.eq_ignore_ascii_case("authorization"))
-        .map(|(_, value)| value.trim().to_owned());
+    let headers: Vec<_> = lines.filter_map(|line| line.split_once(':')).collect();
+    let header = |wanted: &str| {
+        let mut headers = headers.iter();
+        let (_, value) = headers.find(|(name, _)| name.eq_ignore_ascii_case(wanted))?;
+        Some(value.trim())
+    };
+    let authorization = header("authorization").map(str::to_owned);
+    let length = header("content-length").map(str::parse).transpose()?;
     Ok(Head {
         method,
         target,
         authorization,
+        length,
     })
 }
 

@@ -36,6 +36,26 @@ fn each_part_that_tells_its_version_is_the_pinned_one() {
 }
 
 #[test]
+fn the_parts_of_kubernetes_are_the_pinned_ones() {
+    let versioned = [
+        ("etcd", "etcd", "go.etcd.io/etcd/server/v3"),
+        ("kube-apiserver", "kubernetes", "k8s.io/kubernetes"),
+        ("kube-controller-manager", "kubernetes", "k8s.io/kubernetes"),
+    ];
+    let Some(parts) = parts(&versioned.map(|(tool, ..)| tool)) else {
+        return;
+    };
+    for (tool, folder, module) in versioned {
+        let output = parts.command(tool).arg("--version").output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        let pinned = pinned(folder, module);
+        let version = pinned.trim_start_matches('v');
+        let first = said.lines().next().unwrap_or_default();
+        assert!(first.ends_with(version), "{tool} {pinned}: {said}");
+    }
+}
+
+#[test]
 fn parts_without_a_version_explain_themselves() {
     let Some(parts) = parts(&["crane", "ctstub", "docker-registry", "registry"]) else {
         return;

@@ -21,6 +21,9 @@ fulcio              fulcio              github.com/sigstore/fulcio
 cosign2             cosign2             github.com/sigstore/cosign/v2/cmd/cosign
 cosign3             cosign3             github.com/sigstore/cosign/v3/cmd/cosign
 syft                syft                github.com/anchore/syft/cmd/syft
+etcd                etcd                go.etcd.io/etcd/server/v3
+kube-apiserver      kubernetes          k8s.io/kubernetes/cmd/kube-apiserver
+kube-controller-manager  kubernetes     k8s.io/kubernetes/cmd/kube-controller-manager
 reference           reference           .
 '
 
@@ -49,10 +52,19 @@ main() {
   done <<<"$parts"
 }
 
+# What the linker writes into the program. Kubernetes serves nothing until it knows its own version, which its releases get so.
+ldflags() {
+  local folder=$1 version prefix=k8s.io/component-base/version
+  [[ $folder == kubernetes ]] || return 0
+  version=$(awk '$1 == "k8s.io/kubernetes" {print $2}' "$here/$folder/go.mod")
+  [[ $version =~ ^v([0-9]+)\.([0-9]+)\. ]] || fail "kubernetes/go.mod pins no version of k8s.io/kubernetes"
+  echo "-s -w -X $prefix.gitVersion=$version -X $prefix.gitMajor=${BASH_REMATCH[1]} -X $prefix.gitMinor=${BASH_REMATCH[2]}"
+}
+
 # The hash of everything of ours that decides what the binary is.
 pin() {
   local folder=$1 package=$2
-  (cd "$here/$folder" && { echo "$package"; cat go.mod; find . -name go.sum -o -name '*.go' | sort | xargs -r cat; } | sha256sum | cut -d' ' -f1)
+  (cd "$here/$folder" && { echo "$package"; ldflags "$folder"; cat go.mod; find . -name go.sum -o -name '*.go' | sort | xargs -r cat; } | sha256sum | cut -d' ' -f1)
 }
 
 current() {
@@ -76,7 +88,7 @@ build() {
   if [[ $package == . ]]; then
     go vet . && go test . >/dev/null || fail "$tool: its own tests fail"
   fi
-  go build -o "$temporary" "$package" || { rm -f "$temporary"; fail "$tool: the build failed"; }
+  go build -ldflags "$(ldflags "$folder")" -o "$temporary" "$package" || { rm -f "$temporary"; fail "$tool: the build failed"; }
   rm -f "$bin/.$tool.pin"
   mv -f "$temporary" "$bin/$tool"
   pin "$folder" "$package" >"$bin/.$tool.pin"

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 /// The API server cuts what is longer (`k8s.io/apiserver`, warnings of one response).
@@ -19,6 +21,7 @@ pub struct Answer {
     message: String,
     warnings: Vec<String>,
     annotations: BTreeMap<&'static str, String>,
+    patch: Vec<Value>,
 }
 
 impl Answer {
@@ -31,6 +34,7 @@ impl Answer {
             message: String::new(),
             warnings: Vec::new(),
             annotations: BTreeMap::new(),
+            patch: Vec::new(),
         }
     }
 
@@ -80,10 +84,31 @@ impl Answer {
         self
     }
 
+    /// With operations of a JSON Patch (RFC 6902) that the API server is to apply to the object.
+    #[must_use]
+    pub fn patch(mut self, operations: impl IntoIterator<Item = Value>) -> Self {
+        self.patch.extend(operations);
+        self
+    }
+
     /// Whether it may be done.
     #[must_use]
     pub const fn is_allowed(&self) -> bool {
         self.allowed
+    }
+
+    /// What policies make of the object, whatever the door answers: `allow`, `unknown` or `deny`.
+    #[must_use]
+    pub fn effect(&self) -> &str {
+        let said = self.annotations.get("effect");
+        said.map_or_else(
+            || match (self.allowed, self.code) {
+                (true, _) => "allow",
+                (false, 403) => "deny",
+                (false, _) => "unknown",
+            },
+            String::as_str,
+        )
     }
 
     /// Why not; empty if it may.
@@ -115,6 +140,10 @@ impl Answer {
         }
         if !self.annotations.is_empty() {
             response["auditAnnotations"] = json!(self.annotations);
+        }
+        if !self.patch.is_empty() {
+            response["patchType"] = json!("JSONPatch");
+            response["patch"] = json!(STANDARD.encode(Value::from(self.patch.clone()).to_string()));
         }
         json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response})
     }

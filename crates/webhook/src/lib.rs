@@ -5,13 +5,30 @@
 //! protocol and nothing of evidence, registries or policies: what is decided is decided below.
 
 mod answer;
+mod answering;
+mod config;
+mod gate;
+mod health;
 mod images;
+mod keeper;
+mod log;
 mod message;
+mod metrics;
+mod pin;
+mod policies;
+mod record;
 mod review;
 mod reviewer;
 mod router;
+mod run;
+mod selftest;
+mod serve;
+mod sitting;
+mod tls;
 
 pub use answer::Answer;
+pub use config::{Config, ConfigError, Typed};
 pub use review::{BadReview, Operation, Review};
-pub use reviewer::{Door, Reviewer};
-pub use router::router;
+pub use reviewer::{Answered, Door, Judged, Outcome, Reviewer, Witness};
+pub use router::Doors;
+pub use run::{RunError, run};

@@ -94,6 +94,32 @@ struct WireRequest {
     dry_run: Option<bool>,
 }
 
+/// What has to be known of a question before there is the time to read it: whose turn it is, and to whom it could be said that there is none.
+///
+/// It passes over the objects without building them. Nothing is judged by it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Slip {
+    pub(crate) uid: String,
+    pub(crate) namespace: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct SlipReview {
+    request: Option<Slip>,
+}
+
+impl Slip {
+    pub(crate) fn from_json(body: &[u8]) -> Result<Self, BadReview> {
+        let review: SlipReview = serde_json::from_slice(body)
+            .map_err(|error| BadReview::Json(countersign_core::printable(&error.to_string())))?;
+        let slip = review.request.ok_or(BadReview::NoRequest)?;
+        if slip.uid.is_empty() || slip.uid.chars().count() > MOST_UID {
+            return Err(BadReview::NoUid);
+        }
+        Ok(slip)
+    }
+}
+
 #[derive(Deserialize)]
 struct WireKind {
     #[serde(default)]

@@ -1,38 +1,101 @@
 //! From a question to its answer.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
-use countersign::{Checker, Image};
-use countersign_core::{
-    Decision, ImageFields, ImageRef, Mode, Namespace, PolicySet, UnixTime, Verdict, Warning,
-    printable,
-};
-use futures_util::stream::{self, StreamExt as _};
+use countersign::Checker;
+use countersign_core::{Decision, ImageFields, PolicySet, UnixTime, printable};
+use tokio::time::Instant;
 
-use crate::images::{Asked, asked};
-use crate::message::message;
-use crate::{Answer, Review};
-
-/// Images of one question that are judged at a time.
-const AT_A_TIME: usize = 8;
+use crate::answering::answer;
+use crate::images::{Unreadable, asked};
+use crate::pin::{Pin, pins};
+use crate::sitting::Sitting;
+use crate::{Answer, Operation, Review};
 
 /// Which webhook configuration asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Door {
     /// The one behind `failurePolicy: Fail`: what enforcing policies deny is denied.
     Enforce,
     /// The one behind `failurePolicy: Ignore`: nothing is ever denied; policies that warn or audit are heard.
     Audit,
+    /// The one that writes digests: nothing is ever denied; images that policies allow are pinned in Pods.
+    Mutate,
+}
+
+impl Door {
+    /// How it is written in logs and metrics: `enforce`, `audit` or `mutate`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Audit => "audit",
+            Self::Mutate => "mutate",
+        }
+    }
 }
 
 /// Judges the images of objects by the policies that are in force.
 pub struct Reviewer {
-    checker: RwLock<Arc<Checker>>,
+    state: RwLock<State>,
     fields: ImageFields,
     clock: fn() -> SystemTime,
+    witness: Option<Arc<dyn Witness>>,
+}
+
+type Fresh = Box<dyn FnOnce(PolicySet) -> Checker + Send + Sync>;
+
+enum State {
+    /// No policies yet: nobody can tell anything. What makes the checker of the first set.
+    Waiting(Option<Fresh>),
+    InForce(Arc<Checker>),
+}
+
+/// Who is told of everything that was decided, for log and metrics. It must not block.
+pub trait Witness: Send + Sync + 'static {
+    /// A question was answered.
+    fn answered(&self, answered: &Answered<'_>);
+}
+
+/// A question and what came of it.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Answered<'a> {
+    /// The question.
+    pub review: &'a Review,
+    /// Where it was asked.
+    pub door: Door,
+    /// How each image came out, each once, in the order of the fields.
+    pub images: &'a [Judged],
+    /// What was answered.
+    pub answer: &'a Answer,
+    /// From the question to the answer.
+    pub took: Duration,
+}
+
+/// How one image came out.
+#[derive(Debug)]
+pub struct Judged {
+    /// What is written.
+    pub image: String,
+    /// The fields that name it.
+    pub fields: Vec<String>,
+    /// What is to be said of it.
+    pub outcome: Outcome,
+}
+
+/// What is to be said of an image.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// What is written is no reference: it is refused, with this message.
+    Misnamed(String),
+    /// There was no time: nobody can tell, with this message.
+    Late(String),
+    /// It was decided.
+    Decided(Box<Decision>),
 }
 
 impl fmt::Debug for Reviewer {
@@ -43,23 +106,29 @@ impl fmt::Debug for Reviewer {
     }
 }
 
-/// How one image came out.
-enum Judged {
-    /// What is written is no reference.
-    Misnamed(String),
-    /// There was no time.
-    Late(String),
-    Decided(Box<Decision>),
-}
-
 impl Reviewer {
     /// A reviewer that asks this checker, and looks for images where Kubernetes and `fields` say.
     #[must_use]
     pub fn new(checker: Checker, fields: ImageFields) -> Self {
+        Self::with(State::InForce(Arc::new(checker)), fields)
+    }
+
+    /// A reviewer without policies, which answers every question that may run something with "nobody can tell" until
+    /// [`replace_policies`](Self::replace_policies) gives it some, of which `fresh` makes its checker.
+    #[must_use]
+    pub fn waiting(
+        fresh: impl FnOnce(PolicySet) -> Checker + Send + Sync + 'static,
+        fields: ImageFields,
+    ) -> Self {
+        Self::with(State::Waiting(Some(Box::new(fresh))), fields)
+    }
+
+    const fn with(state: State, fields: ImageFields) -> Self {
         Self {
-            checker: RwLock::new(Arc::new(checker)),
+            state: RwLock::new(state),
             fields,
             clock: SystemTime::now,
+            witness: None,
         }
     }
 
@@ -70,149 +139,147 @@ impl Reviewer {
         self
     }
 
-    /// Puts other policies in force, at once and whole. What was fetched and proven stays known.
-    pub fn replace_policies(&self, policies: PolicySet) {
-        let mut checker = self.checker.write().unwrap_or_else(PoisonError::into_inner);
-        *checker = Arc::new(checker.with_policies(policies));
+    /// Tells this witness of every answer.
+    #[must_use]
+    pub fn witness(mut self, witness: Arc<dyn Witness>) -> Self {
+        self.witness = Some(witness);
+        self
     }
 
-    fn checker(&self) -> Arc<Checker> {
-        let checker = self.checker.read().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(&checker)
+    /// Puts other policies in force, at once and whole. What was fetched and proven stays known.
+    pub fn replace_policies(&self, policies: PolicySet) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let checker = match &mut *state {
+            State::InForce(checker) => checker.with_policies(policies),
+            State::Waiting(fresh) => match fresh.take() {
+                Some(fresh) => fresh(policies),
+                // It was taken by a call that panicked before there was a checker.
+                None => return,
+            },
+        };
+        *state = State::InForce(Arc::new(checker));
+    }
+
+    /// What judges now; none before the first policies.
+    #[must_use]
+    pub fn checker(&self) -> Option<Arc<Checker>> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        match &*state {
+            State::InForce(checker) => Some(Arc::clone(checker)),
+            State::Waiting(_) => None,
+        }
+    }
+
+    pub(crate) fn now(&self) -> UnixTime {
+        (self.clock)().into()
     }
 
     /// Answers one question, within `time`.
     pub async fn review(&self, review: &Review, door: Door, time: Duration) -> Answer {
-        let asked = match asked(review, &self.fields) {
-            Ok(asked) => asked,
-            Err(error) => {
-                let message = format!(
-                    "countersign cannot tell which images this {} would run: {error}",
-                    review.kind
-                );
-                return match door {
-                    Door::Enforce => Answer::deny(&message),
-                    Door::Audit => Answer::allow().warn([message]),
-                };
+        let begun = Instant::now();
+        if door == Door::Mutate {
+            let answer = self.pinned(review, begun + time).await;
+            self.tell(review, door, &[], &answer, begun.elapsed());
+            return answer;
+        }
+        let (images, answer) = match self.judged(review, begun + time, time).await {
+            Ok(images) => {
+                let answer = answer(&images, door);
+                (images, answer)
             }
+            Err(refusal) => (Vec::new(), refusal.answer(review, door)),
         };
-        let judged = self.judge(review, &asked, time).await;
-        answer(&judged, door)
+        self.tell(review, door, &images, &answer, begun.elapsed());
+        answer
     }
 
-    /// Judges each image once, however many fields name it, in the order of the fields.
-    async fn judge(&self, review: &Review, asked: &Asked, time: Duration) -> Vec<Judged> {
-        let checker = self.checker();
-        let now: UnixTime = (self.clock)().into();
-        let mut seen = BTreeSet::new();
-        let fields = asked.fields.iter().cloned();
-        let images = fields.filter(|field| seen.insert(field.image.clone()));
-        let judged = images.map(|field| {
-            let (checker, namespace) = (Arc::clone(&checker), review.namespace.clone());
-            let is_owned_pod = asked.is_owned_pod;
-            async move {
-                let mut image = match ImageRef::parse(&field.image) {
-                    Ok(name) => Image::from(name),
-                    Err(error) => {
-                        let image = printable(&field.image);
-                        return Judged::Misnamed(format!("{image} in {}: {error}", field.path));
-                    }
-                };
-                if let Some(namespace) = &namespace {
-                    image = image.in_namespace(Namespace::new(namespace));
-                }
-                if is_owned_pod {
-                    image = image.with_age_relief();
-                }
-                match tokio::time::timeout(time, checker.check(&image, now)).await {
-                    Ok(decision) => Judged::Decided(Box::new(decision)),
-                    Err(_) => Judged::Late(format!(
-                        "{}: no answer within {} s; the registry or the network is slow; try again",
-                        printable(&field.image),
-                        time.as_secs_f32()
-                    )),
-                }
-            }
-        });
-        let judged: Vec<_> = judged.collect();
-        stream::iter(judged).buffered(AT_A_TIME).collect().await
+    /// Always an allow, with what is to be written into a Pod. Images stay as they are that have a digest, that policies do not allow, or that nobody can tell
+    /// about.
+    async fn pinned(&self, review: &Review, deadline: Instant) -> Answer {
+        let Some(checker) = self.checker() else {
+            return Answer::allow();
+        };
+        let pins = pins(&checker, self.now(), review, deadline).await;
+        Answer::allow().patch(pins.iter().flat_map(Pin::patch))
     }
-}
 
-/// Deny over unknown over allow, across images as across rules.
-fn answer(judged: &[Judged], door: Door) -> Answer {
-    let mut denied = Vec::new();
-    let mut unknown = Vec::new();
-    let mut warnings = Vec::new();
-    for one in judged {
-        match one {
-            Judged::Misnamed(message) => denied.push(message.clone()),
-            Judged::Late(message) => unknown.push(message.clone()),
-            Judged::Decided(decision) => {
-                warnings.extend(told(decision, door));
-                match decision.effect() {
-                    Verdict::Allow => {}
-                    Verdict::Deny => denied.push(message(decision)),
-                    _ => unknown.push(message(decision)),
-                }
-            }
+    fn tell(
+        &self,
+        review: &Review,
+        door: Door,
+        images: &[Judged],
+        answer: &Answer,
+        took: Duration,
+    ) {
+        if let Some(witness) = &self.witness {
+            witness.answered(&Answered {
+                review,
+                door,
+                images,
+                answer,
+                took,
+            });
         }
     }
-    let (verdict, messages) = match (denied.is_empty(), unknown.is_empty()) {
-        (true, true) => ("allow", Vec::new()),
-        (true, false) => ("unknown", unknown),
-        (false, _) => ("deny", denied),
-    };
-    let message = match messages.split_first() {
-        None => String::new(),
-        Some((first, [])) => first.clone(),
-        Some((first, others)) => format!(
-            "{first} | and {} more: {}",
-            others.len(),
-            others.join(" | ")
-        ),
-    };
-    let answer = match (door, verdict) {
-        (Door::Audit, _) | (Door::Enforce, "allow") => Answer::allow(),
-        (Door::Enforce, "unknown") => Answer::unknown(&message),
-        (Door::Enforce, _) => Answer::deny(&message),
-    };
-    let answer = answer.warn(warnings).annotate("effect", verdict.to_owned());
-    match message.as_str() {
-        "" => answer,
-        message => answer.annotate("message", message.chars().take(1000).collect()),
+
+    async fn judged(
+        &self,
+        review: &Review,
+        deadline: Instant,
+        time: Duration,
+    ) -> Result<Vec<Judged>, Refusal> {
+        let runs_something = !matches!(review.operation, Operation::Delete | Operation::Connect);
+        let Some(checker) = self.checker().filter(|_| runs_something) else {
+            return match runs_something {
+                true => Err(Refusal::NoPolicies),
+                false => Ok(Vec::new()),
+            };
+        };
+        let asked = asked(review, &self.fields).map_err(Refusal::Unreadable)?;
+        let sitting = Sitting {
+            checker: &checker,
+            now: self.now(),
+            namespace: review.namespace.as_deref(),
+            is_owned_pod: asked.is_owned_pod,
+            deadline,
+            time,
+        };
+        Ok(sitting.judge(&asked.fields).await)
     }
 }
 
-/// The warnings that belong to a door: each is told once, though both doors decide.
-fn told(decision: &Decision, door: Door) -> Vec<String> {
-    let is_enforced = |warning: &Warning| {
-        let policy = warning.policy.as_deref();
-        let own = |it: &&countersign_core::PolicyOutcome| Some(it.name.as_str()) == policy;
-        decision
-            .policies()
-            .iter()
-            .find(own)
-            .is_none_or(|it| it.mode == Mode::Enforce)
-    };
-    let belongs = |warning: &&Warning| is_enforced(warning) == (door == Door::Enforce);
-    let line = |warning: &Warning| {
-        let about = match (&warning.policy, &warning.rule) {
-            (Some(policy), Some(rule)) => format!("{}/{}: ", printable(policy), printable(rule)),
-            (Some(policy), None) => format!("{}: ", printable(policy)),
-            _ => String::new(),
+/// Why no image was judged.
+enum Refusal {
+    Unreadable(Unreadable),
+    NoPolicies,
+}
+
+impl Refusal {
+    fn answer(&self, review: &Review, door: Door) -> Answer {
+        let kind = printable(&review.kind.to_string());
+        let (effect, message) = match self {
+            Self::Unreadable(error) => (
+                "deny",
+                format!("countersign cannot tell which images this {kind} would run: {error}"),
+            ),
+            Self::NoPolicies => (
+                "unknown",
+                "countersign has no policies yet, so that it cannot tell whether anything may run; its log says what is wrong with them; try again later".to_owned(),
+            ),
         };
-        format!(
-            "{}: {about}{} ({})",
-            printable(decision.image()),
-            printable(&warning.message),
-            warning.code
-        )
+        refused(door, effect, &message)
+    }
+}
+
+/// The answer to a question of which no image was looked at: `deny` or `unknown` with this message, and at the audit door a warning.
+pub(crate) fn refused(door: Door, effect: &str, message: &str) -> Answer {
+    let answer = match (door, effect) {
+        (Door::Enforce, "deny") => Answer::deny(message),
+        (Door::Enforce, _) => Answer::unknown(message),
+        (Door::Audit, _) => Answer::allow().warn([message.to_owned()]),
+        (Door::Mutate, _) => return Answer::allow(),
     };
-    decision
-        .warnings()
-        .iter()
-        .filter(belongs)
-        .map(line)
-        .collect()
+    answer
+        .annotate("effect", effect.to_owned())
+        .annotate("message", message.chars().take(1000).collect())
 }

@@ -7,11 +7,11 @@ use std::time::{Duration, SystemTime};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
-use countersign::{Checker, HttpRegistry, PolicySet, Source};
+use countersign::{Cache, Checker, HttpRegistry, PolicySet, Source};
 use countersign_core::{ImageFields, NoFiles};
 use countersign_testkit::forge::{Algorithm, Forge, Key};
 use countersign_testkit::registry::{Fault, Registry};
-use countersign_webhook::{Reviewer, router};
+use countersign_webhook::{Doors, Reviewer};
 use serde_json::{Value, json};
 use tower_service::Service as _;
 
@@ -19,6 +19,17 @@ const NOW: u64 = 1_790_000_000;
 
 fn clock() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(NOW + 60)
+}
+
+fn load(text: String) -> PolicySet {
+    let source = Source {
+        name: "policy.yaml".to_owned(),
+        text,
+    };
+    let loaded = PolicySet::load(&[source], &NoFiles, &[]);
+    loaded
+        .policies
+        .unwrap_or_else(|| panic!("{:?}", loaded.diagnostics))
 }
 
 /// A registry with a signed image and an unsigned one.
@@ -53,7 +64,11 @@ impl Scene {
 
     /// The set with this `spec` of its one policy.
     fn policies(&self, spec: &str) -> PolicySet {
-        let text = format!(
+        load(self.policy_text(spec))
+    }
+
+    fn policy_text(&self, spec: &str) -> String {
+        format!(
             "apiVersion: countersign.dev/v1alpha1
 kind: Settings
 metadata: {{name: acme}}
@@ -73,15 +88,7 @@ spec:
 ",
             self.key.public_pem(),
             self.registry.host(),
-        );
-        let source = Source {
-            name: "policy.yaml".to_owned(),
-            text,
-        };
-        let loaded = PolicySet::load(&[source], &NoFiles, &[]);
-        loaded
-            .policies
-            .unwrap_or_else(|| panic!("{:?}", loaded.diagnostics))
+        )
     }
 
     fn reviewer(&self, spec: &str) -> Arc<Reviewer> {
@@ -93,7 +100,7 @@ spec:
     }
 
     fn door(&self, spec: &str) -> Router {
-        router(self.reviewer(spec))
+        Doors::new(self.reviewer(spec)).router()
     }
 }
 
@@ -266,19 +273,21 @@ async fn a_registry_that_does_not_answer_is_no_policy_verdict() {
 }
 
 #[tokio::test]
-async fn a_review_ends_before_the_api_server_gives_up() {
+async fn a_review_ends_before_the_api_server_gives_up_however_many_images_it_has() {
     let scene = Scene::new();
     scene.registry.fault(|_| true, Fault::Silence);
     let mut door = scene.door(SIGNED);
-    let answer = ask(
-        &mut door,
-        "/validate?timeout=1s",
-        &create(pod(&[&scene.signed])),
-    )
-    .await;
+    let images: Vec<String> = (0..40)
+        .map(|number| format!("{}/acme/many/{number}:v1", scene.registry.host()))
+        .collect();
+    let images: Vec<&str> = images.iter().map(String::as_str).collect();
+    let begun = std::time::Instant::now();
+    let answer = ask(&mut door, "/validate?timeout=2s", &create(pod(&images))).await;
+    assert!(begun.elapsed() < Duration::from_secs(2));
     assert_eq!(answer["status"]["code"], 503);
     let message = answer["status"]["message"].as_str().unwrap();
-    assert!(message.contains("no answer within 0.5 s"), "{message}");
+    assert!(message.contains(": registry-timeout: "), "{message}");
+    assert!(message.contains("and 39 more"), "{message}");
 }
 
 #[tokio::test]
@@ -366,10 +375,45 @@ async fn policies_judge_by_the_namespace_of_the_review() {
 }
 
 #[tokio::test]
+async fn what_was_admitted_before_is_allowed_while_the_registry_hangs_if_the_policy_says_so() {
+    let scene = Scene::new();
+    let text = scene.policy_text(SIGNED);
+    let stale = text.replace(
+        "{unmatched: deny}",
+        "{unmatched: deny, stale: {maxAge: 24h}}",
+    );
+    let registry = HttpRegistry::new()
+        .plain_http(scene.registry.host())
+        .retries(0, Duration::ZERO);
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::default()
+        .on_disk(folder.path(), Cache::DEFAULT_DISK_BYTES)
+        .unwrap();
+    let checker = Checker::new(load(stale)).registry(registry).cache(cache);
+    let mut door = Doors::new(Arc::new(
+        Reviewer::new(checker, ImageFields::default()).clock(clock),
+    ))
+    .router();
+    let asked = create(pod(&[&scene.signed]));
+    assert_eq!(ask(&mut door, "/validate", &asked).await["allowed"], true);
+    // What is remembered for a moment is over, and the registry is asked again.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    scene.registry.fault(|_| true, Fault::Silence);
+    let answer = ask(&mut door, "/validate?timeout=2s", &asked).await;
+    assert_eq!(answer["allowed"], true, "{answer}");
+    let warnings = answer["warnings"].to_string();
+    assert!(warnings.contains(": stale-evidence: "), "{answer}");
+    // An image that was never seen gains nothing.
+    let other = create(pod(&[&scene.unsigned]));
+    let answer = ask(&mut door, "/validate?timeout=2s", &other).await;
+    assert_eq!(answer["status"]["code"], 503, "{answer}");
+}
+
+#[tokio::test]
 async fn other_policies_count_at_once() {
     let scene = Scene::new();
     let reviewer = scene.reviewer(SIGNED);
-    let mut door = router(Arc::clone(&reviewer));
+    let mut door = Doors::new(Arc::clone(&reviewer)).router();
     let review = create(pod(&[&scene.unsigned]));
     assert_eq!(ask(&mut door, "/validate", &review).await["allowed"], false);
     reviewer.replace_policies(scene.policies("rules: [{name: pinned, digest: required}]"));

@@ -1,15 +1,12 @@
 //! `policy deadlines`: when a policy set begins to decide otherwise by itself.
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use countersign::DeadlineMetrics;
 use countersign_core::{Deadline, Severity, UnixTime};
-use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::gauge::ConstGauge;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::Registry;
 use serde::Serialize;
 
 use crate::args::policy::DeadlinesFormat;
@@ -20,7 +17,6 @@ use crate::policies::{Policies, Roots, rendered};
 use crate::policy::Position;
 
 const DAY: i64 = 86_400;
-const HELP: &str = "When an Exception, a Signer's last key or a trust root ends, or a policy or rule begins to deny, in seconds since 1970";
 
 /// Say what ends or begins when.
 #[derive(Debug)]
@@ -116,35 +112,12 @@ fn text(all: &[Deadline], now: UnixTime) -> String {
 /// One gauge for each, with the time as its value, so that whoever alerts chooses how long before.
 fn metrics(all: Vec<Deadline>) -> Result<String, Failure> {
     let mut registry = Registry::with_prefix("countersign");
-    registry.register_collector(Box::new(Gauges(all)));
+    let gauges = DeadlineMetrics::new(move || all.clone());
+    registry.register_collector(Box::new(gauges));
     let mut text = String::new();
     encode(&mut text, &registry)
         .map_err(|error| Failure::unknown(format!("the metrics cannot be written: {error}")))?;
     Ok(text)
-}
-
-/// In the order that they have: a `Family` would shuffle them.
-#[derive(Debug)]
-struct Gauges(Vec<Deadline>);
-
-impl Collector for Gauges {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let mut gauges = encoder.encode_descriptor(
-            "policy_deadline_timestamp",
-            HELP,
-            Some(&Unit::Seconds),
-            MetricType::Gauge,
-        )?;
-        for deadline in &self.0 {
-            let labels = [
-                ("kind", deadline.kind.as_str()),
-                ("name", deadline.name.as_str()),
-            ];
-            let gauge = gauges.encode_family(&labels)?;
-            ConstGauge::new(deadline.at.seconds()).encode(gauge)?;
-        }
-        Ok(())
-    }
 }
 
 const fn seconds_until(at: UnixTime, now: UnixTime) -> i64 {

@@ -35,6 +35,7 @@ mod promote_refused;
 mod pull;
 mod replay;
 mod run;
+mod same_everywhere;
 mod sbom;
 mod secrets;
 mod trust;

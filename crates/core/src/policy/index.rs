@@ -1,7 +1,7 @@
 //! Which policies can match a name at all: found by the literal part of their patterns, so that a decision in a set of a
 //! thousand policies costs what it costs in a set of one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::glob::Glob;
 use super::{Policy, Request};
@@ -57,6 +57,13 @@ impl Index {
             .filter(|policy| policy.names(request))
             .collect()
     }
+
+    /// The first elements of the literal beginnings, each once.
+    pub(crate) fn hosts(&self) -> BTreeSet<&str> {
+        let hosts = self.by_beginning.keys();
+        let hosts = hosts.map(|beginning| beginning.split('/').next().unwrap_or_default());
+        hosts.collect()
+    }
 }
 
 /// The whole path elements before the first wildcard: whatever the pattern matches begins with them.
@@ -104,6 +111,14 @@ mod tests {
             let tried: Vec<&str> = tried.map(|it| it.name.as_str()).collect();
             prop_assert_eq!(found, tried);
         }
+    }
+
+    #[test]
+    fn registries_are_those_that_patterns_name_in_so_many_letters() {
+        let images = ["h.io:5000/a/**", "g.io/*", "*.io/a", "**", "h.io:5000/b"];
+        let policies = set(&images.map(str::to_owned)).unwrap();
+        let registries: Vec<&str> = policies.registries().into_iter().collect();
+        assert_eq!(registries, ["g.io", "h.io:5000"]);
     }
 
     #[test]

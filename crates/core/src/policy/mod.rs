@@ -275,6 +275,18 @@ impl PolicySet {
         self.index.matching(&self.policies, request)
     }
 
+    /// The registries (`host[:port]`) that the policies' `images` name in so many letters, each once. A pattern that begins with a wildcard names none.
+    #[must_use]
+    pub fn registries(&self) -> BTreeSet<&str> {
+        self.index.hosts()
+    }
+
+    /// Whether any policy names the image, and may be for its namespace.
+    #[must_use]
+    pub fn names(&self, request: &Request) -> bool {
+        !self.matching(request).is_empty()
+    }
+
     /// Which evidence can matter for this request: nothing if no policy matches, or if a `digest` rule that no Exception may
     /// waive or a Revocation already denies. Where images are revoked or waived by digest, it matters which one the reference means. With
     /// [break-glass](Request::with_break_glass) only a Revocation denies beforehand.

@@ -6,6 +6,8 @@
 //! | 2 | Cosign's legacy tags of the same digests | a Signer permits them, and stage 1 did not suffice or nothing may be left out |
 //! | 3, 4 | the same two, of an index's platforms | for `subject: either`, if the index's own evidence did not suffice |
 
+use std::time::Duration;
+
 use countersign_core::{
     Artifact, Child, Decision, Digest, Evidence, Findings, Gap, GapClass, Needs, PinnedImage,
     PlatformNeed, ReasonCode, Request, Resolution, Stale, UnixTime, Verdict, decide,
@@ -68,6 +70,12 @@ impl<'a> Question<'a> {
             budget: Budget::new(&checker.limits, checker.timeout),
             now,
         }
+    }
+
+    /// The same with another deadline.
+    pub(super) fn within(mut self, time: Duration) -> Self {
+        self.budget = Budget::new(&self.checker.limits, time);
+        self
     }
 
     pub(super) async fn ask_layout(&self, layout: &LayoutRef) -> Decision {

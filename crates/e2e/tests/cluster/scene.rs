@@ -1,0 +1,276 @@
+//! A cluster, a registry with signed and unsigned images, and webhooks between them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use countersign_e2e::{
+    Answer, CLUSTER_PARTS, Client, Cluster, Parts, REGISTRY_PARTS, RELEASE_POLICY, Registry,
+    RegistryKind, SigningKey, WebhookProgram, eventually, parts,
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// What every test of this program uses, while one does.
+pub(crate) struct Lab {
+    pub(crate) cluster: Arc<Cluster>,
+    pub(crate) webhook: WebhookProgram,
+    pub(crate) registry: Registry,
+    /// Signed by the key that the policies name.
+    pub(crate) signed: String,
+    /// The same, another image.
+    pub(crate) other: String,
+    /// Signed by a key that nobody knows.
+    pub(crate) foreign: String,
+    pub(crate) unsigned: String,
+    release: SigningKey,
+    folder: TempDir,
+}
+
+static SHARED: Mutex<Weak<Lab>> = Mutex::new(Weak::new());
+
+impl Lab {
+    /// Nothing where the real parts are not asked for.
+    pub(crate) fn shared() -> Option<Arc<Self>> {
+        let parts = parts(&[&CLUSTER_PARTS[..], &REGISTRY_PARTS, &["cosign3"]].concat())?;
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lab) = shared.upgrade() {
+            return Some(lab);
+        }
+        let lab = Arc::new(Self::start(&parts));
+        *shared = Arc::downgrade(&lab);
+        Some(lab)
+    }
+
+    fn start(parts: &Parts) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let registry = Registry::start(parts, RegistryKind::WithReferrers).unwrap();
+        let key = |name: &str| SigningKey::generate(parts, &folder.path().join(name)).unwrap();
+        let push = |name: &str| registry.push(&format!("acme/{name}"), "v1", name).unwrap();
+        let (release, stranger) = (key("release"), key("stranger"));
+        let [signed, other, foreign] = [
+            ("signed", &release),
+            ("other", &release),
+            ("foreign", &stranger),
+        ]
+        .map(|(name, key)| {
+            let image = push(name);
+            key.sign3(&image).unwrap();
+            image
+        });
+        Self {
+            cluster: Cluster::shared(parts).unwrap(),
+            webhook: WebhookProgram::build().unwrap(),
+            unsigned: push("unsigned"),
+            signed,
+            other,
+            foreign,
+            registry,
+            release,
+            folder,
+        }
+    }
+
+    pub(crate) fn admin(&self) -> &Client {
+        self.cluster.admin()
+    }
+
+    /// A folder of policies that demand the release key's signature, in this `mode` (`enforce`, `warn`, `audit`).
+    pub(crate) fn policy(&self, mode: &str) -> PathBuf {
+        self.write_policy(mode, mode, false)
+    }
+
+    /// The same, enforced, of which images have to be named by digest too.
+    pub(crate) fn policy_of_digests(&self) -> PathBuf {
+        self.write_policy("digests", "enforce", true)
+    }
+
+    fn write_policy(&self, name: &str, mode: &str, digests_required: bool) -> PathBuf {
+        let folder = self.folder.path().join(name);
+        let mut text = RELEASE_POLICY.replace(
+            "  images: [\"**\"]\n",
+            &format!("  mode: {mode}\n  images: [\"**\"]\n"),
+        );
+        assert!(text.contains(&format!("mode: {mode}")));
+        if mode != "enforce" {
+            text = text.replace("unmatched: deny", "unmatched: allow");
+        }
+        if digests_required {
+            text = text.replace("rules: [", "rules: [{name: by-digest, digest: required}, ");
+        }
+        // Tests beside each other write the same.
+        fs::create_dir_all(&folder).unwrap();
+        fs::copy(self.release.public_key(), folder.join("release.pub")).unwrap();
+        fs::write(folder.join("policy.yaml"), text).unwrap();
+        folder
+    }
+
+    pub(crate) fn registries(&self) -> PathBuf {
+        let file = self.folder.path().join("registries.yaml");
+        let text = format!(
+            "apiVersion: countersign.dev/v1alpha1\nkind: Registries\nspec:\n  registries:\n    - {{host: \"{}\", plainHttp: true, addresses: [loopback]}}\n",
+            self.registry.host()
+        );
+        fs::write(&file, text).unwrap();
+        file
+    }
+
+    /// A webhook under policies of this mode.
+    pub(crate) fn start_webhook(&self, mode: &str) -> countersign_e2e::Webhook {
+        self.webhook
+            .start(&self.policy(mode), &self.registries(), &[])
+            .unwrap()
+    }
+
+    /// `object` with `SIGNED`, `OTHER`, `FOREIGN` and `UNSIGNED` replaced by images.
+    pub(crate) fn with_images(&self, object: &Value) -> Value {
+        match object {
+            Value::String(text) => json!(match text.as_str() {
+                "SIGNED" => &self.signed,
+                "OTHER" => &self.other,
+                "FOREIGN" => &self.foreign,
+                "UNSIGNED" => &self.unsigned,
+                text => text,
+            }),
+            Value::Array(items) => items.iter().map(|item| self.with_images(item)).collect(),
+            Value::Object(fields) => {
+                let fields = fields.iter();
+                fields
+                    .map(|(name, field)| (name.clone(), self.with_images(field)))
+                    .collect()
+            }
+            other => other.clone(),
+        }
+    }
+}
+
+/// A webhook's registration, which is gone when dropped: the cluster is shared, and a webhook that has ended would block.
+pub(crate) struct Registered {
+    cluster: Arc<Cluster>,
+    path: String,
+}
+
+/// One webhook of a registration.
+pub(crate) struct Registration<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) namespace: &'a str,
+    pub(crate) client_config: Value,
+    pub(crate) failure_policy: &'a str,
+    pub(crate) match_policy: &'a str,
+    pub(crate) rules: Value,
+}
+
+/// Everything that bears images, as `deploy/` registers it.
+pub(crate) fn workloads() -> Value {
+    let rule = |group: &str, resources: &[&str]| {
+        json!({
+            "apiGroups": [group], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": resources,
+        })
+    };
+    json!([
+        rule(
+            "",
+            &[
+                "pods",
+                "pods/ephemeralcontainers",
+                "podtemplates",
+                "replicationcontrollers"
+            ]
+        ),
+        rule(
+            "apps",
+            &["deployments", "replicasets", "statefulsets", "daemonsets"]
+        ),
+        rule("batch", &["jobs", "cronjobs"]),
+    ])
+}
+
+impl<'a> Registration<'a> {
+    /// Of everything that bears images in this namespace.
+    pub(crate) fn of(namespace: &'a str, name: &'a str, client_config: Value) -> Self {
+        Self {
+            name,
+            namespace,
+            client_config,
+            failure_policy: "Fail",
+            match_policy: "Equivalent",
+            rules: workloads(),
+        }
+    }
+
+    /// Registers it as one that allows and denies. The API server hears of it a little later.
+    pub(crate) fn register(self, cluster: &Arc<Cluster>) -> Registered {
+        self.register_as("Validating", cluster)
+    }
+
+    /// The same as one that changes objects before others see them.
+    pub(crate) fn register_mutating(self, cluster: &Arc<Cluster>) -> Registered {
+        self.register_as("Mutating", cluster)
+    }
+
+    fn register_as(self, kind: &str, cluster: &Arc<Cluster>) -> Registered {
+        let configuration = json!({
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": format!("{kind}WebhookConfiguration"),
+            "metadata": {"name": format!("{}-{}", self.namespace, self.name)},
+            "webhooks": [{
+                "name": format!("{}.countersign.dev", self.name),
+                "admissionReviewVersions": ["v1"],
+                "sideEffects": "None",
+                "timeoutSeconds": 10,
+                "failurePolicy": self.failure_policy,
+                "matchPolicy": self.match_policy,
+                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": self.namespace}},
+                "clientConfig": self.client_config,
+                "rules": self.rules,
+            }],
+        });
+        let list = format!(
+            "/apis/admissionregistration.k8s.io/v1/{}webhookconfigurations",
+            kind.to_lowercase()
+        );
+        let answer = cluster.admin().create(&list, &configuration).unwrap();
+        assert!(answer.is_done(), "{answer:?}");
+        Registered {
+            cluster: Arc::clone(cluster),
+            path: format!("{list}/{}-{}", self.namespace, self.name),
+        }
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        // Where that fails the cluster is about to end with the test that has failed.
+        let _ = self.cluster.admin().delete(&self.path);
+    }
+}
+
+/// A Pod with one container.
+pub(crate) fn pod(name: &str, image: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
+        "spec": {"containers": [{"name": "app", "image": image}]},
+    })
+}
+
+/// Waits until a dry run of a Pod with this image gets an answer of which `is_it` is true: a registration has arrived.
+pub(crate) fn until_answered(
+    lab: &Lab,
+    namespace: &str,
+    image: &str,
+    is_it: impl Fn(&Answer) -> bool,
+) -> Answer {
+    let path = format!("/api/v1/namespaces/{namespace}/pods?dryRun=All");
+    eventually(&format!("the webhook's answer in {namespace}"), || {
+        let answer = lab.admin().create(&path, &pod("probe", image))?;
+        Ok(is_it(&answer).then_some(answer))
+    })
+    .unwrap()
+}
+
+/// The path of scenarios beside this file.
+pub(crate) fn beside(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/cluster")
+        .join(name)
+}

@@ -1,0 +1,85 @@
+//! From the outcomes of all images of a question to one answer.
+
+use countersign_core::{Decision, Mode, Verdict, Warning, printable};
+
+use crate::message::message;
+use crate::{Answer, Door, Judged, Outcome};
+
+/// Deny over unknown over allow, across images as across rules.
+pub(crate) fn answer(judged: &[Judged], door: Door) -> Answer {
+    let mut denied = Vec::new();
+    let mut unknown = Vec::new();
+    let mut warnings = Vec::new();
+    for one in judged {
+        match &one.outcome {
+            Outcome::Misnamed(message) => denied.push(message.clone()),
+            Outcome::Late(message) => unknown.push(message.clone()),
+            Outcome::Decided(decision) => {
+                warnings.extend(told(decision, door));
+                match decision.effect() {
+                    Verdict::Allow => {}
+                    Verdict::Deny => denied.push(message(decision)),
+                    _ => unknown.push(message(decision)),
+                }
+            }
+        }
+    }
+    let (verdict, messages) = match (denied.is_empty(), unknown.is_empty()) {
+        (true, true) => ("allow", Vec::new()),
+        (true, false) => ("unknown", unknown),
+        (false, _) => ("deny", denied),
+    };
+    let message = match messages.split_first() {
+        None => String::new(),
+        Some((first, [])) => first.clone(),
+        Some((first, others)) => format!(
+            "{first} | and {} more: {}",
+            others.len(),
+            others.join(" | ")
+        ),
+    };
+    let answer = match (door, verdict) {
+        (Door::Audit | Door::Mutate, _) | (Door::Enforce, "allow") => Answer::allow(),
+        (Door::Enforce, "unknown") => Answer::unknown(&message),
+        (Door::Enforce, _) => Answer::deny(&message),
+    };
+    let answer = answer.warn(warnings).annotate("effect", verdict.to_owned());
+    match message.as_str() {
+        "" => answer,
+        message => answer.annotate("message", message.chars().take(1000).collect()),
+    }
+}
+
+/// The warnings that belong to a door: each is told once, though both doors decide.
+fn told(decision: &Decision, door: Door) -> Vec<String> {
+    let is_enforced = |warning: &Warning| {
+        let policy = warning.policy.as_deref();
+        let own = |it: &&countersign_core::PolicyOutcome| Some(it.name.as_str()) == policy;
+        decision
+            .policies()
+            .iter()
+            .find(own)
+            .is_none_or(|it| it.mode == Mode::Enforce)
+    };
+    let belongs = |warning: &&Warning| is_enforced(warning) == (door == Door::Enforce);
+    let line = |warning: &Warning| {
+        let about = match (&warning.policy, &warning.rule) {
+            (Some(policy), Some(rule)) => format!("{}/{}: ", printable(policy), printable(rule)),
+            (Some(policy), None) => format!("{}: ", printable(policy)),
+            _ => String::new(),
+        };
+        // The code before the text: the API server cuts what is long.
+        format!(
+            "{}: {about}{}: {}",
+            printable(decision.image()),
+            warning.code,
+            printable(&warning.message)
+        )
+    };
+    decision
+        .warnings()
+        .iter()
+        .filter(belongs)
+        .map(line)
+        .collect()
+}

@@ -1,0 +1,342 @@
+//! What is configured: by flags, before the environment, before one file, before what is so by itself.
+
+mod file;
+mod typed;
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
+use countersign_core::{CustomField, printable};
+
+use self::file::ConfigFile;
+pub use self::typed::Typed;
+
+const LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 8443);
+const METRICS: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 8080);
+
+/// Everything that the webhook is told.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// Where the API server asks.
+    pub listen: SocketAddr,
+    /// Where metrics and health are.
+    pub metrics_listen: SocketAddr,
+    /// The serving certificate.
+    pub tls_cert: PathBuf,
+    /// Its private key.
+    pub tls_key: PathBuf,
+    /// Whose client certificates are taken; none are asked for without it.
+    pub client_ca: Option<PathBuf>,
+    /// Which names of those; any if there are none.
+    pub client_names: Vec<String>,
+    /// The policy file or folder.
+    pub policy: PathBuf,
+    /// Where trust roots of TUF repositories are kept.
+    pub trust_cache: Option<PathBuf>,
+    /// Where evidence is kept.
+    pub cache_dir: Option<PathBuf>,
+    /// How registries are reached.
+    pub registries: Option<PathBuf>,
+    /// Credentials for registries.
+    pub docker_config: Option<PathBuf>,
+    /// How often it is looked whether files have changed.
+    pub reload_interval: Duration,
+    /// How long an answer may take at most.
+    pub timeout: Duration,
+    /// How long it goes on serving after it was told to end.
+    pub drain: Duration,
+    /// Objects that are judged at once.
+    pub most_reviews: usize,
+    /// Objects that wait for that.
+    pub most_waiting: usize,
+    /// Bytes of questions that are held at once.
+    pub most_bytes: usize,
+    /// Whether digests are written to Pods.
+    pub mutate: bool,
+    /// Where custom resources bear images.
+    pub images: Vec<CustomField>,
+    /// What [`Config::shown`] prints.
+    shown: String,
+    is_only_shown: bool,
+}
+
+/// What is wrong with the configuration.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The command line or the environment is wrong, or help was asked for.
+    #[error(transparent)]
+    Typed(#[from] clap::Error),
+    /// The file is wrong.
+    #[error("{at}: {why}")]
+    File {
+        /// The file, with line and column where they are known.
+        at: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// Something is missing.
+    #[error(
+        "{0} is not configured: pass --{0}, set COUNTERSIGN_WEBHOOK_{1}, or write it into the file of --config"
+    )]
+    Missing(&'static str, String),
+    /// A number is out of its bounds.
+    #[error("{0} has to be {1}")]
+    OutOfBounds(&'static str, &'static str),
+    /// Names of client certificates without whose.
+    #[error("client-names is configured and client-ca is not: names prove nothing by themselves")]
+    NamesAlone,
+}
+
+impl Config {
+    /// Reads the command line (its first word is the program), the environment and the file that they name.
+    ///
+    /// # Errors
+    /// [`ConfigError`], of which [`ConfigError::Typed`] is also how help is asked for.
+    pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, ConfigError> {
+        let matches = Typed::command().try_get_matches_from(words)?;
+        let typed = Typed::from_arg_matches(&matches)?;
+        let (file, images) = match &typed.config {
+            Some(path) => ConfigFile::read(path)?,
+            None => (ConfigFile::default(), Vec::new()),
+        };
+        let mut merge = Merge {
+            matches: &matches,
+            shown: String::new(),
+        };
+        let seconds = Duration::from_secs;
+        Self {
+            listen: merge.or("listen", typed.listen, file.listen, LISTEN),
+            metrics_listen: merge.or(
+                "metrics-listen",
+                typed.metrics_listen,
+                file.metrics_listen,
+                METRICS,
+            ),
+            tls_cert: merge
+                .path("tls-cert", typed.tls_cert, file.tls_cert)
+                .ok_or_else(|| missing("tls-cert"))?,
+            tls_key: merge
+                .path("tls-key", typed.tls_key, file.tls_key)
+                .ok_or_else(|| missing("tls-key"))?,
+            client_ca: merge.path("client-ca", typed.client_ca, file.client_ca),
+            client_names: merge.list("client-names", typed.client_names, file.client_names),
+            policy: merge
+                .path("policy", typed.policy, file.policy)
+                .ok_or_else(|| missing("policy"))?,
+            trust_cache: merge.path("trust-cache", typed.trust_cache, file.trust_cache),
+            cache_dir: merge.path("cache-dir", typed.cache_dir, file.cache_dir),
+            registries: merge.path("registries", typed.registries, file.registries),
+            docker_config: merge.path("docker-config", typed.docker_config, file.docker_config),
+            reload_interval: seconds(merge.or(
+                "reload-interval",
+                typed.reload_interval,
+                file.reload_interval,
+                5,
+            )),
+            timeout: seconds(merge.or("timeout", typed.timeout, file.timeout, 10)),
+            drain: seconds(merge.or("drain", typed.drain, file.drain, 5)),
+            most_reviews: count(merge.or(
+                "most-reviews",
+                typed.most_reviews,
+                file.most_reviews,
+                256,
+            )),
+            most_waiting: count(merge.or(
+                "most-waiting",
+                typed.most_waiting,
+                file.most_waiting,
+                256,
+            )),
+            most_bytes: count(merge.or("most-bytes", typed.most_bytes, file.most_bytes, 64 << 20)),
+            mutate: merge.or("mutate", typed.mutate, file.mutate, false),
+            shown: merge.shown_with(&images),
+            images,
+            is_only_shown: typed.print_config,
+        }
+        .in_bounds()
+    }
+
+    /// Every option with its value and where it comes from, as YAML that is a file for `--config`.
+    #[must_use]
+    pub fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// Whether it was asked for [`Config::shown`] alone.
+    #[must_use]
+    pub const fn is_only_shown(&self) -> bool {
+        self.is_only_shown
+    }
+
+    /// What the command line's parser holds in bounds, the file does not.
+    fn in_bounds(self) -> Result<Self, ConfigError> {
+        let within = |name, value: u64, from, to, says| match (from..=to).contains(&value) {
+            true => Ok(()),
+            false => Err(ConfigError::OutOfBounds(name, says)),
+        };
+        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        within(
+            "reload-interval",
+            self.reload_interval.as_secs(),
+            1,
+            3600,
+            "1 to 3600 seconds",
+        )?;
+        within("timeout", self.timeout.as_secs(), 1, 30, "1 to 30 seconds")?;
+        within("drain", self.drain.as_secs(), 0, 600, "0 to 600 seconds")?;
+        within(
+            "most-reviews",
+            number(self.most_reviews),
+            1,
+            100_000,
+            "1 to 100000",
+        )?;
+        within(
+            "most-waiting",
+            number(self.most_waiting),
+            0,
+            100_000,
+            "0 to 100000",
+        )?;
+        within(
+            "most-bytes",
+            number(self.most_bytes),
+            8 << 20,
+            16 << 30,
+            "8 MiB to 16 GiB, in bytes",
+        )?;
+        match self.client_names.is_empty() || self.client_ca.is_some() {
+            true => Ok(self),
+            false => Err(ConfigError::NamesAlone),
+        }
+    }
+}
+
+fn count(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+fn missing(name: &'static str) -> ConfigError {
+    ConfigError::Missing(name, variable(name))
+}
+
+fn variable(name: &str) -> String {
+    name.replace('-', "_").to_uppercase()
+}
+
+/// Puts the layers together and notes what came from where.
+struct Merge<'a> {
+    matches: &'a ArgMatches,
+    shown: String,
+}
+
+impl Merge<'_> {
+    fn or<T: ToString>(&mut self, name: &str, typed: Option<T>, file: Option<T>, default: T) -> T {
+        let source = self.source(name, typed.is_some(), file.is_some());
+        let value = typed.or(file).unwrap_or(default);
+        self.note(name, &value.to_string(), &source);
+        value
+    }
+
+    fn path(
+        &mut self,
+        name: &str,
+        typed: Option<PathBuf>,
+        file: Option<PathBuf>,
+    ) -> Option<PathBuf> {
+        let source = self.source(name, typed.is_some(), file.is_some());
+        let value = typed.or(file);
+        match &value {
+            Some(path) => self.note(name, &quoted(&path.display().to_string()), &source),
+            None => self.none(name),
+        }
+        value
+    }
+
+    fn list(
+        &mut self,
+        name: &str,
+        typed: Option<Vec<String>>,
+        file: Option<Vec<String>>,
+    ) -> Vec<String> {
+        let source = self.source(name, typed.is_some(), file.is_some());
+        let value = typed.or(file).unwrap_or_default();
+        let all: Vec<String> = value.iter().map(|it| quoted(it)).collect();
+        self.note(name, &format!("[{}]", all.join(", ")), &source);
+        value
+    }
+
+    fn source(&self, name: &str, is_typed: bool, is_in_file: bool) -> String {
+        match self.matches.value_source(&name.replace('-', "_")) {
+            Some(ValueSource::EnvVariable) if is_typed => {
+                format!("environment COUNTERSIGN_WEBHOOK_{}", variable(name))
+            }
+            _ if is_typed => format!("flag --{name}"),
+            _ if is_in_file => "file".to_owned(),
+            _ => "default".to_owned(),
+        }
+    }
+
+    fn note(&mut self, name: &str, value: &str, source: &str) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.shown, "{}: {value} # {source}", camel(name));
+    }
+
+    fn none(&mut self, name: &str) {
+        let _ = writeln!(self.shown, "# {} is not configured", camel(name));
+    }
+
+    fn shown_with(self, images: &[CustomField]) -> String {
+        let mut shown = self.shown;
+        shown.push_str(match images {
+            [] => "images: [] # default\n",
+            _ => "images: # file\n",
+        });
+        for field in images {
+            let holds = match field.holds {
+                countersign_core::FieldContent::PodSpec => "podSpec",
+                _ => "image",
+            };
+            let (group, kind, path) = (
+                quoted(&field.of.group),
+                quoted(&field.of.kind),
+                quoted(&field.at.to_string()),
+            );
+            let optional = field.optional;
+            let _ = writeln!(
+                shown,
+                "  - {{group: {group}, kind: {kind}, path: {path}, holds: {holds}, optional: {optional}}}"
+            );
+        }
+        shown
+    }
+}
+
+/// `metrics-listen` as it is written in the file.
+fn camel(name: &str) -> String {
+    let mut parts = name.split('-');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |mut name, part| {
+        let mut letters = part.chars();
+        name.extend(letters.next().map(|letter| letter.to_ascii_uppercase()));
+        name.push_str(letters.as_str());
+        name
+    })
+}
+
+/// A string of YAML, and of JSON.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(printable(text)).to_string()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+#![allow(clippy::unwrap_used)]
+use super::*;
+
+fn read(words: &[&str]) -> Result<Config, String> {
+    let words = std::iter::once("countersign-webhook").chain(words.iter().copied());
+    Config::read(words.map(OsString::from)).map_err(|error| error.to_string())
+}
+
+const NEEDED: [&str; 6] = ["--tls-cert", "c.pem", "--tls-key", "k.pem", "--policy", "p"];
+
+fn written(text: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.yaml");
+    std::fs::write(&path, text).unwrap();
+    (folder, path.display().to_string())
+}
+
+#[test]
+fn flags_go_before_the_file_and_the_file_before_what_is_so_by_itself() {
+    let (_folder, path) =
+        written("policy: from-file\ntlsCert: c\ntimeout: 7\ndrain: 9\nclientCa: ca.pem\n");
+    let config = read(&[
+        "--config",
+        &path,
+        "--tls-key",
+        "k",
+        "--timeout",
+        "3",
+        "--mutate",
+    ])
+    .unwrap();
+    assert_eq!(config.policy, PathBuf::from("from-file"));
+    assert_eq!(config.timeout, Duration::from_secs(3));
+    assert_eq!(config.drain, Duration::from_secs(9));
+    assert_eq!(config.most_reviews, 256);
+    assert!(config.mutate);
+    let shown = config.shown();
+    for line in [
+        "policy: \"from-file\" # file",
+        "timeout: 3 # flag --timeout",
+        "drain: 9 # file",
+        "mostReviews: 256 # default",
+        "mutate: true # flag --mutate",
+        "# cacheDir is not configured",
+        "listen: 0.0.0.0:8443 # default",
+        "images: [] # default",
+    ] {
+        assert!(shown.lines().any(|it| it == line), "{line}\n{shown}");
+    }
+}
+
+#[test]
+fn what_is_printed_configures_the_same() {
+    let (_folder, path) = written(
+        "images: [{group: acme.example, kind: Task, path: 'spec.steps[*].image', holds: image, optional: true}, \
+         {kind: Pod, path: spec.x, holds: podSpec}]\nclientNames: ['a b', '#']\nclientCa: x\n",
+    );
+    let first = read(&[&NEEDED[..], &["--config", &path, "--drain", "0"]].concat()).unwrap();
+    let (_folder, path) = written(first.shown());
+    let again = read(&["--config", &path]).unwrap();
+    let without_sources = |config: &Config| -> Vec<String> {
+        let lines = config.shown().lines();
+        lines
+            .map(|line| {
+                line.rsplit_once(" # ")
+                    .map_or(line, |(it, _)| it)
+                    .to_owned()
+            })
+            .collect()
+    };
+    assert_eq!(without_sources(&first), without_sources(&again));
+    assert_eq!(again.images, first.images);
+    assert_eq!(again.client_names, ["a b", "#"]);
+}
+
+#[test]
+fn what_is_missing_or_out_of_bounds_is_said() {
+    let error = read(&[]).unwrap_err();
+    assert_eq!(
+        error,
+        "tls-cert is not configured: pass --tls-cert, set COUNTERSIGN_WEBHOOK_TLS_CERT, or write it into the file of --config"
+    );
+    for (text, says) in [
+        ("timeout: 31", "timeout has to be 1 to 30 seconds"),
+        (
+            "reloadInterval: 0",
+            "reload-interval has to be 1 to 3600 seconds",
+        ),
+        ("drain: 601", "drain has to be 0 to 600 seconds"),
+        ("mostReviews: 0", "most-reviews has to be 1 to 100000"),
+        ("mostWaiting: 100001", "most-waiting has to be 0 to 100000"),
+        (
+            "mostBytes: 10",
+            "most-bytes has to be 8 MiB to 16 GiB, in bytes",
+        ),
+        (
+            "clientNames: [a]",
+            "client-names is configured and client-ca is not: names prove nothing by themselves",
+        ),
+    ] {
+        let (_folder, path) = written(text);
+        let error = read(&[&NEEDED[..], &["--config", &path]].concat()).unwrap_err();
+        assert_eq!(error, says, "{text}");
+    }
+    assert!(read(&[&NEEDED[..], &["--timeout", "31"]].concat()).is_err());
+    let error = read(&[&NEEDED[..], &["--config", "/nowhere/c.yaml"]].concat()).unwrap_err();
+    assert!(error.starts_with("/nowhere/c.yaml: "), "{error}");
+}
+
+#[test]
+fn the_command_is_well_formed() {
+    Typed::command().debug_assert();
+}
+
+#[test]
+fn the_page_has_every_flag() {
+    let page = include_str!("../../../../docs/webhook.md");
+    for argument in Typed::command().get_arguments() {
+        let Some(flag) = argument.get_long().filter(|flag| *flag != "version") else {
+            continue;
+        };
+        let is_there = page
+            .lines()
+            .any(|line| line.starts_with("| `--") && line.contains(&format!("`--{flag}`")));
+        assert!(is_there, "docs/webhook.md does not tell of --{flag}");
+    }
+}

@@ -1,0 +1,85 @@
+//! What is typed, on the command line or in the environment.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Parser;
+
+/// Answers the Kubernetes API server whether the images of an object may run.
+///
+/// Each option can be given as a flag, as a variable of the environment, or in the file of --config (in camel case); the first of these three counts.
+#[derive(Debug, Parser)]
+#[command(name = "countersign-webhook", version, disable_help_subcommand = true)]
+pub struct Typed {
+    /// Where the API server asks, over HTTPS: /validate, /validate-audit, /healthz, /readyz. Port 0 takes any that is free.
+    #[arg(long, value_name = "ADDR", env = "COUNTERSIGN_WEBHOOK_LISTEN")]
+    pub(super) listen: Option<SocketAddr>,
+    /// Where /metrics, /healthz and /readyz are served, over plain HTTP.
+    #[arg(long, value_name = "ADDR", env = "COUNTERSIGN_WEBHOOK_METRICS_LISTEN")]
+    pub(super) metrics_listen: Option<SocketAddr>,
+    /// The serving certificate and its chain, PEM. Read again when it changes.
+    #[arg(long, value_name = "FILE", env = "COUNTERSIGN_WEBHOOK_TLS_CERT")]
+    pub(super) tls_cert: Option<PathBuf>,
+    /// The private key of the serving certificate, PEM. Read again when it changes.
+    #[arg(long, value_name = "FILE", env = "COUNTERSIGN_WEBHOOK_TLS_KEY")]
+    pub(super) tls_key: Option<PathBuf>,
+    /// Ask whoever connects for a client certificate of these authorities, PEM.
+    #[arg(long, value_name = "FILE", env = "COUNTERSIGN_WEBHOOK_CLIENT_CA")]
+    pub(super) client_ca: Option<PathBuf>,
+    /// Take only client certificates with one of these common names or DNS names.
+    #[arg(
+        long,
+        value_name = "NAME,…",
+        value_delimiter = ',',
+        env = "COUNTERSIGN_WEBHOOK_CLIENT_NAMES"
+    )]
+    pub(super) client_names: Option<Vec<String>>,
+    /// The policy: a file, or a folder whose files are one set. Read again when it changes.
+    #[arg(long, value_name = "FILE|DIR", env = "COUNTERSIGN_WEBHOOK_POLICY")]
+    pub(super) policy: Option<PathBuf>,
+    /// The folder with the trust roots that TUF repositories gave, as `countersign trust update` fills it.
+    #[arg(long, value_name = "DIR", env = "COUNTERSIGN_WEBHOOK_TRUST_CACHE")]
+    pub(super) trust_cache: Option<PathBuf>,
+    /// The folder in which evidence is kept, so that a restart forgets nothing.
+    #[arg(long, value_name = "DIR", env = "COUNTERSIGN_WEBHOOK_CACHE_DIR")]
+    pub(super) cache_dir: Option<PathBuf>,
+    /// How registries are reached: a file of kind Registries (docs/registries.md).
+    #[arg(long, value_name = "FILE", env = "COUNTERSIGN_WEBHOOK_REGISTRIES")]
+    pub(super) registries: Option<PathBuf>,
+    /// The credentials for registries: a config.json of Docker's form. Helpers that it names are not run.
+    #[arg(long, value_name = "FILE", env = "COUNTERSIGN_WEBHOOK_DOCKER_CONFIG")]
+    pub(super) docker_config: Option<PathBuf>,
+    /// Look every so many seconds whether policies, trust roots or certificates have changed.
+    #[arg(long, value_name = "SECONDS", env = "COUNTERSIGN_WEBHOOK_RELOAD_INTERVAL", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(super) reload_interval: Option<u64>,
+    /// Answer within so many seconds, or half a second before the API server gives up, whichever is sooner.
+    #[arg(long, value_name = "SECONDS", env = "COUNTERSIGN_WEBHOOK_TIMEOUT", value_parser = clap::value_parser!(u64).range(1..=30))]
+    pub(super) timeout: Option<u64>,
+    /// After SIGTERM, go on serving for so many seconds while /readyz says no.
+    #[arg(long, value_name = "SECONDS", env = "COUNTERSIGN_WEBHOOK_DRAIN", value_parser = clap::value_parser!(u64).range(0..=600))]
+    pub(super) drain: Option<u64>,
+    /// Judge at most so many objects at once; one namespace gets at most half of that.
+    #[arg(long, value_name = "NUMBER", env = "COUNTERSIGN_WEBHOOK_MOST_REVIEWS", value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub(super) most_reviews: Option<u64>,
+    /// Let at most so many objects wait for that; what comes then is told at once that this webhook is overloaded.
+    #[arg(long, value_name = "NUMBER", env = "COUNTERSIGN_WEBHOOK_MOST_WAITING", value_parser = clap::value_parser!(u64).range(0..=100_000))]
+    pub(super) most_waiting: Option<u64>,
+    /// Hold at most so many bytes of questions at once.
+    #[arg(long, value_name = "BYTES", env = "COUNTERSIGN_WEBHOOK_MOST_BYTES", value_parser = clap::value_parser!(u64).range(8_388_608..=17_179_869_184))]
+    pub(super) most_bytes: Option<u64>,
+    /// Serve /mutate too: it writes digests to the images of Pods that policies allow.
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        default_missing_value = "true",
+        env = "COUNTERSIGN_WEBHOOK_MUTATE"
+    )]
+    pub(super) mutate: Option<bool>,
+    /// Read options from this file, YAML.
+    #[arg(long, value_name = "FILE", env = "COUNTERSIGN_WEBHOOK_CONFIG")]
+    pub(super) config: Option<PathBuf>,
+    /// Print what is configured and where each value comes from, and end.
+    #[arg(long)]
+    pub(super) print_config: bool,
+}

@@ -1,0 +1,167 @@
+//! Keeps policies and certificates what their files say, and the last good ones where the files are wrong.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_core::Digest;
+use serde_json::json;
+
+use crate::health::Health;
+use crate::log::{Level, Log};
+use crate::metrics::Metrics;
+use crate::policies::{Good, Look, PolicySource};
+use crate::tls::{Reload, Tls};
+use crate::{Reviewer, selftest};
+
+/// While files are being changed they are looked at again after this.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// What it keeps, and whom it tells.
+pub(crate) struct Keeper {
+    pub(crate) source: PolicySource,
+    pub(crate) tls: Arc<Tls>,
+    pub(crate) reviewer: Arc<Reviewer>,
+    pub(crate) health: Arc<Health>,
+    pub(crate) log: Log,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) in_force: Option<Digest>,
+    /// What was wrong when it was looked last, so that it is said once.
+    pub(crate) wrong: Option<String>,
+    /// How many questions had found it overloaded when that was said last.
+    pub(crate) overloaded: u64,
+}
+
+impl Keeper {
+    /// Looks again and again, for ever. It reads files and compiles policies, so it needs a thread that may block.
+    pub(crate) fn keep(mut self, interval: Duration) {
+        loop {
+            // Whatever goes wrong in one round, there is a next: what is in force stays so.
+            let round = catch_unwind(AssertUnwindSafe(|| self.look()));
+            let pause = match round {
+                Ok(true) => interval,
+                Ok(false) => SETTLE,
+                Err(_) => {
+                    let message = "countersign failed inside while it looked at its files; what is in force stays in force; please report it";
+                    self.log
+                        .event(Level::Error, "failed-inside", message, json!({}));
+                    interval
+                }
+            };
+            std::thread::sleep(pause);
+        }
+    }
+
+    /// Whether the files were at rest.
+    fn look(&mut self) -> bool {
+        self.look_at_certificates();
+        self.tell_of_overload();
+        self.look_at_policies()
+    }
+
+    fn look_at_policies(&mut self) -> bool {
+        match self.source.look(self.in_force, self.reviewer.now()) {
+            Look::Changing => return false,
+            Look::Same => {
+                self.metrics.policies_checked(self.reviewer.now());
+                if self.wrong.take().is_some() {
+                    let message = "the policies are again what is in force";
+                    self.log
+                        .event(Level::Info, "policies-mended", message, json!({}));
+                }
+            }
+            Look::Other(good) => self.put_in_force(*good),
+            Look::Broken(why) => self.keep_last(why),
+        }
+        true
+    }
+
+    fn put_in_force(&mut self, good: Good) {
+        if self.in_force.is_none()
+            && let Err(why) = selftest::run()
+        {
+            return self.keep_last(format!("the self-test failed: {why}"));
+        }
+        let digest = good.policies.digest().to_string();
+        let trust = good.policies.trust().fingerprint().to_string();
+        self.reviewer.replace_policies(good.policies);
+        self.in_force = Some(good.mark);
+        self.wrong = None;
+        if let Some(checker) = self.reviewer.checker() {
+            self.metrics
+                .policies_in_force(&checker, self.reviewer.now());
+        }
+        self.health.has_policies();
+        self.log.event(
+            Level::Info,
+            "policies-in-force",
+            "other policies are in force",
+            json!({"policyDigest": digest, "trustFingerprint": trust, "warnings": good.warnings}),
+        );
+    }
+
+    fn keep_last(&mut self, why: String) {
+        if self.wrong.as_deref() == Some(why.as_str()) {
+            return;
+        }
+        self.metrics.policies_refused();
+        let message = match self.in_force {
+            Some(_) => {
+                "the policies cannot be put in force; the last good ones stay in force; mend the files"
+            }
+            None => {
+                "the policies cannot be put in force, and there were none before: nothing is decided until the files are mended"
+            }
+        };
+        self.health
+            .waits_for("no policies that are good are in force yet; the log says what is wrong");
+        let path = self.source.path.display().to_string();
+        self.log.event(
+            Level::Error,
+            "policies-refused",
+            message,
+            json!({"path": path, "errors": why}),
+        );
+        self.wrong = Some(why);
+    }
+
+    fn look_at_certificates(&self) {
+        match self.tls.reload() {
+            Reload::Unchanged => {}
+            Reload::Changed(expires) => {
+                self.metrics.certificate(expires);
+                let expires = expires.map(|at| at.to_string());
+                self.log.event(
+                    Level::Info,
+                    "certificate-in-use",
+                    "new connections are served with what the certificate's files hold now",
+                    json!({"expires": expires}),
+                );
+            }
+            Reload::Broken(error) => {
+                self.metrics.certificate_refused();
+                self.log.event(
+                    Level::Error,
+                    "certificate-refused",
+                    "the certificate's files hold nothing that can be served; the last good certificate stays in use",
+                    json!({"errors": error.to_string()}),
+                );
+            }
+        }
+    }
+
+    /// Once for all questions of an interval: whoever sends too many must not fill the log as well.
+    fn tell_of_overload(&mut self) {
+        let all = self.metrics.overloaded_in_all();
+        let more = all - self.overloaded;
+        self.overloaded = all;
+        if more > 0 {
+            self.log.event(
+                Level::Warn,
+                "overloaded",
+                "questions came that nobody had the time to judge; more replicas or a higher most-reviews may help",
+                json!({"questions": more}),
+            );
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! The `countersign-webhook` program: what is configured → serve until told to end → exit code.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use countersign_webhook::{Config, ConfigError, run};
+
+/// As the command's: nobody could tell, and the configuration is wrong (`docs/exit-codes.md`).
+const UNKNOWN: u8 = 2;
+const MISUSED: u8 = 3;
+
+fn main() -> ExitCode {
+    let config = match Config::read(std::env::args_os()) {
+        Ok(config) => config,
+        Err(ConfigError::Typed(message)) => {
+            // Where even the message cannot be written, the exit code still tells.
+            let _ = message.print();
+            return match message.use_stderr() {
+                true => ExitCode::from(MISUSED),
+                false => ExitCode::SUCCESS,
+            };
+        }
+        Err(error) => return complain(&error.to_string(), MISUSED),
+    };
+    if config.is_only_shown() {
+        return match std::io::stdout().write_all(config.shown().as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::from(UNKNOWN),
+        };
+    }
+    match run(&config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(&error.to_string(), MISUSED),
+    }
+}
+
+fn complain(why: &str, code: u8) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "error: {why}");
+    ExitCode::from(code)
+}

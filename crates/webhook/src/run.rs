@@ -1,0 +1,265 @@
+//! The webhook as a whole: from its configuration to its end.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign::{
+    Cache, CacheError, Checker, DockerConfig, HttpRegistry, Observer, Proxies, Registries,
+    RegistryError,
+};
+use countersign_core::ImageFields;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::config::Config;
+use crate::gate::{Bounds, Gate};
+use crate::health::Health;
+use crate::keeper::Keeper;
+use crate::log::{Level, Log};
+use crate::metrics::{Asked, Metrics};
+use crate::policies::PolicySource;
+use crate::record::Recorder;
+use crate::router::{health_router, metrics_router};
+use crate::tls::{Tls, TlsError, TlsFiles};
+use crate::{Doors, Reviewer, serve};
+
+/// Read in capitals and in small letters.
+const PROXY_VARIABLES: [&str; 4] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];
+/// What is left after the longest review for answers to be sent.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Why the webhook cannot begin. What may still be mended, such as policies, is not among it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The certificate cannot be served.
+    #[error("the certificate cannot be served: {0}")]
+    Certificate(String),
+    /// What says how registries are reached is wrong.
+    #[error(transparent)]
+    Registries(#[from] RegistryError),
+    /// The folder for evidence cannot be used.
+    #[error("cache-dir: {0}")]
+    Cache(#[from] CacheError),
+    /// The operating system refuses.
+    #[error("{what}: {error}")]
+    System {
+        /// What was wanted.
+        what: String,
+        /// What it says.
+        error: io::Error,
+    },
+}
+
+impl From<TlsError> for RunError {
+    fn from(error: TlsError) -> Self {
+        Self::Certificate(error.to_string())
+    }
+}
+
+/// Serves until it is told to end, by SIGTERM or SIGINT.
+///
+/// # Errors
+/// [`RunError`], before anything is served.
+pub fn run(config: &Config) -> Result<(), RunError> {
+    let log = Log::new(io::stdout());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(system("no threads can be had"))?;
+    let ended = runtime.block_on(serve_all(config, &log));
+    // The keeper may be reading files; nobody waits for that.
+    runtime.shutdown_background();
+    log.flush();
+    ended
+}
+
+async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
+    let tls = Arc::new(Tls::load(TlsFiles {
+        certificate: config.tls_cert.clone(),
+        key: config.tls_key.clone(),
+        client_ca: config.client_ca.clone(),
+        client_names: config.client_names.clone(),
+    })?);
+    let metrics = Arc::new(Metrics::new());
+    metrics.certificate(tls.expires());
+    let observer = metrics.requests();
+    let told: Arc<dyn Observer> = observer.clone();
+    let registry = registry(config)?.observer(told);
+    let cache = cache(config.cache_dir.as_deref())?.observer(observer);
+    let fresh = move |policies| Checker::new(policies).registry(registry).cache(cache);
+    let fields = ImageFields::new(config.images.clone());
+    let recorder = Recorder {
+        log: log.clone(),
+        metrics: Arc::clone(&metrics),
+    };
+    let reviewer = Arc::new(Reviewer::waiting(fresh, fields).witness(Arc::new(recorder)));
+    let gate = Gate::new(Bounds {
+        reviews: config.most_reviews,
+        waiting: config.most_waiting,
+        bytes: config.most_bytes,
+    });
+    metrics.ask(Asked {
+        reviewer: Arc::clone(&reviewer),
+        gate: gate.clone(),
+        log: log.clone(),
+    });
+    let health = Arc::new(Health::default());
+    health.waits_for("the policies are being read");
+
+    let listener = listen("listen", config.listen).await?;
+    let seen = listen("metrics-listen", config.metrics_listen).await?;
+    let mut signals = Signals::new()?;
+    log.event(
+        Level::Info,
+        "listening",
+        "questions are taken",
+        json!({
+            "listen": address(&listener),
+            "metricsListen": address(&seen),
+            "version": env!("CARGO_PKG_VERSION"),
+        }),
+    );
+    let keeper = Keeper {
+        source: PolicySource {
+            path: config.policy.clone(),
+            trust_cache: config.trust_cache.clone(),
+        },
+        tls: Arc::clone(&tls),
+        reviewer: Arc::clone(&reviewer),
+        health: Arc::clone(&health),
+        log: log.clone(),
+        metrics: Arc::clone(&metrics),
+        in_force: None,
+        wrong: None,
+        overloaded: 0,
+    };
+    let interval = config.reload_interval;
+    tokio::task::spawn_blocking(move || keeper.keep(interval));
+
+    let (stop, stopped) = watch::channel(());
+    let doors = Doors::new(reviewer)
+        .most_time(config.timeout)
+        .health(Arc::clone(&health))
+        .counted(Arc::clone(&metrics))
+        .gate(gate)
+        .mutate(config.mutate);
+    let grace = config.timeout + GRACE;
+    let asked = tokio::spawn(serve::serve(
+        listener,
+        Some(tls),
+        doors.router(),
+        until(stopped.clone()),
+        grace,
+    ));
+    let watched = tokio::spawn(serve::serve(
+        seen,
+        None,
+        metrics_router(metrics).merge(health_router(Arc::clone(&health))),
+        until(stopped),
+        Duration::ZERO,
+    ));
+
+    signals.wait().await;
+    health.drains();
+    let seconds = config.drain.as_secs();
+    log.event(
+        Level::Info,
+        "draining",
+        "it was told to end; questions are answered until nobody sends any",
+        json!({"seconds": seconds}),
+    );
+    tokio::time::sleep(config.drain).await;
+    drop(stop);
+    // A task ends in an error only by a panic, which its connection alone has felt.
+    let _ = asked.await;
+    let _ = watched.await;
+    log.event(
+        Level::Info,
+        "ended",
+        "every question is answered",
+        json!({}),
+    );
+    Ok(())
+}
+
+/// Ready when the other end is dropped.
+async fn until(mut stopped: watch::Receiver<()>) {
+    while stopped.changed().await.is_ok() {}
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, RunError> {
+        let of = |kind| signal(kind).map_err(system("signals cannot be waited for"));
+        Ok(Self {
+            terminate: of(SignalKind::terminate())?,
+            interrupt: of(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+async fn listen(option: &str, at: SocketAddr) -> Result<TcpListener, RunError> {
+    TcpListener::bind(at)
+        .await
+        .map_err(|error| RunError::System {
+            what: format!("{option} {at}"),
+            error,
+        })
+}
+
+fn address(listener: &TcpListener) -> String {
+    let address = listener.local_addr();
+    address.map_or_else(|_| String::new(), |address| address.to_string())
+}
+
+/// The client for all registries. Where an image lies is said by whoever makes a Pod, so addresses inside need an entry under `registries:`.
+fn registry(config: &Config) -> Result<HttpRegistry, RunError> {
+    let registries = match &config.registries {
+        Some(path) => Registries::load(path)?,
+        None => Registries::new(),
+    };
+    let proxies = Proxies::from_environment(|wanted| {
+        let known = PROXY_VARIABLES
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(wanted));
+        std::env::var(wanted).ok().filter(|_| known)
+    })?;
+    let registry = HttpRegistry::new()
+        .refuse_private(true)
+        .registries(registries)
+        .proxies(proxies);
+    Ok(match &config.docker_config {
+        Some(path) => registry.credentials(DockerConfig::load(path)?),
+        None => registry,
+    })
+}
+
+fn cache(folder: Option<&Path>) -> Result<Cache, RunError> {
+    let cache = Cache::default();
+    Ok(match folder {
+        Some(folder) => cache.on_disk(folder, Cache::DEFAULT_DISK_BYTES)?,
+        None => cache,
+    })
+}
+
+fn system(what: &str) -> impl FnOnce(io::Error) -> RunError {
+    let what = what.to_owned();
+    move |error| RunError::System { what, error }
+}

@@ -1,0 +1,88 @@
+//! The images of one question, judged: each once, all before one deadline.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use countersign::{Checker, Image};
+use countersign_core::{ImageField, ImageRef, Namespace, UnixTime, printable};
+use futures_util::stream::{self, StreamExt as _};
+use tokio::time::Instant;
+
+use crate::{Judged, Outcome};
+
+/// Images of one question that are judged at a time.
+const AT_A_TIME: usize = 8;
+/// What is left of the time after asking registries, for what is known last and for the answer; of a short time a tenth.
+const MARGIN: Duration = Duration::from_millis(300);
+
+/// What all images of one question are judged by.
+pub(crate) struct Sitting<'a> {
+    pub(crate) checker: &'a Checker,
+    pub(crate) now: UnixTime,
+    pub(crate) namespace: Option<&'a str>,
+    /// Whether age alone denies nothing.
+    pub(crate) is_owned_pod: bool,
+    pub(crate) deadline: Instant,
+    /// How long it was to the deadline when the question came.
+    pub(crate) time: Duration,
+}
+
+impl Sitting<'_> {
+    /// Judges each image once, however many fields name it, in the order of the fields.
+    pub(crate) async fn judge(&self, fields: &[ImageField]) -> Vec<Judged> {
+        let images = distinct(fields).into_iter().map(async |(image, fields)| {
+            let outcome = self.judge_one(&image, &fields).await;
+            Judged {
+                image,
+                fields,
+                outcome,
+            }
+        });
+        // Made first: a stream of what an iterator makes on the way is not `Send`.
+        let images: Vec<_> = images.collect();
+        stream::iter(images).buffered(AT_A_TIME).collect().await
+    }
+
+    async fn judge_one(&self, written: &str, fields: &[String]) -> Outcome {
+        let mut image = match ImageRef::parse(written) {
+            Ok(name) => Image::from(name),
+            Err(error) => {
+                let (image, field) = (printable(written), fields.first().map_or("", |it| it));
+                return Outcome::Misnamed(format!("{image} in {field}: {error}"));
+            }
+        };
+        if let Some(namespace) = self.namespace {
+            image = image.in_namespace(Namespace::new(namespace));
+        }
+        if self.is_owned_pod {
+            image = image.with_age_relief();
+        }
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let time = left.saturating_sub(MARGIN.min(left / 10));
+        // Messages tell it to people.
+        let time = Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+        let check = self.checker.check_within(&image, self.now, time);
+        match tokio::time::timeout_at(self.deadline, check).await {
+            Ok(decision) => Outcome::Decided(Box::new(decision)),
+            Err(_) => Outcome::Late(format!(
+                "{}: no answer within {} s; the registry or the network is slow; try again",
+                printable(written),
+                self.time.as_secs_f32()
+            )),
+        }
+    }
+}
+
+/// Each image with the fields that name it, in the order of the first of these.
+fn distinct(fields: &[ImageField]) -> Vec<(String, Vec<String>)> {
+    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut images: Vec<(String, Vec<String>)> = Vec::new();
+    for field in fields {
+        let place = *places.entry(&field.image).or_insert(images.len());
+        match images.get_mut(place) {
+            Some((_, paths)) => paths.push(field.path.clone()),
+            None => images.push((field.image.clone(), vec![field.path.clone()])),
+        }
+    }
+    images
+}

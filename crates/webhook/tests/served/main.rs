@@ -1,0 +1,10 @@
+//! The program itself, as the API server meets it: started, asked over HTTPS, told to end.
+
+#![allow(clippy::unwrap_used)]
+
+mod counted;
+mod files;
+mod life;
+mod program;
+mod reload;
+mod scene;
