@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use countersign_core::{
-    Findings, ImageRef, Limits, Report, Request, Resolution, Trust, UnixTime, decide, examine_blob,
+    Findings, ImageRef, Limits, Report, Request, Resolution, Trust, UnixTime, bundles_of, decide,
+    examine_blob,
 };
 
 use crate::args::Format;
@@ -101,7 +102,7 @@ pub(crate) fn read_bundles(what: &str, path: &Path) -> Result<Vec<Vec<u8>>, Fail
     let max = u64::try_from(Limits::default().bundle_bytes).unwrap_or(u64::MAX);
     let bytes =
         bounded::head(path, max).map_err(|error| failed(&format!("it cannot be read: {error}")))?;
-    let bundles = lines(&bytes);
+    let bundles = bundles_of(&bytes);
     if bundles.is_empty() || bundles.len() > MAX_BUNDLES {
         return Err(failed(&format!("it has {} bundles", bundles.len())));
     }
@@ -123,24 +124,9 @@ pub(crate) fn proven(artifact: &Artifact, bundles: &[Vec<u8>], trust: &Trust) ->
     all
 }
 
-/// One bundle, or one on each line (JSON Lines): then each line is an object by itself.
-fn lines(bytes: &[u8]) -> Vec<&[u8]> {
-    let lines: Vec<&[u8]> = bytes
-        .split(|byte| *byte == b'\n')
-        .map(<[u8]>::trim_ascii)
-        .filter(|line| !line.is_empty())
-        .collect();
-    let whole = |line: &&[u8]| line.starts_with(b"{") && line.ends_with(b"}");
-    if lines.iter().all(whole) {
-        lines
-    } else {
-        vec![bytes]
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::lines;
+    use countersign_core::bundles_of;
 
     #[test]
     fn bundles_stand_alone_or_on_lines() {
@@ -153,7 +139,7 @@ mod tests {
             ("", 0),
             ("\n", 0),
         ] {
-            assert_eq!(lines(text.as_bytes()).len(), expected, "{text}");
+            assert_eq!(bundles_of(text.as_bytes()).len(), expected, "{text}");
         }
     }
 }

@@ -239,3 +239,19 @@ impl fmt::Display for Locator {
         f.write_str(")")
     }
 }
+
+/// The bundles of a text: one bundle, or one on each line (JSON Lines), where each line is an object by itself.
+#[must_use]
+pub fn bundles_of(bytes: &[u8]) -> Vec<&[u8]> {
+    let lines: Vec<&[u8]> = bytes
+        .split(|byte| *byte == b'\n')
+        .map(<[u8]>::trim_ascii)
+        .filter(|line| !line.is_empty())
+        .collect();
+    let whole = |line: &&[u8]| line.starts_with(b"{") && line.ends_with(b"}");
+    if lines.iter().all(whole) {
+        lines
+    } else {
+        vec![bytes]
+    }
+}

@@ -59,6 +59,7 @@ pub use decision::{
 pub use digest::{Digest, DigestError, Hasher};
 pub use evidence::{
     Content, Evidence, FoundBy, Gap, GapClass, Item, Locator, Needs, PlatformNeed, Stale,
+    bundles_of,
 };
 #[cfg(fuzzing)]
 #[doc(hidden)]

@@ -1,5 +1,7 @@
 //! From the outcomes of all images of a question to one answer.
 
+use std::collections::BTreeSet;
+
 use countersign_core::{Decision, Mode, Verdict, Warning, printable};
 
 use crate::message::message;
@@ -44,10 +46,26 @@ pub(crate) fn answer(judged: &[Judged], door: Door) -> Answer {
         (Door::Enforce, _) => Answer::deny(&message),
     };
     let answer = answer.warn(warnings).annotate("effect", verdict.to_owned());
+    let answer = match broken(judged) {
+        Some(ids) => answer.annotate("break-glass", ids),
+        None => answer,
+    };
     match message.as_str() {
         "" => answer,
         message => answer.annotate("message", message.chars().take(1000).collect()),
     }
+}
+
+/// The ids of the break-glass statements by which images are allowed; none if there are none.
+fn broken(judged: &[Judged]) -> Option<String> {
+    let decisions = judged.iter().filter_map(|one| match &one.outcome {
+        Outcome::Decided(decision) => decision.break_glass(),
+        Outcome::Misnamed(_) | Outcome::Late(_) => None,
+    });
+    let used = decisions.filter_map(|it| it.used());
+    let ids: BTreeSet<String> = used.map(|it| printable(&it.statement.id)).collect();
+    let ids: Vec<String> = ids.into_iter().collect();
+    (!ids.is_empty()).then(|| ids.join(", "))
 }
 
 /// The warnings that belong to a door: each is told once, though both doors decide.

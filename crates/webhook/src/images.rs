@@ -3,6 +3,7 @@
 use countersign_core::{ImageField, ImageFields, ObjectError, changed_images};
 use serde_json::Value;
 
+use crate::emergency::annotated;
 use crate::{Operation, Review};
 
 /// What has to be judged of one question.
@@ -12,6 +13,8 @@ pub(crate) struct Asked {
     pub(crate) fields: Vec<ImageField>,
     /// Whether the object is a Pod that something made: what only has become too old since must not stop it.
     pub(crate) is_owned_pod: bool,
+    /// Approvals that the object carries for an emergency, not yet verified.
+    pub(crate) approvals: Vec<Vec<u8>>,
 }
 
 /// Why it cannot be told which images an object would run. It is refused for that.
@@ -39,6 +42,7 @@ pub(crate) fn asked(review: &Review, known: &ImageFields) -> Result<Asked, Unrea
         return Ok(Asked {
             fields: Vec::new(),
             is_owned_pod: false,
+            approvals: Vec::new(),
         });
     }
     if !known.knows(&review.kind) {
@@ -54,6 +58,7 @@ pub(crate) fn asked(review: &Review, known: &ImageFields) -> Result<Asked, Unrea
     Ok(Asked {
         fields: changed_images(&new, &old).into_iter().cloned().collect(),
         is_owned_pod: review.kind.group.is_empty() && review.kind.kind == "Pod" && is_owned(object),
+        approvals: annotated(object),
     })
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use countersign_core::Digest;
 use serde_json::json;
 
+use crate::emergency::ApprovalFiles;
 use crate::health::Health;
 use crate::log::{Level, Log};
 use crate::metrics::Metrics;
@@ -20,6 +21,8 @@ const SETTLE: Duration = Duration::from_millis(100);
 /// What it keeps, and whom it tells.
 pub(crate) struct Keeper {
     pub(crate) source: PolicySource,
+    /// Where approvals for emergencies are, if anywhere.
+    pub(crate) approvals: Option<ApprovalFiles>,
     pub(crate) tls: Arc<Tls>,
     pub(crate) reviewer: Arc<Reviewer>,
     pub(crate) health: Arc<Health>,
@@ -56,7 +59,32 @@ impl Keeper {
     fn look(&mut self) -> bool {
         self.look_at_certificates();
         self.tell_of_overload();
+        self.look_at_approvals();
         self.look_at_policies()
+    }
+
+    /// Approvals that cannot be read change nothing: those before count on, until their own end.
+    fn look_at_approvals(&mut self) {
+        let Some(look) = self.approvals.as_mut().and_then(ApprovalFiles::look) else {
+            return;
+        };
+        match look {
+            Ok(bundles) => {
+                self.reviewer.replace_approvals(bundles.clone());
+                self.log.event(
+                    Level::Warn,
+                    "break-glass-approvals",
+                    "other approvals of break-glass statements are handed over with every question; the policies say which count",
+                    json!({"approvals": bundles.len()}),
+                );
+            }
+            Err(why) => self.log.event(
+                Level::Error,
+                "break-glass-refused",
+                "the approvals of break-glass statements cannot be read; those that were read before count on",
+                json!({"errors": why}),
+            ),
+        }
     }
 
     fn look_at_policies(&mut self) -> bool {

@@ -7,6 +7,7 @@
 mod answer;
 mod answering;
 mod config;
+mod emergency;
 mod gate;
 mod health;
 mod images;

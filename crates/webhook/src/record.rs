@@ -74,12 +74,15 @@ fn of_image<'a>(answered: &Answered<'a>, judged: &'a Judged) -> Line<'a> {
         Outcome::Decided(decision) => (decision.effect(), None, Some(report(decision))),
     };
     let fields = judged.fields.iter();
+    let is_loud = matches!(&judged.outcome, Outcome::Decided(it) if it.is_by_break_glass());
+    let line = line(answered, effect.as_str());
     Line {
+        level: if is_loud { "warn" } else { line.level },
         image: Some(printable(&judged.image)),
         fields: fields.map(|field| printable(field)).collect(),
         message,
         record,
-        ..line(answered, effect.as_str())
+        ..line
     }
 }
 

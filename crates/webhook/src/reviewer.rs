@@ -9,6 +9,7 @@ use countersign_core::{Decision, ImageFields, PolicySet, UnixTime, printable};
 use tokio::time::Instant;
 
 use crate::answering::answer;
+use crate::emergency::approvals;
 use crate::images::{Unreadable, asked};
 use crate::pin::{Pin, pins};
 use crate::sitting::Sitting;
@@ -43,6 +44,8 @@ pub struct Reviewer {
     fields: ImageFields,
     clock: fn() -> SystemTime,
     witness: Option<Arc<dyn Witness>>,
+    /// Approvals for an emergency that every object has, not yet verified: their keys are those of the policies in force.
+    approvals: RwLock<Arc<Vec<Vec<u8>>>>,
 }
 
 type Fresh = Box<dyn FnOnce(PolicySet) -> Checker + Send + Sync>;
@@ -123,12 +126,13 @@ impl Reviewer {
         Self::with(State::Waiting(Some(Box::new(fresh))), fields)
     }
 
-    const fn with(state: State, fields: ImageFields) -> Self {
+    fn with(state: State, fields: ImageFields) -> Self {
         Self {
             state: RwLock::new(state),
             fields,
             clock: SystemTime::now,
             witness: None,
+            approvals: RwLock::new(Arc::new(Vec::new())),
         }
     }
 
@@ -160,6 +164,24 @@ impl Reviewer {
         *state = State::InForce(Arc::new(checker));
     }
 
+    /// Hands over approvals of break-glass statements for every object, Sigstore bundles, in place of those before. Which of them count, and for what, the
+    /// policies in force say at each question.
+    pub fn replace_approvals(&self, bundles: Vec<Vec<u8>>) {
+        let mut approvals = self
+            .approvals
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *approvals = Arc::new(bundles);
+    }
+
+    fn approvals(&self) -> Arc<Vec<Vec<u8>>> {
+        let approvals = self
+            .approvals
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&approvals)
+    }
+
     /// What judges now; none before the first policies.
     #[must_use]
     pub fn checker(&self) -> Option<Arc<Checker>> {
@@ -183,8 +205,8 @@ impl Reviewer {
             return answer;
         }
         let (images, answer) = match self.judged(review, begun + time, time).await {
-            Ok(images) => {
-                let answer = answer(&images, door);
+            Ok(Sat { images, left_out }) => {
+                let answer = answer(&images, door).warn(left_out);
                 (images, answer)
             }
             Err(refusal) => (Vec::new(), refusal.answer(review, door)),
@@ -227,16 +249,19 @@ impl Reviewer {
         review: &Review,
         deadline: Instant,
         time: Duration,
-    ) -> Result<Vec<Judged>, Refusal> {
+    ) -> Result<Sat, Refusal> {
         let runs_something = !matches!(review.operation, Operation::Delete | Operation::Connect);
         let Some(checker) = self.checker().filter(|_| runs_something) else {
             return match runs_something {
                 true => Err(Refusal::NoPolicies),
-                false => Ok(Vec::new()),
+                false => Ok(Sat::default()),
             };
         };
         let asked = asked(review, &self.fields).map_err(Refusal::Unreadable)?;
+        let trust = checker.policies().trust();
+        let (approvals, left_out) = approvals(&self.approvals(), asked.approvals, trust);
         let sitting = Sitting {
+            approvals,
             checker: &checker,
             now: self.now(),
             namespace: review.namespace.as_deref(),
@@ -244,8 +269,19 @@ impl Reviewer {
             deadline,
             time,
         };
-        Ok(sitting.judge(&asked.fields).await)
+        Ok(Sat {
+            images: sitting.judge(&asked.fields).await,
+            left_out,
+        })
     }
+}
+
+/// What came of a question whose images were judged.
+#[derive(Default)]
+struct Sat {
+    images: Vec<Judged>,
+    /// Approvals that were not looked at, and why.
+    left_out: Option<String>,
 }
 
 /// Why no image was judged.

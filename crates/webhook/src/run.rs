@@ -17,6 +17,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::config::Config;
+use crate::emergency::ApprovalFiles;
 use crate::gate::{Bounds, Gate};
 use crate::health::Health;
 use crate::keeper::Keeper;
@@ -130,6 +131,7 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
             path: config.policy.clone(),
             trust_cache: config.trust_cache.clone(),
         },
+        approvals: config.break_glass.clone().map(ApprovalFiles::new),
         tls: Arc::clone(&tls),
         reviewer: Arc::clone(&reviewer),
         health: Arc::clone(&health),

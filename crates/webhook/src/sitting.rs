@@ -1,10 +1,11 @@
 //! The images of one question, judged: each once, all before one deadline.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::{Checker, Image};
-use countersign_core::{ImageField, ImageRef, Namespace, UnixTime, printable};
+use countersign_core::{Approvals, ImageField, ImageRef, Namespace, UnixTime, printable};
 use futures_util::stream::{self, StreamExt as _};
 use tokio::time::Instant;
 
@@ -22,6 +23,8 @@ pub(crate) struct Sitting<'a> {
     pub(crate) namespace: Option<&'a str>,
     /// Whether age alone denies nothing.
     pub(crate) is_owned_pod: bool,
+    /// What people approved for an emergency.
+    pub(crate) approvals: Option<Arc<Approvals>>,
     pub(crate) deadline: Instant,
     /// How long it was to the deadline when the question came.
     pub(crate) time: Duration,
@@ -56,6 +59,9 @@ impl Sitting<'_> {
         }
         if self.is_owned_pod {
             image = image.with_age_relief();
+        }
+        if let Some(approvals) = &self.approvals {
+            image = image.with_break_glass(Arc::clone(approvals));
         }
         let left = self.deadline.saturating_duration_since(Instant::now());
         let time = left.saturating_sub(MARGIN.min(left / 10));

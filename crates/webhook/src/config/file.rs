@@ -23,6 +23,7 @@ pub(super) struct ConfigFile {
     pub(super) client_ca: Option<PathBuf>,
     pub(super) client_names: Option<Vec<String>>,
     pub(super) policy: Option<PathBuf>,
+    pub(super) break_glass: Option<PathBuf>,
     pub(super) trust_cache: Option<PathBuf>,
     pub(super) cache_dir: Option<PathBuf>,
     pub(super) registries: Option<PathBuf>,

@@ -39,6 +39,8 @@ pub struct Config {
     pub client_names: Vec<String>,
     /// The policy file or folder.
     pub policy: PathBuf,
+    /// Where approvals for emergencies are.
+    pub break_glass: Option<PathBuf>,
     /// Where trust roots of TUF repositories are kept.
     pub trust_cache: Option<PathBuf>,
     /// Where evidence is kept.
@@ -132,6 +134,7 @@ impl Config {
             policy: merge
                 .path("policy", typed.policy, file.policy)
                 .ok_or_else(|| missing("policy"))?,
+            break_glass: merge.path("break-glass", typed.break_glass, file.break_glass),
             trust_cache: merge.path("trust-cache", typed.trust_cache, file.trust_cache),
             cache_dir: merge.path("cache-dir", typed.cache_dir, file.cache_dir),
             registries: merge.path("registries", typed.registries, file.registries),

@@ -37,6 +37,10 @@ pub struct Typed {
     /// The policy: a file, or a folder whose files are one set. Read again when it changes.
     #[arg(long, value_name = "FILE|DIR", env = "COUNTERSIGN_WEBHOOK_POLICY")]
     pub(super) policy: Option<PathBuf>,
+    /// Approvals of break-glass statements: a file, or a folder such as a mounted ConfigMap, of Sigstore bundles, one on each line. Read again when it changes;
+    /// it need not be there.
+    #[arg(long, value_name = "FILE|DIR", env = "COUNTERSIGN_WEBHOOK_BREAK_GLASS")]
+    pub(super) break_glass: Option<PathBuf>,
     /// The folder with the trust roots that TUF repositories gave, as `countersign trust update` fills it.
     #[arg(long, value_name = "DIR", env = "COUNTERSIGN_WEBHOOK_TRUST_CACHE")]
     pub(super) trust_cache: Option<PathBuf>,

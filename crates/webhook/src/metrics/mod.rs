@@ -46,6 +46,7 @@ pub(crate) struct Metrics {
     review_seconds: Durations<1>,
     decisions: Counters<5>,
     admissions: Counters<1>,
+    break_glass: Counters<1>,
     overloaded: Counters<2>,
     generation: Gauge,
     in_force_since: Gauge,
@@ -80,6 +81,7 @@ impl Metrics {
             review_seconds: durations(),
             decisions: Counters::default(),
             admissions: Counters::default(),
+            break_glass: Counters::default(),
             overloaded: Counters::default(),
             generation: Gauge::default(),
             in_force_since: Gauge::default(),
@@ -107,6 +109,11 @@ impl Metrics {
             "admissions",
             "Images that were allowed at the enforcing door by evidence of a Signer",
             all.admissions.clone(),
+        );
+        webhook.register(
+            "break_glass",
+            "Images that a break-glass statement let run although policies deny them or nobody could tell, by door",
+            all.break_glass.clone(),
         );
         webhook.register(
             "overloaded",
@@ -150,6 +157,10 @@ impl Metrics {
             checker.map_or_else(Vec::new, |it| it.policies().deadlines())
         })));
         // A counter that is not there until it counts cannot be watched for its first step.
+        for door in [Door::Enforce, Door::Audit] {
+            let door = Text::from(door.as_str());
+            all.break_glass.get_or_create(&[("door", door)]).inc_by(0);
+        }
         for door in [Door::Enforce, Door::Audit, Door::Mutate] {
             for full in ["reviews", "bytes"] {
                 all.overloaded
@@ -191,6 +202,10 @@ impl Metrics {
         for judged in answered.images {
             if let Outcome::Decided(decision) = &judged.outcome {
                 self.decided(decision, answered.door);
+                if decision.is_by_break_glass() {
+                    let door = Text::from(answered.door.as_str());
+                    self.break_glass.get_or_create(&[("door", door)]).inc();
+                }
             }
         }
     }

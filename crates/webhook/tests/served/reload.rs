@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use countersign_core::UnixTime;
+use countersign_testkit::break_glass::{approval, statement};
+use countersign_testkit::forge::{Algorithm, Forge, Key};
 use serde_json::Value;
 
 use crate::files::Authority;
@@ -291,4 +294,67 @@ async fn with_client_ca_only_named_clients_are_answered() {
     }
     // Probes of the kubelet have no certificate.
     assert_eq!(program.plain("/readyz").await.0, 200);
+}
+
+/// The whole way of a mounted ConfigMap: it comes, counts, is counted, logged with its record, and goes.
+#[tokio::test]
+async fn approvals_count_from_when_their_folder_has_them_until_it_has_not() {
+    let scene = Scene::new();
+    let [a, b] = std::array::from_fn(|_| Key::generate(Algorithm::P256));
+    let signer = |name: &str, key: &Key| {
+        format!(
+            "---\napiVersion: countersign.dev/v1alpha1\nkind: Signer\nmetadata: {{name: {name}}}\nspec: {{keys: [{{id: k, pem: {:?}}}], log: off, time: none}}\n",
+            key.public_pem()
+        )
+    };
+    let policy = scene.policy("rules: [{name: signed, signature: {from: key}}]");
+    let policy = policy.replace("{unmatched: deny}", "{unmatched: deny, cluster: prod-eu-1}");
+    let break_glass = "---\napiVersion: countersign.dev/v1alpha1\nkind: BreakGlass\nmetadata: {name: oncall}\nspec: {from: {all: [a, b]}, maxDuration: 4h, namespaces: [shop]}\n";
+    scene.write_policy(&format!(
+        "{policy}{}{}{break_glass}",
+        signer("a", &a),
+        signer("b", &b)
+    ));
+    let folder = scene.path("approvals");
+    let program = Program::ready(&scene, &["--break-glass", folder.to_str().unwrap()]);
+    let client = client(&scene.authority, &program).build().unwrap();
+    let asked = review(&[&scene.unsigned]);
+    assert_eq!(
+        program.ask(&client, "/validate", &asked).await["allowed"],
+        false
+    );
+
+    let now = UnixTime::from(SystemTime::now());
+    let (name, digest) = scene.unsigned.split_once('@').unwrap();
+    let (from, until) = (now.plus(-60).to_string(), now.plus(3600).to_string());
+    let statement = statement(&[(name, digest)], &from, &until);
+    let forge = Forge::new(now.seconds());
+    let lines = [a, b].map(|key| String::from_utf8(approval(&forge, &statement, &key)).unwrap());
+    std::fs::create_dir(&folder).unwrap();
+    // Whole at once: written elsewhere, and moved in.
+    std::fs::write(scene.path("fix.jsonl"), lines.join("\n")).unwrap();
+    std::fs::rename(scene.path("fix.jsonl"), folder.join("fix.jsonl")).unwrap();
+    nth(&program, "break-glass-approvals", 1);
+    let answer = program.ask(&client, "/validate", &asked).await;
+    assert_eq!(answer["allowed"], true, "{answer}");
+    let (_, metrics) = program.plain("/metrics").await;
+    assert!(
+        metrics.contains("countersign_webhook_break_glass_total{door=\"enforce\"} 1\n"),
+        "{metrics}"
+    );
+    let line = program.line(|line| {
+        line["event"] == "decision" && line["level"] == "warn" && line["effect"] == "allow"
+    });
+    let image = &line["record"]["images"][0];
+    assert_eq!(
+        image["breakGlass"]["statements"][0]["status"], "used",
+        "{line}"
+    );
+
+    std::fs::remove_file(folder.join("fix.jsonl")).unwrap();
+    nth(&program, "break-glass-approvals", 2);
+    assert_eq!(
+        program.ask(&client, "/validate", &asked).await["allowed"],
+        false
+    );
 }

@@ -1,0 +1,212 @@
+//! What people approved for an emergency (break-glass): in an annotation of the object, and in a file or folder, such as a mounted ConfigMap.
+//!
+//! Whoever can write either can hand over approvals and make none: each is verified, and counts by the policy alone.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use countersign_core::{Approvals, Limits, Trust, bundles_of};
+use serde_json::Value;
+
+/// The annotation of an object, or of the template of its Pods: Sigstore bundles, one on each line.
+const ANNOTATION: &str = "countersign.dev/break-glass";
+/// Where objects have annotations that are theirs or become those of their Pods.
+const PLACES: [&str; 4] = [
+    "/metadata/annotations",
+    "/template/metadata/annotations",
+    "/spec/template/metadata/annotations",
+    "/spec/jobTemplate/spec/template/metadata/annotations",
+];
+/// A ConfigMap holds 1 MiB in all.
+const MOST_BYTES: u64 = 1024 * 1024;
+/// Files of one folder.
+const MOST_FILES: usize = 64;
+
+/// The bundles that an object carries, each once.
+pub(crate) fn annotated(object: &Value) -> Vec<Vec<u8>> {
+    let texts = PLACES.iter().filter_map(|place| {
+        let annotations = object.pointer(place)?;
+        annotations.get(ANNOTATION)?.as_str()
+    });
+    let mut bundles: Vec<Vec<u8>> = Vec::new();
+    for bundle in texts.flat_map(|text| bundles_of(text.as_bytes())) {
+        if !bundles.iter().any(|it| it == bundle) {
+            bundles.push(bundle.to_vec());
+        }
+    }
+    bundles
+}
+
+/// All approvals for one question, verified under the trust of the policies in force; none if there are none. What cannot be looked at as a whole, for there
+/// is too much of it, is left out and told.
+pub(crate) fn approvals(
+    common: &[Vec<u8>],
+    own: Vec<Vec<u8>>,
+    trust: &Trust,
+) -> (Option<Arc<Approvals>>, Option<String>) {
+    let mut bundles = common.to_vec();
+    let has_own = !own.is_empty();
+    bundles.extend(own);
+    if bundles.is_empty() {
+        return (None, None);
+    }
+    match Approvals::examine(bundles, trust, &Limits::default()) {
+        Ok(approvals) => (Some(Arc::new(approvals)), None),
+        Err(error) if has_own => {
+            // An object cannot take from others what everybody has.
+            let (rest, _) = approvals(common, Vec::new(), trust);
+            let why = format!("the annotation `{ANNOTATION}` is not looked at: {error}");
+            (rest, Some(why))
+        }
+        Err(error) => (None, Some(format!("break-glass is not looked at: {error}"))),
+    }
+}
+
+/// A file or a folder of approvals.
+#[derive(Debug)]
+pub(crate) struct ApprovalFiles {
+    path: PathBuf,
+    /// What was read last.
+    last: Result<Vec<Vec<u8>>, String>,
+}
+
+impl ApprovalFiles {
+    pub(crate) const fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            last: Ok(Vec::new()),
+        }
+    }
+
+    /// Reads all of it again; something only if it is not what it was. What is not there holds nothing: there is no emergency.
+    pub(crate) fn look(&mut self) -> Option<&Result<Vec<Vec<u8>>, String>> {
+        let now = read(&self.path);
+        let is_new = now != self.last;
+        self.last = now;
+        is_new.then_some(&self.last)
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<Vec<u8>>, String> {
+    let failed = |path: &Path, error: &io::Error| format!("{}: {error}", path.display());
+    let files = match fs::metadata(path) {
+        Ok(it) if it.is_dir() => visible(path).map_err(|error| failed(path, &error))?,
+        Ok(_) => vec![path.to_owned()],
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(path, &error)),
+    };
+    let mut bundles = Vec::new();
+    for file in files {
+        let text = whole(&file).map_err(|error| failed(&file, &error))?;
+        bundles.extend(bundles_of(&text).into_iter().map(<[u8]>::to_vec));
+    }
+    Ok(bundles)
+}
+
+/// The files of a folder by their names, without those that are hidden: a mounted ConfigMap keeps its versions in `..data`.
+fn visible(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        if !is_hidden && entry.path().is_file() {
+            files.push(entry.path());
+        }
+        if files.len() > MOST_FILES {
+            return Err(io::Error::other(format!("more than {MOST_FILES} files")));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn whole(file: &Path) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    File::open(file)?
+        .take(MOST_BYTES + 1)
+        .read_to_end(&mut text)?;
+    match u64::try_from(text.len()) {
+        Ok(length) if length <= MOST_BYTES => Ok(text),
+        _ => Err(io::Error::other("larger than 1 MiB")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_annotations_of_objects_and_of_their_pods_are_read_each_bundle_once() {
+        let annotated_with = |text: &str| json!({ ANNOTATION: text });
+        let pod = json!({"metadata": {"annotations": annotated_with("{\"a\":1}\n{\"b\":2}")}});
+        assert_eq!(
+            annotated(&pod),
+            [b"{\"a\":1}".to_vec(), b"{\"b\":2}".to_vec()]
+        );
+        let template = json!({"metadata": {"annotations": annotated_with("{\"a\":1}")}});
+        for object in [
+            json!({"template": template}),
+            json!({"spec": {"template": template}}),
+            json!({"spec": {"jobTemplate": {"spec": {"template": template}}}}),
+            json!({"metadata": template["metadata"], "spec": {"template": template}}),
+        ] {
+            assert_eq!(annotated(&object), [b"{\"a\":1}".to_vec()], "{object}");
+        }
+        for object in [
+            json!({}),
+            json!({"metadata": {"annotations": null}}),
+            json!({"metadata": {"annotations": {ANNOTATION: 1}}}),
+            json!({"metadata": {"labels": annotated_with("{}")}}),
+        ] {
+            assert_eq!(annotated(&object), Vec::<Vec<u8>>::new(), "{object}");
+        }
+    }
+
+    #[test]
+    fn too_much_on_one_object_takes_nothing_from_what_everybody_has() {
+        let trust = Trust::new(Vec::new(), Vec::new()).unwrap();
+        let common = [b"{}".to_vec()];
+        let (all, why) = approvals(&common, vec![b"{}".to_vec(); 64], &trust);
+        assert_eq!(all.unwrap().iter().count(), 1);
+        assert!(why.unwrap().starts_with(
+            "the annotation `countersign.dev/break-glass` is not looked at: 65 approvals"
+        ));
+        let (all, why) = approvals(&[], Vec::new(), &trust);
+        assert!(all.is_none() && why.is_none());
+        let (all, why) = approvals(&vec![b"{}".to_vec(); 65], Vec::new(), &trust);
+        assert!(all.is_none() && why.is_some());
+    }
+
+    #[test]
+    fn a_folder_is_read_again_and_told_once_for_each_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut files = ApprovalFiles::new(folder.path().join("mounted"));
+        // Not there, and empty: no emergency.
+        assert!(files.look().is_none());
+        fs::create_dir(folder.path().join("mounted")).unwrap();
+        assert!(files.look().is_none());
+        let file = |name: &str| folder.path().join("mounted").join(name);
+        fs::write(file("b"), "{\"b\":2}").unwrap();
+        fs::write(file("a"), "{\"a\":1}\n").unwrap();
+        fs::write(file("..hidden"), "{\"c\":3}").unwrap();
+        let read = files.look().unwrap().clone().unwrap();
+        assert_eq!(read, [b"{\"a\":1}".to_vec(), b"{\"b\":2}".to_vec()]);
+        assert!(files.look().is_none());
+        fs::write(file("b"), vec![b'x'; 2 << 20]).unwrap();
+        assert!(
+            files
+                .look()
+                .unwrap()
+                .as_ref()
+                .unwrap_err()
+                .ends_with("larger than 1 MiB")
+        );
+        assert!(files.look().is_none());
+        fs::remove_file(file("b")).unwrap();
+        assert_eq!(files.look().unwrap().as_ref().unwrap().len(), 1);
+    }
+}
