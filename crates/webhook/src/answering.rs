@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use countersign_core::{Decision, Mode, Verdict, Warning, printable};
+use countersign_core::{Decision, Mode, PolicyOutcome, Verdict, Warning, printable};
 
 use crate::message::message;
 use crate::{Answer, Door, Judged, Outcome};
+
+/// Characters of one annotation.
+const MOST_ANNOTATED: usize = 1000;
 
 /// Deny over unknown over allow, across images as across rules.
 pub(crate) fn answer(judged: &[Judged], door: Door) -> Answer {
@@ -50,10 +53,45 @@ pub(crate) fn answer(judged: &[Judged], door: Door) -> Answer {
         Some(ids) => answer.annotate("break-glass", ids),
         None => answer,
     };
+    let answer = match (door, findings(judged)) {
+        (Door::Audit, Some(found)) => answer.annotate("findings", cut(&found)),
+        _ => answer,
+    };
     match message.as_str() {
         "" => answer,
-        message => answer.annotate("message", message.chars().take(1000).collect()),
+        message => answer.annotate("message", cut(message)),
     }
+}
+
+/// What the audit log keeps of a text.
+fn cut(text: &str) -> String {
+    text.chars().take(MOST_ANNOTATED).collect()
+}
+
+/// What policies that only warn or audit found, for the audit log: `policy/rule: reason`, each once; none if they found nothing.
+fn findings(judged: &[Judged]) -> Option<String> {
+    let mut found = BTreeSet::new();
+    for one in judged {
+        let Outcome::Decided(decision) = &one.outcome else {
+            continue;
+        };
+        let silent = |it: &&PolicyOutcome| it.mode != Mode::Enforce;
+        for policy in decision.policies().iter().filter(silent) {
+            let codes = policy
+                .rules
+                .iter()
+                .filter_map(|rule| Some((rule, rule.code?)));
+            found.extend(codes.map(|(rule, code)| {
+                format!(
+                    "{}/{}: {code}",
+                    printable(&policy.name),
+                    printable(&rule.name)
+                )
+            }));
+        }
+    }
+    let found: Vec<String> = found.into_iter().collect();
+    (!found.is_empty()).then(|| found.join(", "))
 }
 
 /// The ids of the break-glass statements by which images are allowed; none if there are none.

@@ -488,3 +488,22 @@ async fn what_is_no_question_gets_a_4xx_and_never_an_allow() {
         "{message}"
     );
 }
+
+/// `mode: audit` says nothing to people and everything to the audit log.
+#[tokio::test]
+async fn what_audit_finds_stands_in_the_audit_log_alone() {
+    let scene = Scene::new();
+    let mut door = scene.door(&WARNED.replace("mode: warn", "mode: audit"));
+    let review = create(pod(&[&scene.unsigned]));
+    let answer = ask(&mut door, "/validate-audit", &review).await;
+    assert_eq!(answer["allowed"], true);
+    assert!(answer.get("warnings").is_none(), "{answer}");
+    assert_eq!(
+        answer["auditAnnotations"]["findings"],
+        "production/signed: no-evidence"
+    );
+    let answer = ask(&mut door, "/validate", &review).await;
+    assert!(answer["auditAnnotations"].get("findings").is_none());
+    let answer = ask(&mut door, "/validate-audit", &create(pod(&[&scene.signed]))).await;
+    assert!(answer["auditAnnotations"].get("findings").is_none());
+}
