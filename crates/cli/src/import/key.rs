@@ -5,6 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use countersign_core::{PublicKey, TrustRoot};
 use serde_json::{Value, json};
 
+use super::model::Maker;
+use super::node::Node;
+use super::report::Log;
+
 /// A public key: its PEM, and the sha256 of its SubjectPublicKeyInfo.
 pub(super) type Key = (String, String);
 
@@ -150,4 +154,24 @@ pub(super) fn bytes(text: &str) -> Result<Vec<u8>, String> {
 /// That it is no base64, or that it is no text.
 pub(super) fn text(encoded: &str) -> Result<String, String> {
     String::from_utf8(bytes(encoded)?).map_err(|_| "it is not text".to_owned())
+}
+
+/// The one key that stands here, of an authority or whatever the original calls it (`unit`).
+pub(super) fn one(data: &Node<'_>, unit: &str, log: &mut Log<'_>) -> Option<Vec<Maker>> {
+    match keys(data.text().unwrap_or_default()) {
+        Ok(keys) if keys.len() == 1 => {
+            log.carried(data, "Signer.keys");
+            let makers = keys.into_iter().map(|(pem, id)| Maker::Key { pem, id });
+            Some(makers.collect())
+        }
+        Ok(_) => {
+            let next = format!("write one {unit} for each key");
+            log.refused(data, "it is not one key", &next);
+            None
+        }
+        Err(why) => {
+            log.refused(data, &why, "write the public key as PEM");
+            None
+        }
+    }
 }

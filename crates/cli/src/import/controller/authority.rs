@@ -405,28 +405,8 @@ fn key(node: &Node<'_>, log: &mut Log<'_>) -> Option<Vec<Maker>> {
         }
     }
     let data = node.get("data")?;
-    match key::keys(data.text().unwrap_or_default()) {
-        Ok(keys) if keys.len() == 1 && known => {
-            log.carried(&data, "Signer.keys");
-            Some(
-                keys.into_iter()
-                    .map(|(pem, id)| Maker::Key { pem, id })
-                    .collect(),
-            )
-        }
-        Ok(_) => {
-            log.refused(
-                &data,
-                "it is not one key",
-                "write one authority for each key",
-            );
-            None
-        }
-        Err(why) => {
-            log.refused(&data, &why, "write the public key as PEM");
-            None
-        }
-    }
+    let one = key::one(&data, "authority", log)?;
+    known.then_some(one)
 }
 
 fn keyless(node: &Node<'_>, log: &mut Log<'_>) -> Option<Vec<Maker>> {

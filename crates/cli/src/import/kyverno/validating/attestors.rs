@@ -143,28 +143,8 @@ fn key(node: &Node<'_>, log: &mut Log<'_>) -> Option<Vec<Maker>> {
         }
     }
     let data = node.get("data")?;
-    match key::keys(data.text().unwrap_or_default()) {
-        Ok(keys) if keys.len() == 1 && whole => {
-            log.carried(&data, "Signer.keys");
-            Some(
-                keys.into_iter()
-                    .map(|(pem, id)| Maker::Key { pem, id })
-                    .collect(),
-            )
-        }
-        Ok(_) => {
-            log.refused(
-                &data,
-                "it is not one key",
-                "write one attestor for each key",
-            );
-            None
-        }
-        Err(why) => {
-            log.refused(&data, &why, "write the public key as PEM");
-            None
-        }
-    }
+    let one = key::one(&data, "attestor", log)?;
+    whole.then_some(one)
 }
 
 fn keyless(node: &Node<'_>, witnesses: &mut Witnesses, log: &mut Log<'_>) -> Option<Vec<Maker>> {
