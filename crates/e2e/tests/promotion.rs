@@ -423,8 +423,23 @@ fn what_cosign_makes_of_the_predicate_counts_and_soaks() {
     );
 }
 
-/// What `promote` signs itself, by an identity and by a key with log entry and timestamp: it soaks, and cosign believes it under the trust
-/// root, without being told to overlook the log.
+/// What `docs/signing.md` shows, with this image and these files in place of its own.
+fn documented(page: &str, files: &[(&str, &str)]) -> Vec<Vec<String>> {
+    let commands = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("$ countersign "));
+    let words = |command: &str| {
+        let file = |word: &str| {
+            let file = files.iter().find(|(name, _)| *name == word);
+            file.map_or(word, |(_, path)| path).to_owned()
+        };
+        command.split(' ').map(file).collect()
+    };
+    commands.map(words).collect()
+}
+
+/// What `promote` signs itself, by an identity and by a key with log entry and timestamp, by the commands of the page about signing: it soaks, and
+/// cosign believes it under the trust root, without being told to overlook the log.
 #[test]
 fn what_promote_signs_with_services_soaks_and_cosign_believes_it() {
     let Some(scene) = Scene::set(&SIGSTORE_PARTS) else {
@@ -442,60 +457,79 @@ fn what_promote_signs_with_services_soaks_and_cosign_believes_it() {
         shown(&sigstore.trusted_root()),
     );
     let (token, key) = (
-        shown(&scene.path("token")),
+        shown(&scene.path("token.jwt")),
         shown(&scene.promoter.private_key()),
     );
-    let services = ["--signing-config", &config, "--trusted-root", &root];
-    let by_identity = ["--identity-token", &token];
-    let by_key = ["--key", &key];
+    let staging = shown(&scene.path("staging"));
     let public = shown(&scene.promoter.public_key());
+    let key_alone = ["--insecure-ignore-tlog", "--key", &public];
+    let key_witnessed = ["--use-signed-timestamps", "--key", &public];
     let whose_identity = [
+        "--use-signed-timestamps",
         "--certificate-identity",
         "dev@acme.example",
         "--certificate-oidc-issuer",
         "https://accounts.private.example",
     ];
-    let whose_key = ["--key", &public];
-    for (name, maker, with, whose) in [
-        ("keyless", KEYLESS, &by_identity[..], &whose_identity[..]),
-        ("keyed", WITNESSED, &by_key[..], &whose_key[..]),
+    let promote = |number: usize, image: &str| {
+        let files = [
+            ("registry.example/acme/app:v1", image),
+            ("staging", staging.as_str()),
+            ("promoter.key", &key),
+            ("signing_config.json", &config),
+            ("trusted_root.json", &root),
+            ("token.jwt", &token),
+        ];
+        let page = include_str!("../../../docs/signing.md");
+        let commands = documented(page, &files);
+        assert_eq!(commands.len(), 3, "of docs/signing.md");
+        let mut words: Vec<&str> = commands[number].iter().map(String::as_str).collect();
+        words.extend(["--plain-http", "--format=json"]);
+        scene.countersign.run(&words).unwrap()
+    };
+    let soaking = "minAge: 1h, maxAge: 2d";
+    for (number, signer, more, whose) in [
+        (0, keyed("promoter"), "match: any", &key_alone[..]),
+        (1, private(WITNESSED), soaking, &key_witnessed[..]),
+        (2, private(KEYLESS), soaking, &whose_identity[..]),
     ] {
-        let image = scene.built(&registry, name);
+        let image = scene.built(&registry, &format!("app {number}"));
         fs::write(&token, sigstore.token(&identity).unwrap()).unwrap();
-        let output = scene.promote(&image, &[&services[..], with].concat());
-        assert_eq!(output.code, Some(0), "{name}: {output:#?}");
+        let output = promote(number, &image);
+        assert_eq!(output.code, Some(0), "{number}: {output:#?}");
         assert!(!format!("{output:?}").contains("eyJ"), "a token was shown");
         let report: Value = serde_json::from_str(&output.stdout).unwrap();
-        let soaked = Asked {
-            more: "minAge: 1h, maxAge: 2d",
+        let rule = Asked {
+            more,
             ..asked(digest(&report))
         };
-        scene.write("production", &private(maker), "", &soaked.rule());
+        scene.write("production", &signer, "", &rule.rule());
         let now = UnixTime::from(SystemTime::now());
         let after = |seconds| scene.production_at(&image, &now.plus(seconds).to_string());
-        assert_eq!(after(0), "too-young", "{name}");
-        assert_eq!(after(HOUR / 2), "too-young", "{name}");
-        assert_eq!(after(2 * HOUR), "pass", "{name}");
-        assert_eq!(after(49 * HOUR), "too-old", "{name}");
-        // The same tag with another image has soaked nowhere.
-        let rebuilt = scene.built(&registry, &format!("{name}, built again"));
+        if more == soaking {
+            assert_eq!(after(0), "too-young", "{number}");
+            assert_eq!(after(HOUR / 2), "too-young", "{number}");
+            assert_eq!(after(49 * HOUR), "too-old", "{number}");
+        }
+        assert_eq!(after(2 * HOUR), "pass", "{number}");
+        // The same tag with another image was promoted nowhere.
+        let rebuilt = scene.built(&registry, &format!("app {number}, built again"));
         let of_rebuilt = scene.production_at(&rebuilt, &now.plus(2 * HOUR).to_string());
-        assert_eq!(of_rebuilt, "no-summary", "{name}");
+        assert_eq!(of_rebuilt, "no-summary", "{number}");
 
         let mut cosign = scene.parts.command("cosign3");
         cosign
-            .args(["verify-attestation", "--allow-http-registry"])
-            .args(["--use-signed-timestamps", "--type", VSA])
+            .args(["verify-attestation", "--allow-http-registry", "--type", VSA])
             .args(whose)
             .args(["--trusted-root", &root])
             .env("TUF_ROOT", scene.path("tuf"));
         let verified = outcome(cosign.arg(&image)).unwrap();
-        assert_eq!(verified.code, Some(0), "{name}: {verified:#?}");
+        assert_eq!(verified.code, Some(0), "{number}: {verified:#?}");
     }
-    // An identity that has expired or is none signs nothing, and nothing is asked.
+    // A token that is none signs nothing, and nothing is asked.
     fs::write(&token, "none").unwrap();
     let image = scene.built(&registry, "untokened");
-    let refused = scene.promote(&image, &[&services[..], &by_identity[..]].concat());
+    let refused = promote(2, &image);
     assert_eq!(refused.code, Some(3), "{refused:#?}");
     assert_eq!(scene.production(&image), "no-summary");
 }
