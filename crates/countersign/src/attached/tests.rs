@@ -280,12 +280,13 @@ async fn what_cannot_be_read_is_a_gap_beside_the_rest() {
 #[tokio::test]
 async fn a_registry_in_trouble_leaves_gaps_and_no_absence() {
     for (path, expected) in [
-        ("/referrers/", 1),
-        (".sig", 1),
-        (".att", 1),
-        (".sbom", 1),
-        // Those three, the image's fallback tag, and the bundle's; for that one the listing asks too, as the API lists nothing.
-        ("/manifests/sha256-", 6),
+        ("/referrers/", 1..=1),
+        (".sig", 1..=1),
+        (".att", 1..=1),
+        (".sbom", 1..=1),
+        // Those three, the image's fallback tag, and the bundle's; for that one the listing asks too, as the API lists nothing. After three
+        // failures on end the registry is left alone, and what of the bundle is asked then depends on who came first.
+        ("/manifests/sha256-", 4..=6),
     ] {
         let registry = Registry::start();
         let image = registry.push_image("app", "v1");
@@ -295,7 +296,7 @@ async fn a_registry_in_trouble_leaves_gaps_and_no_absence() {
             Fault::Status(503),
         );
         let gaps = causes(&walked(&registry).await);
-        assert_eq!(gaps.len(), expected, "{path}: {gaps:?}");
+        assert!(expected.contains(&gaps.len()), "{path}: {gaps:?}");
         assert!(
             gaps.iter()
                 .all(|(class, ..)| *class == GapClass::Unavailable)
