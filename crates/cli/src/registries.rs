@@ -96,28 +96,23 @@ impl RegistryAccess {
     }
 
     fn with_credentials(&self, registry: HttpRegistry) -> Result<HttpRegistry, Failure> {
-        let registry = match self.observer() {
+        let registry = self.observed(registry);
+        Ok(registry.credentials(credentials::keyring(&self.credentials)?))
+    }
+
+    fn observed(&self, registry: HttpRegistry) -> HttpRegistry {
+        match self.observer() {
             Some(observer) => registry.observer(observer),
             None => registry,
-        };
-        Ok(registry.credentials(credentials::keyring(&self.credentials)?))
+        }
     }
 
     /// The client for services that sign: with the same proxies, certificates and observer, and no credentials.
     pub(crate) fn services(&self) -> Result<ServiceClient, Failure> {
-        let mut services = ServiceClient::new()
-            .registries(self.configured()?)
-            .proxies(self.proxies()?);
-        if let Some(path) = &self.ca_file {
-            let wrong =
-                |error: &dyn std::fmt::Display| named("--ca-file", path, &error.to_string());
-            let pem = bounded::read(path).map_err(|error| wrong(&error))?;
-            services = services.ca_file(&pem).map_err(|error| wrong(&error))?;
-        }
-        Ok(match self.observer() {
-            Some(observer) => services.observer(observer),
-            None => services,
-        })
+        let registry = self.observed(self.configured_client()?);
+        Ok(registry
+            .timeouts(ServiceClient::CONNECT, ServiceClient::STALL)
+            .services())
     }
 
     fn configured(&self) -> Result<Registries, Failure> {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args as _, Parser};
+use countersign::HttpRegistry;
 use countersign_core::{
     Blob, Digest, Facts, Limits, NoFiles, PolicySet, SignedBy, Source, Trust, examine_blob,
 };
@@ -87,7 +88,9 @@ impl Scene {
             identity: self.variables.clone(),
         };
         let typed = self.typed(line).unwrap_or_else(|error| panic!("{error}"));
-        let client = ServiceClient::new().retries(0, Duration::from_millis(1));
+        let client = HttpRegistry::new()
+            .retries(0, Duration::from_millis(1))
+            .services();
         SigningAccess::new(typed, &surroundings)?.open(client)
     }
 

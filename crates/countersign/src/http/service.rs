@@ -2,17 +2,16 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Body, Method, Url};
 
 use super::answer::classify;
-use super::retry::{Retry, Tries};
+use super::retry::Tries;
 use super::transport::{Errand, Parcel, Transport, host_of};
-use crate::network::{Allowed, Proxies, Registries, certificates};
-use crate::{Budget, Observer, RegistryError, Secret};
+use crate::network::Allowed;
+use crate::{Budget, HttpRegistry, RegistryError, Secret};
 
 /// The address of a web service: `https://`, or `http://` on this machine alone, without user name, password and fragment.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -116,61 +115,18 @@ impl fmt::Debug for ServiceUrl {
 }
 
 impl ServiceClient {
-    /// A client that trusts the system's certificate authorities and uses no proxy.
+    /// How long to wait for a connection, if nobody says otherwise.
+    pub const CONNECT: Duration = Duration::from_secs(5);
+    /// How long to wait for the next byte of an answer, if nobody says otherwise: a log of tiles answers only when it has signed a checkpoint
+    /// over the entry.
+    pub const STALL: Duration = Duration::from_secs(30);
+
+    /// A client that trusts the system's certificate authorities and uses no proxy. [`HttpRegistry::services`] makes one that is set up otherwise.
     #[must_use]
     pub fn new() -> Self {
-        let client = Self {
-            transport: Transport::default(),
-        };
-        client.set(|settings| {
-            // An operator has written where the services are, and nothing leads elsewhere.
-            settings.allowed = Allowed::everything();
-            // A log of tiles answers only when it has signed a checkpoint over the entry.
-            settings.stall = Duration::from_secs(30);
-        })
-    }
-
-    /// Trusts these CA certificates (PEM, one or several) beside the system's.
-    ///
-    /// # Errors
-    /// [`RegistryError::Configuration`] if there is no certificate, or one that cannot be read.
-    pub fn ca_file(self, pem: &[u8]) -> Result<Self, RegistryError> {
-        let roots = certificates(pem, "CA file")?;
-        Ok(self.set(|settings| settings.extra_roots.extend(roots)))
-    }
-
-    /// How hosts are reached: certificates and proxies of the entries for them.
-    #[must_use]
-    pub fn registries(self, registries: Registries) -> Self {
-        self.set(|settings| settings.registries = registries)
-    }
-
-    /// Asks through these proxies.
-    #[must_use]
-    pub fn proxies(self, proxies: Proxies) -> Self {
-        self.set(|settings| settings.proxies = proxies)
-    }
-
-    /// How long to wait for a connection (5 s), and for the next byte of an answer (30 s). The [`Budget`] ends both earlier.
-    #[must_use]
-    pub fn timeouts(self, connect: Duration, stall: Duration) -> Self {
-        self.set(|settings| {
-            settings.connect = connect;
-            settings.stall = stall;
-        })
-    }
-
-    /// How often a request is repeated after a connection error, 429 or 5xx (2), and the wait before the first repetition
-    /// (250 ms), which then doubles.
-    #[must_use]
-    pub fn retries(self, times: u32, first_wait: Duration) -> Self {
-        self.set(|settings| settings.retry = Retry { times, first_wait })
-    }
-
-    /// Tells this observer of every request.
-    #[must_use]
-    pub fn observer(self, observer: Arc<dyn Observer>) -> Self {
-        self.set(|settings| settings.observer = Some(observer))
+        HttpRegistry::new()
+            .timeouts(Self::CONNECT, Self::STALL)
+            .services()
     }
 
     /// Sends a request and reads the answer. It may be sent again after a connection error, 429 or 5xx: use it where that is harmless.
@@ -196,10 +152,16 @@ impl ServiceClient {
             }
         }
     }
+}
 
-    fn set(mut self, change: impl FnOnce(&mut super::home::Settings)) -> Self {
-        self.transport.change(change);
-        self
+impl HttpRegistry {
+    /// A client for services that uses certificates, proxies, times, retries and observer of this one, and none of its credentials.
+    #[must_use]
+    pub fn services(&self) -> ServiceClient {
+        let mut transport = self.transport.clone();
+        // An operator has written where the services are, and nothing leads elsewhere.
+        transport.change(|settings| settings.allowed = Allowed::everything());
+        ServiceClient { transport }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign::{ServiceClient, UnixTime};
+use countersign::{HttpRegistry, UnixTime};
 use countersign_core::{Blob, Digest, Facts, Limits, PublicKey, Trust, TrustRoot, examine_blob};
 use countersign_sign::{
     IdentitySource, IdentityToken, SignError, SignedBundle, Signer, SigningConfig, SigningKey,
@@ -51,9 +51,10 @@ impl Scene {
 
     pub(crate) fn chosen_under(&self, root: TrustRoot) -> SigningServices {
         let config = SigningConfig::from_json(self.config.to_string().as_bytes()).unwrap();
-        let client = ServiceClient::new()
+        let client = HttpRegistry::new()
             .timeouts(Duration::from_secs(2), Duration::from_millis(500))
-            .retries(0, Duration::from_millis(1));
+            .retries(0, Duration::from_millis(1))
+            .services();
         let services = SigningServices::new(&config, root, client, NOW).unwrap();
         services.timeout(Duration::from_secs(10))
     }
