@@ -4,9 +4,7 @@ pub(crate) mod file;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use countersign_core::{ImageFields, UnixTime};
 use serde::Serialize;
 
 use self::file::{LockFile, Locked, name, signers, told};
@@ -15,59 +13,37 @@ use crate::args::lock::Lock;
 use crate::escape::escaped;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::manifests::found::{Found, TypedNamespace};
-use crate::manifests::input;
-use crate::manifests::judge::Judge;
-use crate::manifests::resolve::{Answer, Resolver};
+use crate::manifests::found::Found;
+use crate::manifests::ground::Ground;
+use crate::manifests::resolve::Answer;
 use crate::output;
 use crate::pin::write;
-use crate::policies::{Policies, Roots};
-use crate::registries::RegistryAccess;
 use crate::surroundings::Surroundings;
 
 /// Lock the tags of manifests.
 #[derive(Debug)]
 pub(crate) struct LockJob {
-    files: Vec<PathBuf>,
-    fields: ImageFields,
+    ground: Ground,
     lock_file: PathBuf,
     update: bool,
-    policy: PathBuf,
-    roots: Roots,
-    evidence_cache: Option<PathBuf>,
-    format: Format,
-    registry: RegistryAccess,
-    namespace: TypedNamespace,
-    timeout: Duration,
-    now: UnixTime,
-    color: anstream::ColorChoice,
 }
 
 impl LockJob {
-    /// There is no `--at`: what is written down today has to be allowed today.
     pub(crate) fn new(
         typed: Lock,
         surroundings: &Surroundings,
         color: anstream::ColorChoice,
     ) -> Self {
-        let now = surroundings.now;
         Self {
-            files: typed.files,
-            fields: ImageFields::new(typed.fields.custom()),
+            ground: Ground::new(
+                typed.files,
+                typed.fields,
+                typed.writing,
+                surroundings,
+                color,
+            ),
             lock_file: typed.lock_file,
             update: typed.update,
-            policy: typed.policy,
-            evidence_cache: typed.roots.cache.evidence(),
-            roots: Roots::typed(typed.roots, surroundings, now),
-            format: typed.format,
-            registry: RegistryAccess::new(typed.registries, surroundings),
-            namespace: TypedNamespace {
-                name: typed.namespace,
-                labels: typed.namespace_labels.map(|it| it.0),
-            },
-            timeout: Duration::from_secs(typed.timeout),
-            now,
-            color,
         }
     }
 }
@@ -118,38 +94,16 @@ enum State {
 
 /// Resolves, judges and writes down. What one tag is refused for keeps no other from being written.
 pub(crate) fn run(job: &LockJob) -> Result<Exit, Failure> {
-    job.registry.refuse_plain_http()?;
-    let policies = Policies::load(&job.policy, &job.roots)?.told(
-        &job.policy,
-        "nothing was locked",
-        job.color,
-    )?;
+    let policies = job.ground.policies("nothing was locked")?;
     let old = LockFile::read(&job.lock_file)?.unwrap_or_default();
-    let found = found(job)?;
-    let open = found.images.iter().filter(|it| name(&it.image).is_some());
-    let images = open.map(|it| {
-        let key = (it.image.written().to_owned(), it.namespace.clone());
-        (key, it.image.clone())
-    });
-    let images: BTreeMap<_, _> = images.collect();
-    let names: BTreeMap<_, _> = images
+    let found = found(&job.ground)?;
+    let names: BTreeMap<_, _> = found
+        .images
         .iter()
-        .filter_map(|(key, image)| Some((key.clone(), name(image)?)))
+        .filter_map(|it| Some((it.key(), name(&it.image)?)))
         .collect();
-    let resolver = Resolver {
-        judge: Judge {
-            registry: &job.registry,
-            evidence_cache: job.evidence_cache.as_deref(),
-            timeout: job.timeout,
-            now: job.now,
-            color: job.color,
-            // What people let run in an emergency is not locked.
-            approvals: None,
-        },
-        found: &found,
-        typed: &job.namespace,
-    };
-    let answers = resolver.answers(policies, images)?;
+    let tags = found.images.iter().filter(|it| name(&it.image).is_some());
+    let answers = job.ground.answers(policies, &found, tags)?;
     // One tag may be judged in several namespaces: the answer that is refused goes before.
     let mut by_name: BTreeMap<&str, &Answer> = BTreeMap::new();
     for (key, answer) in &answers {
@@ -172,18 +126,12 @@ pub(crate) fn run(job: &LockJob) -> Result<Exit, Failure> {
     change.finish(job)
 }
 
-fn found(job: &LockJob) -> Result<Found, Failure> {
-    let (inputs, wrong) = input::read(&job.files);
-    let mut found = Found::default();
-    found.wrong = wrong;
-    for (number, input) in inputs.iter().enumerate() {
-        found.read(number, input, &job.fields, &job.namespace);
-    }
-    found.told(job.color)?;
+fn found(ground: &Ground) -> Result<Found, Failure> {
+    let (found, files) = Found::of(&ground.files, &ground.fields, &ground.namespace);
+    found.told(ground.color)?;
     if found.images.is_empty() {
         return Err(Failure::misused(&format!(
-            "no image in {} files: nothing is to be locked, and nothing passes by emptiness; correct what -f names",
-            inputs.len()
+            "no image in {files} files: nothing is to be locked, and nothing passes by emptiness; correct what -f names"
         )));
     }
     Ok(found)
@@ -221,7 +169,7 @@ impl Change {
         if matches!(state, State::Added | State::Updated)
             && let (Some(digest), Some(decision)) = (&answer.digest, &answer.decision)
         {
-            let locked = Locked::new(digest, decision, job.now);
+            let locked = Locked::new(digest, decision, job.ground.now);
             self.new.images.insert(name.to_owned(), locked);
         }
         self.tags.push(Tag {
@@ -265,11 +213,11 @@ impl Change {
             api_version: "countersign.dev/lock-report/v1alpha1",
             tags: self.tags,
         };
-        let told = match job.format {
+        let told = match job.ground.format {
             Format::Text => text(&report.tags),
             Format::Json => output::json(&report),
         };
-        Ok(output::deliver(&told, job.color, self.exit))
+        Ok(output::deliver(&told, job.ground.color, self.exit))
     }
 }
 

@@ -1,6 +1,7 @@
 //! `countersign verify -f`: every image of Kubernetes manifests, by the policies that would judge it in the cluster.
 
 pub(crate) mod found;
+pub(crate) mod ground;
 pub(crate) mod input;
 pub(crate) mod judge;
 pub(crate) mod resolve;
@@ -88,10 +89,7 @@ impl ManifestsJob {
             require_digest,
             lock_file: locked.then_some(lock_file),
             allow_empty,
-            namespace: TypedNamespace {
-                name: namespace,
-                labels: namespace_labels.map(|it| it.0),
-            },
+            namespace: TypedNamespace::new(namespace, namespace_labels),
             policy,
             evidence_cache: roots.cache.evidence(),
             roots: Roots::typed(roots, surroundings, now),
@@ -208,15 +206,10 @@ fn policies(job: &ManifestsJob) -> Result<PolicySet, Failure> {
 
 /// The images of all inputs, or everything that is wrong with them.
 fn found(job: &ManifestsJob) -> Result<Found, Failure> {
-    let (inputs, wrong) = input::read(&job.files);
-    let mut found = Found::default();
-    found.wrong = wrong;
-    for (number, input) in inputs.iter().enumerate() {
-        found.read(number, input, &job.fields, &job.namespace);
-    }
+    let (found, files) = Found::of(&job.files, &job.fields, &job.namespace);
     found.told(job.color)?;
     if found.images.is_empty() && !job.allow_empty {
-        let (files, objects) = (inputs.len(), found.objects);
+        let objects = found.objects;
         return Err(Failure::misused(&format!(
             "no image in {objects} objects of {files} files: nothing was judged, and nothing passes by emptiness; correct what -f names, or say \
              --allow-empty if that is meant"

@@ -7,10 +7,8 @@ mod target;
 pub(crate) mod write;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::time::Duration;
 
-use countersign_core::{Digest, ImageFields, PolicySet, UnixTime};
+use countersign_core::Digest;
 
 use self::edit::Edits;
 use self::firm::NotPinned;
@@ -21,74 +19,49 @@ use crate::args::pin::{Pin, ValuesPath};
 use crate::escape::escaped;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::manifests::found::TypedNamespace;
+use crate::manifests::ground::Ground;
 use crate::manifests::input::{self, Input};
-use crate::manifests::judge::Judge;
-use crate::manifests::resolve::{Answer, Key, Resolver};
+use crate::manifests::judge::Key;
+use crate::manifests::resolve::Answer;
 use crate::output;
-use crate::policies::{Policies, Roots};
-use crate::registries::RegistryAccess;
 use crate::surroundings::Surroundings;
 
 /// Pin the images of files.
 #[derive(Debug)]
 pub(crate) struct PinJob {
-    files: Vec<PathBuf>,
-    fields: ImageFields,
+    ground: Ground,
     values: Vec<ValuesPath>,
     check: bool,
     write: bool,
-    policy: PathBuf,
-    roots: Roots,
-    evidence_cache: Option<PathBuf>,
-    format: Format,
-    registry: RegistryAccess,
-    namespace: TypedNamespace,
-    timeout: Duration,
-    now: UnixTime,
-    color: anstream::ColorChoice,
 }
 
 impl PinJob {
-    /// There is no `--at`: what is written today has to be allowed today.
     pub(crate) fn new(
         typed: Pin,
         surroundings: &Surroundings,
         color: anstream::ColorChoice,
     ) -> Self {
-        let now = surroundings.now;
         Self {
-            files: typed.files,
-            fields: ImageFields::new(typed.fields.custom()),
+            ground: Ground::new(
+                typed.files,
+                typed.fields,
+                typed.writing,
+                surroundings,
+                color,
+            ),
             values: typed.values,
             check: typed.check,
             write: typed.write,
-            policy: typed.policy,
-            evidence_cache: typed.roots.cache.evidence(),
-            roots: Roots::typed(typed.roots, surroundings, now),
-            format: typed.format,
-            registry: RegistryAccess::new(typed.registries, surroundings),
-            namespace: TypedNamespace {
-                name: typed.namespace,
-                labels: typed.namespace_labels.map(|it| it.0),
-            },
-            timeout: Duration::from_secs(typed.timeout),
-            now,
-            color,
         }
     }
 }
 
 /// Finds, asks, judges and writes. What one image is refused for keeps no other from being pinned.
 pub(crate) fn run(job: &PinJob) -> Result<Exit, Failure> {
-    job.registry.refuse_plain_http()?;
-    let policies = Policies::load(&job.policy, &job.roots)?.told(
-        &job.policy,
-        "nothing was pinned",
-        job.color,
-    )?;
-    let (inputs, wrong) = input::read(&job.files);
-    let mut reader = Reader::new(&job.fields, &job.namespace, &job.values);
+    let ground = &job.ground;
+    let policies = ground.policies("nothing was pinned")?;
+    let (inputs, wrong) = input::read(&ground.files);
+    let mut reader = Reader::new(&ground.fields, &ground.namespace, &job.values);
     reader.found.wrong = wrong;
     for (number, input) in inputs.iter().enumerate() {
         reader.read(number, input);
@@ -103,48 +76,21 @@ pub(crate) fn run(job: &PinJob) -> Result<Exit, Failure> {
         let why = format!("--values-path: no file has an image at `{path}`");
         reader.found.wrong.push(why);
     }
-    reader.found.told(job.color)?;
+    reader.found.told(ground.color)?;
     if reader.targets.is_empty() {
         return Err(Failure::misused(&format!(
             "no image in {} files: nothing is to be pinned, and nothing passes by emptiness; correct what -f names",
             inputs.len()
         )));
     }
-    let answers = answers(job, policies, &reader)?;
+    let open = reader.targets.iter().filter(|it| !it.is_pinned);
+    let images = open.map(|target| &target.found);
+    let answers = ground.answers(policies, &reader.found, images)?;
     let mut outcome = Outcome::new(inputs.len());
     for target in &reader.targets {
         outcome.add(job, target, &answers);
     }
     outcome.finish(job, &inputs)
-}
-
-/// For each image that is not pinned its digest, and whether the policy allows that.
-fn answers(
-    job: &PinJob,
-    policies: PolicySet,
-    reader: &Reader<'_>,
-) -> Result<BTreeMap<Key, Answer>, Failure> {
-    let open = reader.targets.iter().filter(|it| !it.is_pinned);
-    let images = open.map(|target| (key(target), target.found.image.clone()));
-    let resolver = Resolver {
-        judge: Judge {
-            registry: &job.registry,
-            evidence_cache: job.evidence_cache.as_deref(),
-            timeout: job.timeout,
-            now: job.now,
-            color: job.color,
-            // What people let run in an emergency is not pinned.
-            approvals: None,
-        },
-        found: &reader.found,
-        typed: &job.namespace,
-    };
-    resolver.answers(policies, images.collect())
-}
-
-fn key(target: &Target) -> Key {
-    let found = &target.found;
-    (found.image.written().to_owned(), found.namespace.clone())
 }
 
 /// What is to be written, and what is to be said.
@@ -203,7 +149,7 @@ impl Outcome {
             let (exit, why) = (Exit::Denied, why.to_owned());
             (Some(digest), NotPinned { exit, why })
         };
-        let Some(answer) = answers.get(&key(target)) else {
+        let Some(answer) = answers.get(&target.found.key()) else {
             let (exit, why) = (Exit::Unknown, "it was not asked for".to_owned());
             return Err((None, NotPinned { exit, why }));
         };
@@ -254,17 +200,17 @@ impl Outcome {
             api_version: PinReport::API_VERSION,
             places,
         };
-        let told = match job.format {
+        let told = match job.ground.format {
             Format::Text => report.text(),
             Format::Json => output::json(&report),
         };
         Ok(match result {
             // Standard output is the changed manifest, so that what is said goes elsewhere.
             Some(text) => {
-                output::say(&told, job.color);
+                output::say(&told, job.ground.color);
                 output::deliver(&text, anstream::ColorChoice::Never, self.exit)
             }
-            None => output::deliver(&told, job.color, self.exit),
+            None => output::deliver(&told, job.ground.color, self.exit),
         })
     }
 }

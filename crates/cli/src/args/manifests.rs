@@ -6,6 +6,8 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use countersign_core::{CustomField, FieldContent, FieldPath, GroupKind};
 
+use super::{Format, Labels, policy, registries};
+
 /// Where manifests are, and how they are read.
 #[derive(Debug, Args)]
 pub(crate) struct ManifestOptions {
@@ -36,6 +38,30 @@ pub(crate) struct ManifestOptions {
     /// It is no error that no image is found.
     #[arg(long, requires = "files")]
     pub(crate) allow_empty: bool,
+}
+
+/// By what a command judges that writes digests down, and what it says of it.
+#[derive(Debug, Args)]
+pub(crate) struct WritingOptions {
+    /// The policy: a file, or a folder whose files are one set.
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(crate) policy: PathBuf,
+    #[command(flatten)]
+    pub(crate) roots: policy::PolicyRoots,
+    /// Text for people or JSON for programs.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) registries: registries::RegistryOptions,
+    /// The namespace in which images are to run, if manifests do not say; without it every policy's `namespaces` count as matching.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) namespace: Option<String>,
+    /// All labels of that namespace, for policies that select by them; an empty text says that it has none.
+    #[arg(long, value_name = "KEY=VALUE,…", requires = "namespace")]
+    pub(crate) namespace_labels: Option<Labels>,
+    /// Give up on an image after this many seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) timeout: u64,
 }
 
 /// Where custom resources bear images.

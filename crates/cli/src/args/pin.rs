@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::Args;
 
-use super::{Format, Labels, manifests, policy, registries};
+use super::manifests;
 
 #[derive(Debug, Args)]
 pub(crate) struct Pin {
@@ -28,25 +28,8 @@ pub(crate) struct Pin {
     /// Change the files. Without it the changes are only shown; of standard input the result is printed.
     #[arg(long)]
     pub(crate) write: bool,
-    /// The policy: a file, or a folder whose files are one set.
-    #[arg(long, value_name = "FILE|DIR")]
-    pub(crate) policy: PathBuf,
     #[command(flatten)]
-    pub(crate) roots: policy::PolicyRoots,
-    /// Text for people or JSON for programs.
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(crate) format: Format,
-    #[command(flatten)]
-    pub(crate) registries: registries::RegistryOptions,
-    /// The namespace in which images are to run, if manifests do not say; without it every policy's `namespaces` count as matching.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) namespace: Option<String>,
-    /// All labels of that namespace, for policies that select by them; an empty text says that it has none.
-    #[arg(long, value_name = "KEY=VALUE,…", requires = "namespace")]
-    pub(crate) namespace_labels: Option<Labels>,
-    /// Give up on an image after this many seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
-    pub(crate) timeout: u64,
+    pub(crate) writing: manifests::WritingOptions,
 }
 
 /// `image.repository/tag/digest`: the keys of one mapping that together name an image.

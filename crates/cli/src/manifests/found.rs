@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::path::PathBuf;
 
 use countersign_core::{
     DocumentError, Documents, ImageFields, ImageRef, Located, ManifestObject, Namespace,
 };
 
-use super::input::Input;
+use super::input::{self, Input};
+use super::judge::Key;
+use crate::args::Labels;
 use crate::escape::escaped;
 
 /// Where an image is written.
@@ -57,7 +60,40 @@ pub(crate) struct TypedNamespace {
     pub(crate) labels: Option<BTreeMap<String, String>>,
 }
 
+impl TypedNamespace {
+    pub(crate) fn new(name: Option<String>, labels: Option<Labels>) -> Self {
+        Self {
+            name,
+            labels: labels.map(|it| it.0),
+        }
+    }
+}
+
+impl FoundImage {
+    /// What makes two images the same question.
+    pub(crate) fn key(&self) -> Key {
+        (self.image.written().to_owned(), self.namespace.clone())
+    }
+}
+
 impl Found {
+    /// Reads all files, and how many there were; what cannot be read is noted.
+    pub(crate) fn of(
+        files: &[PathBuf],
+        fields: &ImageFields,
+        typed: &TypedNamespace,
+    ) -> (Self, usize) {
+        let (inputs, wrong) = input::read(files);
+        let mut found = Self {
+            wrong,
+            ..Self::default()
+        };
+        for (number, input) in inputs.iter().enumerate() {
+            found.read(number, input, fields, typed);
+        }
+        (found, inputs.len())
+    }
+
     /// Reads one input after the other; a document that cannot be read hides no other.
     pub(crate) fn read(
         &mut self,

@@ -13,7 +13,7 @@ use countersign_core::{
 };
 use futures_util::stream::{self, StreamExt as _};
 
-use super::found::{Found, FoundImage, TypedNamespace};
+use super::found::{Found, TypedNamespace};
 use crate::failure::Failure;
 use crate::progress;
 use crate::registries::RegistryAccess;
@@ -24,6 +24,9 @@ pub(crate) const AT_A_TIME: usize = 16;
 
 /// Longer than any run.
 const ONE_RUN: Duration = Duration::from_secs(24 * 3600);
+
+/// What makes two images the same question: what is written, and the namespace.
+pub(crate) type Key = (String, Option<String>);
 
 /// How images are judged.
 pub(crate) struct Judge<'a> {
@@ -64,7 +67,7 @@ impl Judge<'_> {
         let mut images: Vec<(Image, ImageRef)> = Vec::new();
         let mut of = Vec::new();
         for it in &found.images {
-            let number = *numbers.entry(key(it)).or_insert_with(|| {
+            let number = *numbers.entry(it.key()).or_insert_with(|| {
                 let image = Image::from(it.image.clone());
                 let namespace = it.namespace.as_deref();
                 let image = match namespace {
@@ -148,9 +151,4 @@ fn not_asked() -> Gap {
         cause: "no policy asks for it".to_owned(),
         hides: None,
     }
-}
-
-/// What makes two images the same question.
-fn key(it: &FoundImage) -> (String, Option<String>) {
-    (it.image.written().to_owned(), it.namespace.clone())
 }

@@ -8,15 +8,12 @@ use countersign_core::{Decision, Digest, ImageRef, Limits, PolicySet};
 use futures_util::stream::{self, StreamExt as _};
 
 use super::found::{Found, TypedNamespace};
-use super::judge::{AT_A_TIME, Judge};
+use super::judge::{AT_A_TIME, Judge, Key};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::pin::firm::{NotPinned, firm};
 use crate::progress;
 use crate::verify::tell_disk_error;
-
-/// What makes two images the same question: what is written, and the namespace.
-pub(crate) type Key = (String, Option<String>);
 
 /// What a tag stands for, and whether that may be written down.
 pub(crate) struct Answer {
