@@ -4,7 +4,7 @@
 //! - [`faults`]: a catalogue of such evidence.
 //! - [`mutate`]: a deterministic mutator of valid evidence.
 //! - [`gate`]: which tests run: those of the public corpus, of the real parts, and of suites that take long.
-//! - [`policy::KeyedPolicy`]: the text of a small policy set.
+//! - [`policy::KeyedPolicy`], [`policy::production`]: the texts of small policy sets.
 //! - [`registry::Registry`]: an OCI registry on loopback with whatever fault a test wants.
 //! - [`sbom::cyclonedx`]: an SBOM of any size.
 //! - [`tuf::Repository`]: a TUF repository, proper or with one thing wrong, and [`tuf::Server`], which serves it on loopback.

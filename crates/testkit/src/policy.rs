@@ -1,4 +1,4 @@
-//! The text of a small policy set: one keyed Signer, one Policy.
+//! The texts of small policy sets: one keyed Signer, one Policy.
 
 /// A set whose one Signer, `key`, is a key without log and time, and whose one Policy demands its signature.
 #[derive(Debug, Clone)]
@@ -87,4 +87,35 @@ fn add(all: &mut String, fields: &str) {
         all.push_str(", ");
     }
     all.push_str(fields);
+}
+
+/// A Signer that is one key, without log and time: one YAML document, which begins with `---`.
+#[must_use]
+pub fn bare_signer(name: &str, public_pem: &str) -> String {
+    // A JSON string is a YAML string.
+    let pem = serde_json::Value::from(public_pem);
+    format!(
+        "---\napiVersion: countersign.dev/v1alpha1\nkind: Signer\nmetadata: {{name: {name}}}\nspec: {{keys: [{{id: {name}, pem: {pem}}}], log: off, time: none}}\n"
+    )
+}
+
+/// Settings of this `spec`, the Signer `key`, and the Policy `production` for `acme/**` of a registry, of which `spec` is the rest in block style, two
+/// blanks deep.
+#[must_use]
+pub fn production(settings: &str, public_pem: &str, host: &str, spec: &str) -> String {
+    let signer = bare_signer("key", public_pem);
+    format!(
+        "apiVersion: countersign.dev/v1alpha1
+kind: Settings
+metadata: {{name: acme}}
+spec: {{{settings}}}
+{signer}---
+apiVersion: countersign.dev/v1alpha1
+kind: Policy
+metadata: {{name: production}}
+spec:
+  images: [\"{host}/acme/**\"]
+  {spec}
+"
+    )
 }

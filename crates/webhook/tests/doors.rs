@@ -10,6 +10,7 @@ use axum::http::{Request, StatusCode, header};
 use countersign::{Cache, Checker, HttpRegistry, PolicySet, Source};
 use countersign_core::{ImageFields, NoFiles};
 use countersign_testkit::forge::{Algorithm, Forge, Key};
+use countersign_testkit::policy::production;
 use countersign_testkit::registry::{Fault, Registry};
 use countersign_webhook::{Doors, Reviewer};
 use serde_json::{Value, json};
@@ -68,27 +69,8 @@ impl Scene {
     }
 
     fn policy_text(&self, spec: &str) -> String {
-        format!(
-            "apiVersion: countersign.dev/v1alpha1
-kind: Settings
-metadata: {{name: acme}}
-spec: {{unmatched: deny}}
----
-apiVersion: countersign.dev/v1alpha1
-kind: Signer
-metadata: {{name: key}}
-spec: {{keys: [{{id: key, pem: {:?}}}], log: off, time: none}}
----
-apiVersion: countersign.dev/v1alpha1
-kind: Policy
-metadata: {{name: production}}
-spec:
-  images: [\"{}/acme/**\"]
-  {spec}
-",
-            self.key.public_pem(),
-            self.registry.host(),
-        )
+        let (pem, host) = (self.key.public_pem(), self.registry.host());
+        production("unmatched: deny", &pem, &host, spec)
     }
 
     fn reviewer(&self, spec: &str) -> Arc<Reviewer> {

@@ -7,6 +7,7 @@ use countersign::{Checker, HttpRegistry, PolicySet, Source};
 use countersign_core::{ImageFields, NoFiles, UnixTime};
 use countersign_testkit::break_glass::{approval, statement};
 use countersign_testkit::forge::{Algorithm, Forge, Key};
+use countersign_testkit::policy::bare_signer;
 use countersign_testkit::registry::{Fault, Registry};
 use countersign_webhook::{Answer, Door, Review, Reviewer};
 use serde_json::{Value, json};
@@ -42,12 +43,7 @@ impl Night {
     }
 
     fn reviewer(&self) -> Reviewer {
-        let signer = |name: &str, key: &Key| {
-            format!(
-                "---\napiVersion: countersign.dev/v1alpha1\nkind: Signer\nmetadata: {{name: {name}}}\nspec: {{keys: [{{id: k, pem: {:?}}}], log: off, time: none}}\n",
-                key.public_pem()
-            )
-        };
+        let signer = |name: &str, key: &Key| bare_signer(name, &key.public_pem());
         let [a, b] = &self.people;
         let release = Key::generate(Algorithm::P256);
         let text = format!(

@@ -13,6 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use countersign::{Checker, HttpRegistry, PolicySet, Source};
 use countersign_core::{ImageFields, NoFiles};
 use countersign_testkit::forge::{Algorithm, Forge, Key};
+use countersign_testkit::policy::production;
 use countersign_testkit::registry::{Fault, Registry};
 use countersign_webhook::{Doors, Reviewer};
 use serde_json::{Value, json};
@@ -40,26 +41,8 @@ impl Scene {
         registry.push_image("acme/unsigned", "v1");
         registry.push_image("other/app", "v1");
         let host = registry.host();
-        let text = format!(
-            "apiVersion: countersign.dev/v1alpha1
-kind: Settings
-metadata: {{name: acme}}
-spec: {{unmatched: allow}}
----
-apiVersion: countersign.dev/v1alpha1
-kind: Signer
-metadata: {{name: key}}
-spec: {{keys: [{{id: key, pem: {:?}}}], log: off, time: none}}
----
-apiVersion: countersign.dev/v1alpha1
-kind: Policy
-metadata: {{name: production}}
-spec:
-  images: [\"{host}/acme/**\"]
-  rules: {rules}
-",
-            key.public_pem()
-        );
+        let rules = format!("rules: {rules}");
+        let text = production("unmatched: allow", &key.public_pem(), &host, &rules);
         let source = Source {
             name: "policy.yaml".to_owned(),
             text,

@@ -67,6 +67,12 @@ fn imported(folder: &Path, files: &[&str]) -> PathBuf {
     out
 }
 
+/// How an import of a file or folder into another file ends.
+fn import_to(from: &Path, out: &Path) -> Option<i32> {
+    let (from, out) = (from.to_str().unwrap(), out.to_str().unwrap());
+    code(&["policy", "import", from, "--at", AT, "--out", out])
+}
+
 /// Image, and whether the original lets it run.
 fn decided(policy: &Path, image: &str, name: &str) -> Option<i32> {
     let layout = format!("oci:{ROOT}/testdata/images/{image}");
@@ -125,16 +131,7 @@ fn what_is_left_out_denies() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("policy.yaml");
     let fields = format!("{FOLDER}/controller-fields.yaml");
-    let arguments = [
-        "policy",
-        "import",
-        &fields,
-        "--at",
-        AT,
-        "--out",
-        out.to_str().unwrap(),
-    ];
-    assert_eq!(code(&arguments), Some(1));
+    assert_eq!(import_to(Path::new(&fields), &out), Some(1));
     for (name, expected) in [
         ("ghcr.io/acme/content/app:v1", 1),
         ("ghcr.io/acme/results/app:v1", 1),
@@ -244,16 +241,7 @@ fn what_is_not_understood_denies() {
         let file = folder.path().join(format!("{number}.yaml"));
         std::fs::write(&file, text.replacen(from, to, 1)).unwrap();
         let out = folder.path().join(format!("out-{number}.yaml"));
-        let arguments = [
-            "policy",
-            "import",
-            file.to_str().unwrap(),
-            "--at",
-            AT,
-            "--out",
-            out.to_str().unwrap(),
-        ];
-        assert_eq!(code(&arguments), Some(1), "{project}: {to}");
+        assert_eq!(import_to(&file, &out), Some(1), "{project}: {to}");
         let decided = decided(&out, "signed-keyed-legacy", "registry.example/acme/app:v1");
         assert_eq!(decided, Some(1), "{project}: {to}");
     }
@@ -280,16 +268,7 @@ fn warnings_stay_warnings() {
         let file = folder.path().join(format!("{number}.yaml"));
         std::fs::write(&file, text.replacen(from, to, 1)).unwrap();
         let out = folder.path().join(format!("out-{number}.yaml"));
-        let arguments = [
-            "policy",
-            "import",
-            file.to_str().unwrap(),
-            "--at",
-            AT,
-            "--out",
-            out.to_str().unwrap(),
-        ];
-        assert_eq!(code(&arguments), Some(0), "{project}");
+        assert_eq!(import_to(&file, &out), Some(0), "{project}");
         let unsigned = |name| decided(&out, "unsigned", name);
         assert_eq!(
             unsigned("registry.example/acme/app:v1"),
@@ -360,16 +339,7 @@ fn lists_and_configuration_are_read() {
     let list = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: policy.sigstore.dev/v1beta1\n  kind: ClusterImagePolicy\n  metadata: {name: x}\n  spec: {images: [{glob: 'h.example/a:v1'}], authorities: [{static: {action: fail}}]}\n- kind: ConfigMap\n  apiVersion: v1\n  metadata: {name: config-policy-controller}\n  data: {no-match-policy: allow}\n";
     std::fs::write(folder.path().join("list.yaml"), list).unwrap();
     let out = folder.path().join("out.yaml");
-    let arguments = [
-        "policy",
-        "import",
-        folder.path().to_str().unwrap(),
-        "--at",
-        AT,
-        "--out",
-        out.to_str().unwrap(),
-    ];
-    assert_eq!(code(&arguments), Some(0));
+    assert_eq!(import_to(folder.path(), &out), Some(0));
     assert_eq!(
         decided(&out, "unsigned", "elsewhere.example/app:v1"),
         Some(0)
@@ -500,16 +470,7 @@ fn content_that_is_not_read_denies() {
         let file = folder.path().join(format!("{number}.yaml"));
         std::fs::write(&file, text.replacen(from, &to, 1)).unwrap();
         let out = folder.path().join(format!("out-{number}.yaml"));
-        let arguments = [
-            "policy",
-            "import",
-            file.to_str().unwrap(),
-            "--at",
-            AT,
-            "--out",
-            out.to_str().unwrap(),
-        ];
-        assert_eq!(code(&arguments), Some(expected), "{project}: {to}");
+        assert_eq!(import_to(&file, &out), Some(expected), "{project}: {to}");
         let app = "registry.example/acme/app:v1";
         assert_eq!(
             decided(&out, "attested-keyed-legacy", app),

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use countersign_core::UnixTime;
 use countersign_testkit::break_glass::{approval, statement};
 use countersign_testkit::forge::{Algorithm, Forge, Key};
+use countersign_testkit::policy::bare_signer;
 use serde_json::Value;
 
 use crate::files::Authority;
@@ -301,12 +302,7 @@ async fn with_client_ca_only_named_clients_are_answered() {
 async fn approvals_count_from_when_their_folder_has_them_until_it_has_not() {
     let scene = Scene::new();
     let [a, b] = std::array::from_fn(|_| Key::generate(Algorithm::P256));
-    let signer = |name: &str, key: &Key| {
-        format!(
-            "---\napiVersion: countersign.dev/v1alpha1\nkind: Signer\nmetadata: {{name: {name}}}\nspec: {{keys: [{{id: k, pem: {:?}}}], log: off, time: none}}\n",
-            key.public_pem()
-        )
-    };
+    let signer = |name: &str, key: &Key| bare_signer(name, &key.public_pem());
     let policy = scene.policy("rules: [{name: signed, signature: {from: key}}]");
     let policy = policy.replace("{unmatched: deny}", "{unmatched: deny, cluster: prod-eu-1}");
     let break_glass = "---\napiVersion: countersign.dev/v1alpha1\nkind: BreakGlass\nmetadata: {name: oncall}\nspec: {from: {all: [a, b]}, maxDuration: 4h, namespaces: [shop]}\n";

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use countersign_testkit::forge::{Algorithm, Forge, Key};
+use countersign_testkit::policy::production;
 use countersign_testkit::registry::Registry;
 use serde_json::{Value, json};
 
@@ -57,27 +58,8 @@ impl Scene {
 
     /// The set with this `spec` of its one policy.
     pub(crate) fn policy(&self, spec: &str) -> String {
-        format!(
-            "apiVersion: countersign.dev/v1alpha1
-kind: Settings
-metadata: {{name: acme}}
-spec: {{unmatched: deny}}
----
-apiVersion: countersign.dev/v1alpha1
-kind: Signer
-metadata: {{name: key}}
-spec: {{keys: [{{id: key, pem: {:?}}}], log: off, time: none}}
----
-apiVersion: countersign.dev/v1alpha1
-kind: Policy
-metadata: {{name: production}}
-spec:
-  images: [\"{}/acme/**\"]
-  {spec}
-",
-            self.key.public_pem(),
-            self.registry.host(),
-        )
+        let (pem, host) = (self.key.public_pem(), self.registry.host());
+        production("unmatched: deny", &pem, &host, spec)
     }
 
     pub(crate) fn write_policy(&self, text: &str) {
