@@ -5,9 +5,9 @@
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use countersign_core::{Approvals, Limits, Trust, bundles_of};
+use countersign_core::{Approvals, ApprovalsError, Digest, Limits, Trust, bundles_of};
 use serde_json::Value;
 
 /// The annotation of an object, or of the template of its Pods: Sigstore bundles, one on each line.
@@ -39,29 +39,65 @@ pub(crate) fn annotated(object: &Value) -> Vec<Vec<u8>> {
     bundles
 }
 
+/// Approvals that come with every question. They are verified once for each trust, not at each question.
+#[derive(Debug, Default)]
+pub(crate) struct Common {
+    bundles: Vec<Vec<u8>>,
+    examined: Mutex<Option<(Digest, Arc<Approvals>)>>,
+}
+
+impl Common {
+    pub(crate) fn new(bundles: Vec<Vec<u8>>) -> Self {
+        Self {
+            bundles,
+            examined: Mutex::default(),
+        }
+    }
+
+    /// None if there are none.
+    fn examined(&self, trust: &Trust) -> Result<Option<Arc<Approvals>>, ApprovalsError> {
+        if self.bundles.is_empty() {
+            return Ok(None);
+        }
+        let mut examined = self.examined.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((fingerprint, approvals)) = &*examined
+            && fingerprint == trust.fingerprint()
+        {
+            return Ok(Some(Arc::clone(approvals)));
+        }
+        let approvals = examine(self.bundles.clone(), trust)?;
+        *examined = Some((*trust.fingerprint(), Arc::clone(&approvals)));
+        Ok(Some(approvals))
+    }
+}
+
 /// All approvals for one question, verified under the trust of the policies in force; none if there are none. What cannot be looked at as a whole, for there
 /// is too much of it, is left out and told.
 pub(crate) fn approvals(
-    common: &[Vec<u8>],
+    common: &Common,
     own: Vec<Vec<u8>>,
     trust: &Trust,
 ) -> (Option<Arc<Approvals>>, Option<String>) {
-    let mut bundles = common.to_vec();
-    let has_own = !own.is_empty();
-    bundles.extend(own);
-    if bundles.is_empty() {
-        return (None, None);
-    }
-    match Approvals::examine(bundles, trust, &Limits::default()) {
-        Ok(approvals) => (Some(Arc::new(approvals)), None),
-        Err(error) if has_own => {
+    let mut left_out = None;
+    if !own.is_empty() {
+        match examine([common.bundles.clone(), own].concat(), trust) {
+            Ok(approvals) => return (Some(approvals), None),
             // An object cannot take from others what everybody has.
-            let (rest, _) = approvals(common, Vec::new(), trust);
-            let why = format!("the annotation `{ANNOTATION}` is not looked at: {error}");
-            (rest, Some(why))
+            Err(error) => {
+                left_out = Some(format!(
+                    "the annotation `{ANNOTATION}` is not looked at: {error}"
+                ));
+            }
         }
+    }
+    match common.examined(trust) {
+        Ok(approvals) => (approvals, left_out),
         Err(error) => (None, Some(format!("break-glass is not looked at: {error}"))),
     }
+}
+
+fn examine(bundles: Vec<Vec<u8>>, trust: &Trust) -> Result<Arc<Approvals>, ApprovalsError> {
+    Approvals::examine(bundles, trust, &Limits::default()).map(Arc::new)
 }
 
 /// A file or a folder of approvals.
@@ -137,6 +173,7 @@ fn whole(file: &Path) -> io::Result<Vec<u8>> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use countersign_core::PublicKey;
     use serde_json::json;
 
     #[test]
@@ -169,16 +206,30 @@ mod tests {
     #[test]
     fn too_much_on_one_object_takes_nothing_from_what_everybody_has() {
         let trust = Trust::new(Vec::new(), Vec::new()).unwrap();
-        let common = [b"{}".to_vec()];
+        let common = Common::new(vec![b"{}".to_vec()]);
         let (all, why) = approvals(&common, vec![b"{}".to_vec(); 64], &trust);
         assert_eq!(all.unwrap().iter().count(), 1);
         assert!(why.unwrap().starts_with(
             "the annotation `countersign.dev/break-glass` is not looked at: 65 approvals"
         ));
-        let (all, why) = approvals(&[], Vec::new(), &trust);
+        let (all, why) = approvals(&Common::default(), Vec::new(), &trust);
         assert!(all.is_none() && why.is_none());
-        let (all, why) = approvals(&vec![b"{}".to_vec(); 65], Vec::new(), &trust);
+        let many = Common::new(vec![b"{}".to_vec(); 65]);
+        let (all, why) = approvals(&many, Vec::new(), &trust);
         assert!(all.is_none() && why.is_some());
+    }
+
+    #[test]
+    fn what_everybody_has_is_verified_once_for_each_trust() {
+        let key = |text: &str| PublicKey::from_pem(text).unwrap();
+        let one = Trust::new(Vec::new(), Vec::new()).unwrap();
+        let keys = vec![key(include_str!("../../../testdata/keys/release.pub"))];
+        let other = Trust::new(Vec::new(), keys).unwrap();
+        let common = Common::new(vec![b"{}".to_vec()]);
+        let examined = |trust| approvals(&common, Vec::new(), trust).0.unwrap();
+        assert!(Arc::ptr_eq(&examined(&one), &examined(&one)));
+        assert!(!Arc::ptr_eq(&examined(&one), &examined(&other)));
+        assert!(Arc::ptr_eq(&examined(&other), &examined(&other)));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use countersign_core::{Decision, ImageFields, PolicySet, UnixTime, printable};
 use tokio::time::Instant;
 
 use crate::answering::answer;
-use crate::emergency::approvals;
+use crate::emergency::{Common, approvals};
 use crate::images::{Unreadable, asked};
 use crate::pin::{Pin, pins};
 use crate::sitting::Sitting;
@@ -44,8 +44,8 @@ pub struct Reviewer {
     fields: ImageFields,
     clock: fn() -> SystemTime,
     witness: Option<Arc<dyn Witness>>,
-    /// Approvals for an emergency that every object has, not yet verified: their keys are those of the policies in force.
-    approvals: RwLock<Arc<Vec<Vec<u8>>>>,
+    /// Approvals for an emergency that every object has; their keys are those of the policies in force.
+    approvals: RwLock<Arc<Common>>,
 }
 
 type Fresh = Box<dyn FnOnce(PolicySet) -> Checker + Send + Sync>;
@@ -132,7 +132,7 @@ impl Reviewer {
             fields,
             clock: SystemTime::now,
             witness: None,
-            approvals: RwLock::new(Arc::new(Vec::new())),
+            approvals: RwLock::default(),
         }
     }
 
@@ -171,10 +171,10 @@ impl Reviewer {
             .approvals
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        *approvals = Arc::new(bundles);
+        *approvals = Arc::new(Common::new(bundles));
     }
 
-    fn approvals(&self) -> Arc<Vec<Vec<u8>>> {
+    fn approvals(&self) -> Arc<Common> {
         let approvals = self
             .approvals
             .read()
