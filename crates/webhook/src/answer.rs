@@ -13,6 +13,9 @@ const MOST_WARNINGS: usize = 3 * 1024;
 /// Characters of the message: it goes to a person's terminal and into events of 1 KiB.
 const MOST_MESSAGE: usize = 1000;
 
+/// Characters of one audit annotation.
+const MOST_ANNOTATION: usize = 1000;
+
 /// An answer, without the question's uid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
@@ -77,10 +80,11 @@ impl Answer {
         self
     }
 
-    /// With a word for the audit log, under a key to which the API server adds the webhook's name.
+    /// With a word for the audit log, cut at 1,000 characters, under a key to which the API server adds the webhook's name.
     #[must_use]
     pub fn annotate(mut self, key: &'static str, value: String) -> Self {
-        self.annotations.insert(key, value);
+        let kept = value.chars().take(MOST_ANNOTATION).collect();
+        self.annotations.insert(key, kept);
         self
     }
 
@@ -202,6 +206,10 @@ mod tests {
             .collect();
         assert!(lengths.iter().all(|length| *length == 256), "{lengths:?}");
         assert!(warned.warnings().iter().map(String::len).sum::<usize>() <= 3 * 1024);
+        let annotated = Answer::allow().annotate("message", "ä".repeat(5000));
+        let annotated = annotated.to_json("u");
+        let kept = annotated["response"]["auditAnnotations"]["message"].as_str();
+        assert_eq!(kept.map(|it| it.chars().count()), Some(1000));
         let twice = Answer::allow().warn(["a".to_owned(), "a".to_owned()]);
         assert_eq!(twice.warnings(), ["a"]);
     }

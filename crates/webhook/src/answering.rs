@@ -7,9 +7,6 @@ use countersign_core::{Decision, Mode, PolicyOutcome, Verdict, Warning, printabl
 use crate::message::message;
 use crate::{Answer, Door, Judged, Outcome};
 
-/// Characters of one annotation.
-const MOST_ANNOTATED: usize = 1000;
-
 /// Deny over unknown over allow, across images as across rules.
 pub(crate) fn answer(judged: &[Judged], door: Door) -> Answer {
     let mut denied = Vec::new();
@@ -54,18 +51,13 @@ pub(crate) fn answer(judged: &[Judged], door: Door) -> Answer {
         None => answer,
     };
     let answer = match (door, findings(judged)) {
-        (Door::Audit, Some(found)) => answer.annotate("findings", cut(&found)),
+        (Door::Audit, Some(found)) => answer.annotate("findings", found),
         _ => answer,
     };
     match message.as_str() {
         "" => answer,
-        message => answer.annotate("message", cut(message)),
+        message => answer.annotate("message", message.to_owned()),
     }
-}
-
-/// What the audit log keeps of a text.
-fn cut(text: &str) -> String {
-    text.chars().take(MOST_ANNOTATED).collect()
 }
 
 /// What policies that only warn or audit found, for the audit log: `policy/rule: reason`, each once; none if they found nothing.

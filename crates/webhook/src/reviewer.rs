@@ -317,5 +317,5 @@ pub(crate) fn refused(door: Door, effect: &str, message: &str) -> Answer {
     };
     answer
         .annotate("effect", effect.to_owned())
-        .annotate("message", message.chars().take(1000).collect())
+        .annotate("message", message.to_owned())
 }
