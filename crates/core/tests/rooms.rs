@@ -164,7 +164,7 @@ const ROOMS: &[Room] = &[
         name: "countersign-webhook",
         rooms: &["countersign-core", "countersign"],
         only: None,
-        never: &["kube*", "k8s-openapi"],
+        never: &[],
         not_directly: &[
             "sigstore-*",
             "reqwest",

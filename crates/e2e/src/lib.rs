@@ -26,7 +26,7 @@ mod web;
 mod webhook;
 
 pub use cli::{Countersign, TlsAccess, Verdict, workspace};
-pub use cluster::{Answer, CLUSTER_PARTS, Client, Cluster, eventually};
+pub use cluster::{Answer, CLUSTER_PARTS, Client, Cluster, Grant, eventually};
 pub use command::{Output, outcome, run};
 pub use cosign::{RELEASE_POLICY, SigningKey};
 pub use countersign_testkit::gate::corpus;

@@ -12,6 +12,7 @@ mod gate;
 mod health;
 mod images;
 mod keeper;
+mod kubernetes;
 mod log;
 mod message;
 mod metrics;
@@ -29,6 +30,7 @@ mod tls;
 
 pub use answer::Answer;
 pub use config::{Config, ConfigError, Typed};
+pub use kubernetes::{KubernetesError, Which};
 pub use review::{BadReview, Operation, Review};
 pub use reviewer::{Answered, Door, Judged, Outcome, Reviewer, Witness};
 pub use router::Doors;

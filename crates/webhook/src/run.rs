@@ -21,6 +21,7 @@ use crate::emergency::ApprovalFiles;
 use crate::gate::{Bounds, Gate};
 use crate::health::Health;
 use crate::keeper::Keeper;
+use crate::kubernetes::{Kubernetes, KubernetesError};
 use crate::log::{Level, Log};
 use crate::metrics::{Asked, Metrics};
 use crate::policies::PolicySource;
@@ -47,6 +48,9 @@ pub enum RunError {
     /// The folder for evidence cannot be used.
     #[error("cache-dir: {0}")]
     Cache(#[from] CacheError),
+    /// The Kubernetes API cannot be asked.
+    #[error(transparent)]
+    Kubernetes(#[from] KubernetesError),
     /// The operating system refuses.
     #[error("{what}: {error}")]
     System {
@@ -87,6 +91,7 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
         client_ca: config.client_ca.clone(),
         client_names: config.client_names.clone(),
     })?);
+    let _kubernetes = Kubernetes::prepare(&config.kubernetes, config.namespace.as_deref()).await?;
     let metrics = Arc::new(Metrics::new());
     metrics.certificate(tls.expires());
     let observer = metrics.requests();

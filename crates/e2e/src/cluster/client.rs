@@ -55,6 +55,12 @@ impl Client {
         })
     }
 
+    /// Where the API server listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Reads what is at `path` (`/api/v1/namespaces/shop/pods/app`).
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 //! So every object is really stored, converted, defaulted and admitted, and controllers really make Pods; only nothing
 //! ever runs.
 
+mod account;
 mod client;
 mod files;
 
@@ -17,6 +18,7 @@ use anyhow::{Result, bail};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+pub use self::account::Grant;
 pub use self::client::{Answer, Client};
 use self::files::Files;
 use crate::Parts;

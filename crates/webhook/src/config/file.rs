@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
 use super::ConfigError;
+use crate::kubernetes::Which;
 
 /// No configuration is larger.
 const MOST_BYTES: u64 = 1024 * 1024;
@@ -22,6 +23,8 @@ pub(super) struct ConfigFile {
     pub(super) tls_key: Option<PathBuf>,
     pub(super) client_ca: Option<PathBuf>,
     pub(super) client_names: Option<Vec<String>>,
+    pub(super) kubernetes: Option<Which>,
+    pub(super) namespace: Option<String>,
     pub(super) policy: Option<PathBuf>,
     pub(super) break_glass: Option<PathBuf>,
     pub(super) trust_cache: Option<PathBuf>,

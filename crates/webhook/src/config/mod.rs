@@ -15,6 +15,7 @@ use countersign_core::{CustomField, printable};
 
 use self::file::ConfigFile;
 pub use self::typed::Typed;
+use crate::kubernetes::Which;
 
 const LISTEN: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 8443);
@@ -37,6 +38,10 @@ pub struct Config {
     pub client_ca: Option<PathBuf>,
     /// Which names of those; any if there are none.
     pub client_names: Vec<String>,
+    /// Which Kubernetes API is asked.
+    pub kubernetes: Which,
+    /// The namespace in which the webhook runs, if it is told.
+    pub namespace: Option<String>,
     /// The policy file or folder.
     pub policy: PathBuf,
     /// Where approvals for emergencies are.
@@ -131,6 +136,8 @@ impl Config {
                 .ok_or_else(|| missing("tls-key"))?,
             client_ca: merge.path("client-ca", typed.client_ca, file.client_ca),
             client_names: merge.list("client-names", typed.client_names, file.client_names),
+            kubernetes: merge.or("kubernetes", typed.kubernetes, file.kubernetes, Which::None),
+            namespace: merge.text("namespace", typed.namespace, file.namespace),
             policy: merge
                 .path("policy", typed.policy, file.policy)
                 .ok_or_else(|| missing("policy"))?,
@@ -260,6 +267,16 @@ impl Merge<'_> {
         let value = typed.or(file);
         match &value {
             Some(path) => self.note(name, &quoted(&path.display().to_string()), &source),
+            None => self.none(name),
+        }
+        value
+    }
+
+    fn text(&mut self, name: &str, typed: Option<String>, file: Option<String>) -> Option<String> {
+        let source = self.source(name, typed.is_some(), file.is_some());
+        let value = typed.or(file);
+        match &value {
+            Some(value) => self.note(name, &quoted(value), &source),
             None => self.none(name),
         }
         value

@@ -42,6 +42,8 @@ fn flags_go_before_the_file_and_the_file_before_what_is_so_by_itself() {
         "mostReviews: 256 # default",
         "mutate: true # flag --mutate",
         "# cacheDir is not configured",
+        "kubernetes: none # default",
+        "# namespace is not configured",
         "listen: 0.0.0.0:8443 # default",
         "images: [] # default",
     ] {
@@ -53,7 +55,7 @@ fn flags_go_before_the_file_and_the_file_before_what_is_so_by_itself() {
 fn what_is_printed_configures_the_same() {
     let (_folder, path) = written(
         "images: [{group: acme.example, kind: Task, path: 'spec.steps[*].image', holds: image, optional: true}, \
-         {kind: Pod, path: spec.x, holds: podSpec}]\nclientNames: ['a b', '#']\nclientCa: x\n",
+         {kind: Pod, path: spec.x, holds: podSpec}]\nclientNames: ['a b', '#']\nclientCa: x\nkubernetes: /k\nnamespace: 'n'\n",
     );
     let first = read(&[&NEEDED[..], &["--config", &path, "--drain", "0"]].concat()).unwrap();
     let (_folder, path) = written(first.shown());
@@ -71,6 +73,8 @@ fn what_is_printed_configures_the_same() {
     assert_eq!(without_sources(&first), without_sources(&again));
     assert_eq!(again.images, first.images);
     assert_eq!(again.client_names, ["a b", "#"]);
+    assert_eq!(again.kubernetes, Which::Kubeconfig(PathBuf::from("/k")));
+    assert_eq!(again.namespace.as_deref(), Some("n"));
 }
 
 #[test]

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+use crate::kubernetes::Which;
+
 /// Answers the Kubernetes API server whether the images of an object may run.
 ///
 /// Each option can be given as a flag, as a variable of the environment, or in the file of --config (in camel case); the first of these three counts.
@@ -34,6 +36,16 @@ pub struct Typed {
         env = "COUNTERSIGN_WEBHOOK_CLIENT_NAMES"
     )]
     pub(super) client_names: Option<Vec<String>>,
+    /// The Kubernetes API: `none` is asked, the one of the cluster in which this runs (`in-cluster`), or the one of a kubeconfig.
+    #[arg(
+        long,
+        value_name = "none|in-cluster|FILE",
+        env = "COUNTERSIGN_WEBHOOK_KUBERNETES"
+    )]
+    pub(super) kubernetes: Option<Which>,
+    /// The namespace in which this runs. In a cluster its service account tells.
+    #[arg(long, value_name = "NAME", env = "COUNTERSIGN_WEBHOOK_NAMESPACE")]
+    pub(super) namespace: Option<String>,
     /// The policy: a file, or a folder whose files are one set. Read again when it changes.
     #[arg(long, value_name = "FILE|DIR", env = "COUNTERSIGN_WEBHOOK_POLICY")]
     pub(super) policy: Option<PathBuf>,
