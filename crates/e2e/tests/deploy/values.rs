@@ -255,7 +255,7 @@ fn the_webhook_takes_the_file_that_is_rendered_and_the_policies_that_it_starts_w
     assert!(grace.as_u64().unwrap() > longest.as_secs(), "{grace}");
 
     let policy = folder.path().join("policy.yaml");
-    fs::write(&policy, data("countersign-policy", "starter.yaml")).unwrap();
+    fs::write(&policy, data("countersign-policy", "policy.yaml")).unwrap();
     assert!(countersign::load_policies(&policy).is_ok());
     // The overlay begins with the same.
     let overlaid = workspace().join("deploy/kustomize/overlays/audit/policy.yaml");
