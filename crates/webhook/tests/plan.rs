@@ -344,6 +344,34 @@ metadata: {name: canary, namespace: shop}
         assert_eq!(told, blocks, "{}", said.out);
     }
 
+    // One that names no namespace, of which nobody knows whether its kind has any.
+    let nowhere = unknown.replace("{name: canary, namespace: shop}", "{name: canary}");
+    let said = plan(&nowhere, &[]);
+    assert!(
+        said.out
+            .contains("would block  Rollout.argoproj.io canary (itself, perhaps)"),
+        "{}",
+        said.out
+    );
+
+    // Plurals of kinds that Kubernetes has.
+    for (group, kind, plural) in [
+        ("networking.k8s.io", "NetworkPolicy", "networkpolicies"),
+        ("networking.k8s.io", "Ingress", "ingresses"),
+        ("gateway.networking.k8s.io", "Gateway", "gateways"),
+        ("discovery.k8s.io", "EndpointSlice", "endpointslices"),
+    ] {
+        let rule = RULE
+            .replace("[batch]", &format!("[{group}]"))
+            .replace("jobs, cronjobs", plural);
+        let object = format!(
+            "\n---\napiVersion: {group}/v1\nkind: {kind}\nmetadata: {{name: a, namespace: shop}}\n"
+        );
+        let said = plan(&(broken(RULE, &rule) + &object), &[]);
+        let expected = format!("would block  {kind}.{group} shop/a (itself)\n");
+        assert!(said.out.contains(&expected), "{kind}: {}", said.out);
+    }
+
     // Pods only: what makes them may be written, and its Pods may not.
     let pods = "      - {apiGroups: [''], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [pods], scope: Namespaced}\n";
     let text = rendered();

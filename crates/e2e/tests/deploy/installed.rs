@@ -55,23 +55,7 @@ fn without_a_replica_what_is_enforced_is_blocked_and_nothing_else() {
     );
 
     // Its own Pods come up, and again.
-    let first = lab.until_pods(2);
-    for name in &first {
-        let path = format!("/api/v1/namespaces/countersign/pods/{name}");
-        assert!(lab.admin().delete(&path).unwrap().is_done());
-    }
-    let again = eventually("other Pods of countersign", || {
-        let pods = lab.own_pods();
-        let is_new = |it: &Value| {
-            !first
-                .iter()
-                .any(|name| it["metadata"]["name"] == name.as_str())
-        };
-        let all_new = pods.len() == 2 && pods.iter().all(is_new);
-        Ok(all_new.then_some(pods))
-    })
-    .unwrap();
-    for pod in &again {
+    for pod in &replaced(&lab) {
         assert_eq!(pod["spec"]["priority"], 2_000_000_000, "{pod}");
         assert_eq!(
             pod["spec"]["containers"][0]["securityContext"]["readOnlyRootFilesystem"],
@@ -123,6 +107,22 @@ fn without_a_replica_what_is_enforced_is_blocked_and_nothing_else() {
     assert!(made.is_done(), "{made:?}");
     assert!(lab.admin().delete(old).unwrap().is_done());
 
+    // Everywhere but there is not here.
+    let everywhere = lab.chart.rendered(&["enforce.namespaces=all", "timeout=1"]);
+    let said = lab.kubectl(&["apply"], &everywhere);
+    assert_eq!(said.code, Some(0), "{}{}", said.stdout, said.stderr);
+    eventually("a refusal in garden", || {
+        let answer = lab.create_pod("garden", "other", "a.example/a");
+        if answer.is_done() {
+            lab.admin().delete("/api/v1/namespaces/garden/pods/other")?;
+        }
+        Ok((!answer.is_done()).then_some(()))
+    })
+    .unwrap();
+    let answer = lab.create_pod("kube-system", "unblocked-still", "a.example/a");
+    assert!(answer.is_done(), "{answer:?}");
+    replaced(&lab);
+
     // The configurations go first.
     for name in ["countersign-enforce", "countersign-audit"] {
         assert!(lab.admin().delete(&configuration(name)).unwrap().is_done());
@@ -130,6 +130,26 @@ fn without_a_replica_what_is_enforced_is_blocked_and_nothing_else() {
     let said = lab.kubectl(&["delete", "--ignore-not-found"], &rendered);
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     lab.until_pods(0);
+}
+
+/// Deletes the Pods of countersign and waits for those that its ReplicaSet makes in their place.
+fn replaced(lab: &Lab) -> Vec<Value> {
+    let gone = lab.until_pods(2);
+    for name in &gone {
+        let path = format!("/api/v1/namespaces/countersign/pods/{name}");
+        assert!(lab.admin().delete(&path).unwrap().is_done());
+    }
+    eventually("other Pods of countersign", || {
+        let pods = lab.own_pods();
+        let is_new = |it: &Value| {
+            !gone
+                .iter()
+                .any(|name| it["metadata"]["name"] == name.as_str())
+        };
+        let all_new = pods.len() == 2 && pods.iter().all(is_new);
+        Ok(all_new.then_some(pods))
+    })
+    .unwrap()
 }
 
 #[test]

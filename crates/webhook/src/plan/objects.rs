@@ -6,14 +6,18 @@ use countersign::ManifestText;
 use countersign_core::{Documents, GroupKind, ImageFields, ManifestObject, printable};
 use serde_json::Value;
 
+use super::selector::Holds;
+
 /// One object, with its place.
 #[derive(Debug)]
 pub(super) struct Object {
     pub(super) kind: GroupKind,
     /// The version of `apiVersion`.
     pub(super) version: String,
-    /// None for kinds that are known to have none.
+    /// What is written, or the one of objects that name none; none for kinds that have none, or of which nobody knows whether they have.
     pub(super) namespace: Option<String>,
+    /// Whether its kind has namespaces.
+    pub(super) is_namespaced: Holds,
     pub(super) name: String,
     /// `FILE:LINE`.
     pub(super) at: String,
@@ -97,6 +101,12 @@ impl Objects {
             self.namespaces.insert(name, labels);
         }
         let images = object.images(&ImageFields::default())?;
+        let is_namespaced = match &object.namespace {
+            _ if CLUSTER_KINDS.contains(&object.kind.kind.as_str()) => Holds::No,
+            Some(_) => Holds::Yes,
+            None if is_of_kubernetes(&object.kind.group) => Holds::Yes,
+            None => Holds::Perhaps,
+        };
         let version = object.value().get("apiVersion").and_then(Value::as_str);
         let version = version.unwrap_or_default();
         self.all.push(Object {
@@ -105,10 +115,12 @@ impl Objects {
                 .rsplit_once('/')
                 .map_or(version, |it| it.1)
                 .to_owned(),
-            namespace: match CLUSTER_KINDS.contains(&object.kind.kind.as_str()) {
-                true => None,
-                false => Some(object.namespace.as_deref().unwrap_or(namespace).to_owned()),
+            namespace: match (is_namespaced, &object.namespace) {
+                (Holds::No, _) => None,
+                (Holds::Yes, None) => Some(namespace.to_owned()),
+                (_, written) => written.clone(),
             },
+            is_namespaced,
             name: object.name.clone().unwrap_or_default(),
             at: format!("{}:{}", printable(&text.name), object.at.line),
             images: images.into_iter().map(|it| it.field.image).collect(),
@@ -131,6 +143,11 @@ impl Objects {
             spec.pointer("/names/plural")?.as_str().filter(|_| is_it)
         })
     }
+}
+
+/// Whether a group is one of Kubernetes itself, whose kinds are known.
+pub(super) fn is_of_kubernetes(group: &str) -> bool {
+    !group.contains('.') || group.ends_with(".k8s.io")
 }
 
 impl Object {

@@ -3,7 +3,7 @@
 use countersign_core::GroupKind;
 use serde::Deserialize;
 
-use super::objects::{Object, Objects};
+use super::objects::{Object, Objects, is_of_kubernetes};
 use super::selector::Holds;
 
 /// One of `rules` of a webhook (`RuleWithOperations`). The version makes no difference: the API server converts what is asked for in another.
@@ -23,7 +23,8 @@ pub(super) struct Asked {
     pub(super) group: String,
     /// The plural; none where nobody can tell how the API server calls the kind.
     pub(super) resource: Option<String>,
-    pub(super) is_namespaced: bool,
+    /// Whether it stands in a namespace.
+    pub(super) is_namespaced: Holds,
 }
 
 /// Without what a namespace's Pods do not come up or what leads them does not work, by group.
@@ -70,11 +71,13 @@ impl Rule {
             .any(|it| lists(&self.operations, it));
         let in_scope = match self.scope.as_deref() {
             Some("Namespaced") => asked.is_namespaced,
-            Some("Cluster") => !asked.is_namespaced,
-            _ => true,
+            Some("Cluster") => asked.is_namespaced.not(),
+            _ => Holds::Yes,
         };
         let group = lists(&self.api_groups, &asked.group);
-        Holds::from(is_written && in_scope && group).and(self.resource(asked.resource.as_deref()))
+        Holds::from(is_written && group)
+            .and(in_scope)
+            .and(self.resource(asked.resource.as_deref()))
     }
 
     fn resource(&self, asked: Option<&str>) -> Holds {
@@ -120,7 +123,7 @@ pub(super) fn vital(rules: &[Rule], is_namespaced: bool) -> Vec<&'static str> {
         let asked = Asked {
             group: (*group).to_owned(),
             resource: Some((*resource).to_owned()),
-            is_namespaced,
+            is_namespaced: is_namespaced.into(),
         };
         rules.iter().any(|rule| rule.covers(&asked).is_possible())
     });
@@ -132,12 +135,12 @@ pub(super) fn requests(object: &Object, objects: &Objects) -> Vec<Asked> {
     let asked = |group: &str, resource: &str| Asked {
         group: group.to_owned(),
         resource: Some(resource.to_owned()),
-        is_namespaced: true,
+        is_namespaced: Holds::Yes,
     };
     let itself = Asked {
         group: object.kind.group.clone(),
         resource: resource(&object.kind, objects),
-        is_namespaced: object.namespace.is_some(),
+        is_namespaced: object.is_namespaced,
     };
     let made = match (object.kind.group.as_str(), object.kind.kind.as_str()) {
         ("apps", "Deployment") => vec![asked("apps", "replicasets"), asked("", "pods")],
@@ -155,15 +158,13 @@ fn resource(kind: &GroupKind, objects: &Objects) -> Option<String> {
     if let Some(plural) = objects.plural(kind) {
         return Some(plural.to_owned());
     }
-    let is_ours =
-        kind.group.is_empty() || !kind.group.contains('.') || kind.group.ends_with(".k8s.io");
     let name = kind.kind.to_lowercase();
-    is_ours.then(|| match name.as_str() {
+    is_of_kubernetes(&kind.group).then(|| match name.as_str() {
         "endpoints" => name,
         _ if name.ends_with('s') => format!("{name}es"),
         _ => match name.strip_suffix('y') {
-            Some(stem) => format!("{stem}ies"),
-            None => format!("{name}s"),
+            Some(stem) if !stem.ends_with('a') => format!("{stem}ies"),
+            _ => format!("{name}s"),
         },
     })
 }

@@ -25,6 +25,14 @@ impl Holds {
         self.max(other)
     }
 
+    pub(super) const fn not(self) -> Self {
+        match self {
+            Self::No => Self::Yes,
+            Self::Perhaps => Self::Perhaps,
+            Self::Yes => Self::No,
+        }
+    }
+
     pub(super) const fn is_possible(self) -> bool {
         !matches!(self, Self::No)
     }

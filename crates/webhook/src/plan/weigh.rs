@@ -219,7 +219,8 @@ impl Weighed {
 fn blocked(hook: &Hook, object: &Object, objects: &Objects) -> Option<Blocked> {
     let counts = match &object.namespace {
         Some(namespace) => hook.counts_in(namespace, objects),
-        None => Holds::Yes,
+        // For what has no namespace no namespaceSelector counts.
+        None => object.is_namespaced.not(),
     };
     let own = || object.texts("/metadata/labels");
     let mut all = Holds::No;
