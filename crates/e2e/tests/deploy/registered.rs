@@ -191,6 +191,44 @@ fn every_kind_that_bears_images_is_registered_and_changes_of_images_alone_are_as
         patched("template's image", &format!("{templates}/tpl"), change),
         [1, 1]
     );
+    // As large an object as an API server takes is compared within what it spends on a condition.
+    let container = |number: usize| {
+        let variable =
+            |it: usize| json!({"name": format!("VARIABLE_{it}"), "value": "x".repeat(40)});
+        let environment: Vec<Value> = (0..100).map(variable).collect();
+        json!({"name": format!("c{number}"), "image": "a.example/a", "env": environment})
+    };
+    let containers: Vec<Value> = (0..120).map(container).collect();
+    let labels = json!({"app": "big"});
+    let big = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "big"},
+        "spec": {"replicas": 0, "selector": {"matchLabels": labels}, "template": {
+            "metadata": {"labels": labels}, "spec": {"containers": containers},
+        }},
+    });
+    let deployments = "/apis/apps/v1/namespaces/registered/deployments";
+    let created = admin.create(deployments, &big).unwrap();
+    assert!(created.is_done(), "{created:?}");
+    let path = format!("{deployments}/big");
+    let labelled = eventually("a label on the large Deployment", || {
+        let before = [&enforce, &audit].map(|it| it.reviews().len());
+        let answer = admin.merge(&path, &json!({"metadata": {"labels": {"a": "b"}}}))?;
+        assert!(answer.is_done(), "{answer:?}");
+        let after = [&enforce, &audit].map(|it| it.reviews().len());
+        // Its controller writes beside us, and may be asked about.
+        Ok((before == after).then_some(answer))
+    })
+    .unwrap();
+    assert_eq!(labelled.body["metadata"]["labels"]["a"], "b");
+    let last = format!("c{}", 119);
+    let image = json!({"spec": {"template": {"spec": {"containers": [{"name": last, "image": "a.example/b"}]}}}});
+    let before = enforce.reviews().len();
+    assert!(admin.patch(&path, &image).unwrap().is_done());
+    assert!(
+        enforce.reviews().len() > before,
+        "the last image of a large object"
+    );
+
     let deleted = asked("deletion", &|| admin.delete(&app).unwrap());
     assert_eq!(deleted, nobody);
 
