@@ -57,10 +57,18 @@ fn the_parts_of_kubernetes_are_the_pinned_ones() {
 
 #[test]
 fn parts_without_a_version_explain_themselves() {
-    let Some(parts) = parts(&["crane", "ctstub", "docker-registry", "registry"]) else {
+    let tools = [
+        "crane",
+        "ctstub",
+        "docker-registry",
+        "helm",
+        "kubectl",
+        "registry",
+    ];
+    let Some(parts) = parts(&tools) else {
         return;
     };
-    for tool in ["crane", "ctstub", "docker-registry", "registry"] {
+    for tool in tools {
         let output = parts.command(tool).arg("--help").output().unwrap();
         let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
         assert!(said.to_lowercase().contains("usage"), "{tool}: {said}");

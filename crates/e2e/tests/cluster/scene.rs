@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use countersign_e2e::{
     Answer, CLUSTER_PARTS, Client, Cluster, Parts, REGISTRY_PARTS, RELEASE_POLICY, Registry,
-    RegistryKind, SigningKey, WebhookProgram, eventually, parts,
+    RegistryKind, SigningKey, WebhookProgram, eventually, parts, workspace,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -160,29 +160,12 @@ pub(crate) struct Registration<'a> {
     pub(crate) rules: Value,
 }
 
-/// Everything that bears images, as `deploy/` registers it.
+/// Everything that bears images, as `deploy/` registers it; `tests/deploy` holds that against what the API server serves.
 pub(crate) fn workloads() -> Value {
-    let rule = |group: &str, resources: &[&str]| {
-        json!({
-            "apiGroups": [group], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": resources,
-        })
-    };
-    json!([
-        rule(
-            "",
-            &[
-                "pods",
-                "pods/ephemeralcontainers",
-                "podtemplates",
-                "replicationcontrollers"
-            ]
-        ),
-        rule(
-            "apps",
-            &["deployments", "replicasets", "statefulsets", "daemonsets"]
-        ),
-        rule("batch", &["jobs", "cronjobs"]),
-    ])
+    let file = workspace().join("deploy/kustomize/overlays/enforce/enforce.yaml");
+    let text = fs::read_to_string(file).unwrap();
+    let mut configuration: Value = serde_saphyr::from_str(&text).unwrap();
+    configuration["webhooks"][0]["rules"].take()
 }
 
 impl<'a> Registration<'a> {
