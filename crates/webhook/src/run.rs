@@ -127,10 +127,7 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
         }),
     );
     let keeper = Keeper {
-        source: PolicySource {
-            path: config.policy.clone(),
-            trust_cache: config.trust_cache.clone(),
-        },
+        source: PolicySource::new(config.policy.clone(), config.trust_cache.clone()),
         approvals: config.break_glass.clone().map(ApprovalFiles::new),
         tls: Arc::clone(&tls),
         reviewer: Arc::clone(&reviewer),
