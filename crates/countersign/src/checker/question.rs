@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use countersign_core::{
     Artifact, Child, Decision, Digest, Evidence, Findings, Gap, GapClass, Needs, PinnedImage,
-    PlatformNeed, ReasonCode, Request, Resolution, Stale, UnixTime, Verdict, decide,
+    PlatformNeed, ReasonCode, Request, Resolution, Stale, UnixTime, Verdict, decide, decide_briefly,
     examine_cached,
 };
 
@@ -298,6 +298,10 @@ impl<'a> Question<'a> {
     }
 
     fn decided(&self, resolution: Resolution<'_>) -> Decision {
+        let decide = match self.checker.explains {
+            true => decide,
+            false => decide_briefly,
+        };
         decide(&self.checker.policies, self.request, resolution, self.now)
     }
 }

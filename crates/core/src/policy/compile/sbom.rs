@@ -13,7 +13,7 @@ use crate::policy::notes::Spanned;
 use crate::policy::shape::{Items, Text};
 use crate::policy::{EvidenceDemand, Selection, Wanted};
 use crate::sbom::judge::{
-    Ban, DocumentField, Field, Lenience, LicenseDemand, PackageDemand, SbomDemand,
+    Ban, DocumentField, Field, Known, Lenience, LicenseDemand, PackageDemand, SbomDemand,
 };
 
 /// "The Minimum Elements For a Software Bill of Materials" (NTIA, 2021), "Data Fields".
@@ -76,6 +76,7 @@ impl Compiler<'_> {
             packages,
             coverage,
             document,
+            known: Known::default(),
         }));
         Some(demand?.wanting(wanted))
     }
