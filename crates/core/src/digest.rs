@@ -187,10 +187,12 @@ pub(crate) fn clip(text: &str) -> String {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("sha256:")?;
-        // A text of a fixed length, written at once: a decision names dozens of digests.
-        let mut text = [0; 64];
-        for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
+        const PREFIX: &[u8; 7] = b"sha256:";
+        // Written at once: a decision names dozens of digests.
+        let mut text = [0; 71];
+        let (prefix, digits) = text.split_at_mut(PREFIX.len());
+        prefix.copy_from_slice(PREFIX);
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
             for (place, nibble) in pair.iter_mut().zip([byte >> 4, byte & 15]) {
                 *place = u8::try_from(digit(nibble)).unwrap_or(b'?');
             }

@@ -21,6 +21,7 @@ mod expression;
 mod finding;
 mod image;
 mod json;
+mod known;
 mod license;
 mod limits;
 mod manifest;

@@ -192,7 +192,7 @@ impl Checker {
     ) -> Decision {
         let apart = registry.evidence_repository(repository);
         let evidence = apart.as_ref().unwrap_or(repository);
-        let cached = Cached::new(Arc::clone(registry), Arc::clone(&self.cache));
+        let cached = Cached::for_one_check(Arc::clone(registry), Arc::clone(&self.cache));
         let places = Places::of(&cached, repository, evidence);
         let decision = question.ask(&places, reference).await;
         let Some(max_age) = self.policies.stale_max_age() else {

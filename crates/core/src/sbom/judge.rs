@@ -1,20 +1,21 @@
 //! What the rule `sbom` demands, held against one document.
 
-mod known;
 mod packages;
 
 use std::collections::HashMap;
 
-pub(crate) use known::Known;
 pub(crate) use packages::{Ban, PackageDemand};
 
 use super::{Component, LicenseClaim, LicenseForm, Sbom, SbomErrorKind, SbomFormat, Stance};
 use crate::compared::Compared;
+use crate::known::Known;
 use crate::license::{LicenseList, LicenseVerdict};
 use crate::policy::authorize::Mismatch;
 use crate::policy::glob::Glob;
 use crate::{Claim, Limits, ReasonCode, Statement, Verified};
 
+/// What an outcome weighs, about.
+const OUTCOME: usize = 1024;
 /// Components that a comparison names.
 const MOST_TOLD: usize = 10;
 /// Components that the comparison of a field names.
@@ -33,7 +34,7 @@ pub(crate) struct SbomDemand {
     pub(crate) coverage: Vec<(Field, u8)>,
     pub(crate) document: Vec<DocumentField>,
     /// What came of documents before.
-    pub(crate) known: Known,
+    pub(crate) known: Known<Compared>,
 }
 
 /// `licenses`.
@@ -139,7 +140,7 @@ impl SbomDemand {
         if !compared.is_brief() || compared.mismatch().is_some() {
             return self.compare_document(statement, compared);
         }
-        let apart = self.known.of(&statement.payload, || {
+        let apart = self.known.of(&statement.payload, OUTCOME, || {
             let mut apart = Compared::new(false);
             self.compare_document(statement, &mut apart);
             apart

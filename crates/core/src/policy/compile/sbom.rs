@@ -12,8 +12,9 @@ use crate::policy::document::{
 use crate::policy::notes::Spanned;
 use crate::policy::shape::{Items, Text};
 use crate::policy::{EvidenceDemand, Selection, Wanted};
+use crate::known::Known;
 use crate::sbom::judge::{
-    Ban, DocumentField, Field, Known, Lenience, LicenseDemand, PackageDemand, SbomDemand,
+    Ban, DocumentField, Field, Lenience, LicenseDemand, PackageDemand, SbomDemand,
 };
 
 /// "The Minimum Elements For a Software Bill of Materials" (NTIA, 2021), "Data Fields".
