@@ -62,11 +62,9 @@ impl<T> Known<T> {
 impl<T> Kept<T> {
     /// First goes what nobody can ask for any more, then all: whoever asks again brings it back.
     fn make_room(&mut self, weight: usize) {
-        let is_full =
-            |kept: &Self| kept.values.len() >= MOST || kept.bytes + weight > MOST_BYTES;
+        let is_full = |kept: &Self| kept.values.len() >= MOST || kept.bytes + weight > MOST_BYTES;
         if is_full(self) {
-            self.values
-                .retain(|_, one| one.payload.strong_count() > 0);
+            self.values.retain(|_, one| one.payload.strong_count() > 0);
             self.bytes = self.values.values().map(|one| one.weight).sum();
         }
         if is_full(self) {
@@ -128,7 +126,10 @@ mod tests {
             held.push(payload);
             let kept = known.lock();
             assert!(kept.values.len() <= MOST && kept.bytes <= MOST_BYTES);
-            assert_eq!(kept.bytes, kept.values.values().map(|it| it.weight).sum::<usize>());
+            assert_eq!(
+                kept.bytes,
+                kept.values.values().map(|it| it.weight).sum::<usize>()
+            );
         }
         let large = Arc::new(Vec::new());
         assert_eq!(*known.of(&large, MOST_BYTES, || 1), 1);

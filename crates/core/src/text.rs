@@ -69,7 +69,8 @@ mod tests {
             for text in [character.to_string(), format!("a{character}b")] {
                 assert_eq!(safe_own(text.clone()), safe(&text));
                 let escaped = is_hidden(character).then(|| character.escape_unicode().to_string());
-                let expected = escaped.map_or_else(|| text.clone(), |it| text.replace(character, &it));
+                let expected =
+                    escaped.map_or_else(|| text.clone(), |it| text.replace(character, &it));
                 assert_eq!(safe(&text), expected, "{text:?}");
             }
         }

@@ -243,16 +243,27 @@ mod tests {
         for place in ["object", "oldObject"] {
             let mut body = review();
             body["request"][place] = whole.clone();
-            body["request"][place]["metadata"]["managedFields"] = json!([{"fieldsV1": {"f:spec": {}}}]);
+            body["request"][place]["metadata"]["managedFields"] =
+                json!([{"fieldsV1": {"f:spec": {}}}]);
             let read = read(&body).unwrap();
-            let found = if place == "object" { read.object } else { read.old_object };
+            let found = if place == "object" {
+                read.object
+            } else {
+                read.old_object
+            };
             assert_eq!(found, Some(whole.clone()));
             let text = body.to_string();
             let twin = text.replacen("\"f:spec\":{}", "\"f:spec\":{},\"f:spec\":{}", 1);
             assert_ne!(twin, text);
             assert!(Review::from_json(twin.as_bytes()).is_err());
         }
-        for object in [json!("x"), json!([1]), json!(1), json!({"metadata": [2]}), json!({"metadata": null})] {
+        for object in [
+            json!("x"),
+            json!([1]),
+            json!(1),
+            json!({"metadata": [2]}),
+            json!({"metadata": null}),
+        ] {
             let mut body = review();
             body["request"]["object"] = object.clone();
             assert_eq!(read(&body).unwrap().object, Some(object));

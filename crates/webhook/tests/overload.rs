@@ -120,7 +120,10 @@ async fn what_can_be_judged_is_judged_at_four_times_of_it() {
     let took = begun.elapsed();
     let judged = answers.iter().filter(|(it, _)| it["allowed"] == true);
     let refused = answers.iter().filter(|(it, _)| is_overloaded(it));
-    assert_eq!(judged.clone().count() + refused.clone().count(), answers.len());
+    assert_eq!(
+        judged.clone().count() + refused.clone().count(),
+        answers.len()
+    );
     // Of what the places could have judged in the time that it really took, however busy the machine is.
     let rounds = took.as_secs_f64() / SLOW.as_secs_f64();
     let capacity = f64::from(u32::try_from(PLACES).unwrap()) * rounds;
@@ -142,7 +145,8 @@ async fn a_namespace_that_floods_takes_from_others_neither_place_nor_turn() {
     tokio::time::sleep(SLOW / 4).await;
     // One after the other: each finds the flood there, and is judged all the same.
     for (number, image) in others.iter().enumerate() {
-        let (answer, took) = ask(door.clone(), format!("quiet-{}", number % 2), image.clone()).await;
+        let (answer, took) =
+            ask(door.clone(), format!("quiet-{}", number % 2), image.clone()).await;
         assert_eq!(answer["allowed"], true, "{answer}");
         assert!(took < Duration::from_secs(5), "{took:?}");
         let more = ask(door.clone(), "flood".to_owned(), flood[number].clone());

@@ -253,7 +253,9 @@ fn length(content: &Content) -> usize {
             envelope: bytes,
             annotations,
         } => {
-            let texts = annotations.iter().map(|(name, text)| name.len() + text.len());
+            let texts = annotations
+                .iter()
+                .map(|(name, text)| name.len() + text.len());
             texts.fold(bytes.len(), usize::saturating_add)
         }
     }

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use countersign_core::{
     Artifact, Child, Decision, Digest, Evidence, Findings, Gap, GapClass, Needs, PinnedImage,
-    PlatformNeed, ReasonCode, Request, Resolution, Stale, UnixTime, Verdict, decide, decide_briefly,
-    examine_cached,
+    PlatformNeed, ReasonCode, Request, Resolution, Stale, UnixTime, Verdict, decide,
+    decide_briefly, examine_cached,
 };
 
 use super::Checker;

@@ -193,7 +193,9 @@ impl Door {
                     all.said.extend(answers.said);
                     all.failed.extend(answers.failed);
                 }
-                Err(_) => all.failed.push("a thread of the client panicked".to_owned()),
+                Err(_) => all
+                    .failed
+                    .push("a thread of the client panicked".to_owned()),
             }
         }
         all

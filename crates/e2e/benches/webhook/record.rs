@@ -111,7 +111,10 @@ pub(crate) fn images(body: &str) -> Vec<String> {
     let Ok(review) = Review::from_json(body.as_bytes()) else {
         return Vec::new();
     };
-    let fields = review.object.as_ref().map(|it| ImageFields::default().of(it));
+    let fields = review
+        .object
+        .as_ref()
+        .map(|it| ImageFields::default().of(it));
     let fields = fields.and_then(Result::ok).unwrap_or_default();
     fields.into_iter().map(|field| field.image).collect()
 }
@@ -178,9 +181,7 @@ fn container(number: usize, place: usize) -> Value {
     let env: Vec<Value> = (0..6 + number * 7 % 30)
         .map(|at| json!({"name": format!("SHOP_SETTING_{at:02}"), "value": format!("value-{number}-{at}")}))
         .collect();
-    let probe = |path: &str| {
-        json!({"httpGet": {"path": path, "port": 8000 + place}, "periodSeconds": 10, "timeoutSeconds": 2})
-    };
+    let probe = |path: &str| json!({"httpGet": {"path": path, "port": 8000 + place}, "periodSeconds": 10, "timeoutSeconds": 2});
     json!({
         "name": format!("container-{place}"),
         "image": placeholder((number * 3 + place * 17) % IMAGES),

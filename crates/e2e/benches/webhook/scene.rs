@@ -12,8 +12,7 @@ use countersign::{
 };
 use countersign_core::{Digest, TrustRoot};
 use countersign_e2e::{
-    Identity, REGISTRY_PARTS, Registry, RegistryKind, SIGSTORE_PARTS, Sigstore, parts,
-    workspace,
+    Identity, REGISTRY_PARTS, Registry, RegistryKind, SIGSTORE_PARTS, Sigstore, parts, workspace,
 };
 use countersign_sign::{
     Attacher, IdentitySource, IdentityToken, SignedBundle, Signer, SigningConfig, SigningKey,
@@ -136,7 +135,10 @@ impl Scene {
                 if let Some(image) = images.next() {
                     body = body.replace(&placeholder, &image);
                 } else {
-                    body = body.replace(&placeholder, &format!("{}/{COLD}@{}", self.host(), Digest::of(b"none")));
+                    body = body.replace(
+                        &placeholder,
+                        &format!("{}/{COLD}@{}", self.host(), Digest::of(b"none")),
+                    );
                 }
             }
             if !body.contains(&Digest::of(b"none").to_string()) {
@@ -152,7 +154,9 @@ impl Scene {
         fs::create_dir_all(&folder)?;
         fs::copy(self.sigstore.trusted_root(), folder.join("root.json"))?;
         fs::write(folder.join("release.pub"), self.key.public_pem())?;
-        let (head, rules) = include_str!("policy.yaml").split_once("# RULES\n").context("no rules")?;
+        let (head, rules) = include_str!("policy.yaml")
+            .split_once("# RULES\n")
+            .context("no rules")?;
         let rules = match images {
             Images::Signed => "",
             Images::Attested => rules,
@@ -315,13 +319,19 @@ fn statement(image: &str, kind: &str, predicate: Value) -> Result<Statement> {
 fn statements(images: Images, number: usize) -> BTreeMap<&'static str, Value> {
     let mut all = BTreeMap::from([(SIGNATURE, json!({}))]);
     if images == Images::Attested {
-        let mut provenance: Value = predicate(include_str!("../../../../testdata/predicates/slsa-provenance-v1.json"));
+        let mut provenance: Value = predicate(include_str!(
+            "../../../../testdata/predicates/slsa-provenance-v1.json"
+        ));
         if number.is_multiple_of(2) {
             provenance["runDetails"]["builder"]["id"] = json!("https://build.acme.example/worker");
         }
         let mut scan = predicate(include_str!("../../../../testdata/predicates/vuln.json"));
         scan["scanner"]["result"]["Results"][0]["Vulnerabilities"][0]["Severity"] = json!("LOW");
-        all.extend([(PROVENANCE, provenance), (CYCLONEDX, sbom(number)), (SCAN, scan)]);
+        all.extend([
+            (PROVENANCE, provenance),
+            (CYCLONEDX, sbom(number)),
+            (SCAN, scan),
+        ]);
     }
     all
 }

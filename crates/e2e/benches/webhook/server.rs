@@ -228,7 +228,10 @@ impl Log {
         ];
         let mut output = BufReader::with_capacity(1 << 18, output);
         let mut line = Vec::new();
-        while output.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+        while output
+            .read_until(b'\n', &mut line)
+            .is_ok_and(|read| read > 0)
+        {
             self.lines.fetch_add(1, Ordering::Relaxed);
             let length = u64::try_from(line.len()).unwrap_or(u64::MAX);
             self.bytes.fetch_add(length, Ordering::Relaxed);

@@ -183,7 +183,10 @@ fn judge(lab: &mut Lab, webhook: &Server, seen: &[Slice]) -> Result<()> {
     // Minute 3 and minute 10 of ten, and the same parts of less.
     let tenth = seen.len().div_ceil(10);
     let part = |from: usize| {
-        let memory: Vec<f64> = seen[from..from + tenth].iter().map(|it| it.memory).collect();
+        let memory: Vec<f64> = seen[from..from + tenth]
+            .iter()
+            .map(|it| it.memory)
+            .collect();
         median(&memory)
     };
     let (third, last) = (part(seen.len() * 2 / 10), part(seen.len() - tenth));

@@ -26,10 +26,7 @@ struct Run {
 }
 
 pub(crate) fn start(lab: &mut Lab) -> Result<()> {
-    let (policy, registries) = (
-        lab.scene.policy(Images::Attested)?,
-        lab.scene.registries()?,
-    );
+    let (policy, registries) = (lab.scene.policy(Images::Attested)?, lab.scene.registries()?);
     let mut times = Vec::new();
     for _ in 0..STARTS {
         let begun = Instant::now();
@@ -117,9 +114,7 @@ fn flat_out(server: &Server, questions: &[Question], time: Duration) -> Result<R
 }
 
 fn paced(server: &Server, questions: &[Question], rate: f64, time: Duration) -> Result<Duration> {
-    let answers = server
-        .door
-        .paced(questions, 2 * CONNECTIONS, rate, time);
+    let answers = server.door.paced(questions, 2 * CONNECTIONS, rate, time);
     answers.all_allowed()?;
     ensure!(!answers.said.is_empty());
     Ok(answers.percentile(99.0))

@@ -177,7 +177,14 @@ fn proofs<E>(
         locator: locator(place),
         content: Content::Bundle(bundle.to_vec()),
     };
-    of(cache, &item, &trust(&[]), &Limits::default(), b"image", verify)
+    of(
+        cache,
+        &item,
+        &trust(&[]),
+        &Limits::default(),
+        b"image",
+        verify,
+    )
 }
 
 fn of<E>(
@@ -225,7 +232,9 @@ fn evidence_is_known_again_by_all_of_its_bytes_and_by_nothing_that_it_says() {
     let bundle = item(Content::Bundle(b"ab".to_vec()));
     let known = |item: &Item, trust: &Trust, limits: &Limits, image: &[u8]| {
         let before = cache.stats().verifications;
-        let found = of(&cache, item, trust, limits, image, || Ok::<_, ()>(vec![proof(0)]));
+        let found = of(&cache, item, trust, limits, image, || {
+            Ok::<_, ()>(vec![proof(0)])
+        });
         assert_eq!(found.unwrap().len(), 1);
         cache.stats().verifications == before
     };
@@ -306,9 +315,7 @@ fn bytes_are_bounded_too() {
 #[test]
 fn a_refusal_is_not_kept_and_a_panic_spoils_nothing() {
     let cache = ProofCache::default();
-    let refused = |cache: &ProofCache| {
-        proofs(cache, b"a", b"a", || Err("no")).unwrap_err()
-    };
+    let refused = |cache: &ProofCache| proofs(cache, b"a", b"a", || Err("no")).unwrap_err();
     assert_eq!(
         (
             refused(&cache),

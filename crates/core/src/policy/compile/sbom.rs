@@ -3,6 +3,7 @@
 use super::rules::whole;
 use super::{Compiler, Signers};
 use crate::ReasonCode;
+use crate::known::Known;
 use crate::license::{Family, LicenseList};
 use crate::package::{Ecosystem, PurlPattern, VersionRange};
 use crate::policy::document::{
@@ -12,7 +13,6 @@ use crate::policy::document::{
 use crate::policy::notes::Spanned;
 use crate::policy::shape::{Items, Text};
 use crate::policy::{EvidenceDemand, Selection, Wanted};
-use crate::known::Known;
 use crate::sbom::judge::{
     Ban, DocumentField, Field, Lenience, LicenseDemand, PackageDemand, SbomDemand,
 };
