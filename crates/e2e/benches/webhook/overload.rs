@@ -31,7 +31,7 @@ pub(crate) fn run(lab: &mut Lab) -> Result<()> {
         &["--most-reviews=64", "--most-waiting=64"],
     )?;
     webhook.door.each(&questions, CONNECTIONS).all_allowed()?;
-    let time = lab.options.time.min(Duration::from_secs(10));
+    let time = lab.options.time.min(Duration::from_secs(20));
     let mut capacities = Vec::new();
     for _ in 0..3 {
         let answers = webhook.door.flat_out(&questions, CONNECTIONS, time);

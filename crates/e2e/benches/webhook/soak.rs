@@ -41,7 +41,7 @@ struct Slice {
 pub(crate) fn run(lab: &mut Lab, time: Duration) -> Result<()> {
     println!("soak, {:.1} minutes", time.as_secs_f64() / 60.0);
     let mut questions = lab.scene.questions(Images::Signed)?;
-    questions.extend(lab.scene.cold_questions(IMAGES)?);
+    questions.extend(lab.scene.cold_questions(IMAGES.min(lab.options.images))?);
     let policy = lab.scene.policy(Images::Signed)?;
     let registries = lab.scene.registries()?;
     let mut webhook = Server::webhook(
