@@ -92,3 +92,11 @@ deny:
 # known vulnerabilities of the dependencies; fetches the advisory database
 advisories:
     .ci/deny advisories
+
+# the webhook under load, beside an echo: processor time, latencies, cold decisions, memory, overload (docs/performance.md); `--check` fails over a target, `--seconds 3 --pairs 1` is a quick look
+load-webhook *ARGUMENTS:
+    COUNTERSIGN_E2E=1 cargo bench --locked -p countersign-e2e --bench webhook -- {{ARGUMENTS}}
+
+# the webhook for so long under mixed load with reloads, rotations and a registry that fails
+soak-webhook MINUTES='10':
+    COUNTERSIGN_E2E=1 cargo bench --locked -p countersign-e2e --bench webhook -- --check --soak {{trim_start_match(MINUTES, 'MINUTES=')}}

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use crate::policy::authorize::Mismatch;
-use crate::text::safe;
+use crate::text::{safe, safe_own};
 use crate::{Comparison, Outcome, ReasonCode};
 
 /// No explanation of one piece of evidence is longer: what is beyond is judged and not shown, but for what decides.
@@ -15,12 +15,38 @@ const MOST: usize = 256;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Compared {
     comparisons: Vec<Comparison>,
+    /// Nobody wants to be told: only what decides is kept.
+    brief: bool,
     failed: Option<Mismatch>,
     unknown: Option<Mismatch>,
     warnings: Vec<(ReasonCode, String)>,
 }
 
 impl Compared {
+    /// Without an explanation, unless one is wanted.
+    pub(crate) fn new(explained: bool) -> Self {
+        Self {
+            brief: !explained,
+            ..Self::default()
+        }
+    }
+
+    /// Whether nobody wants an explanation.
+    pub(crate) const fn is_brief(&self) -> bool {
+        self.brief
+    }
+
+    /// Adds what came of comparisons that were made apart, in brief, as if they had been made here.
+    pub(crate) fn add(&mut self, apart: &Self) {
+        if self.failed.is_none() {
+            self.failed.clone_from(&apart.failed);
+        }
+        if self.unknown.is_none() {
+            self.unknown.clone_from(&apart.unknown);
+        }
+        self.warnings.extend_from_slice(&apart.warnings);
+    }
+
     /// Records that `found` was compared with `wanted`; `code` says why the evidence does not count if that does not hold.
     pub(crate) fn that(
         &mut self,
@@ -30,9 +56,12 @@ impl Compared {
         holds: bool,
         code: ReasonCode,
     ) {
+        if holds && self.brief {
+            return;
+        }
         let (wanted, found) = (wanted.to_string(), found.to_string());
         if holds {
-            self.record(what, &wanted, &found, Outcome::Pass, false);
+            self.record(what, wanted, found, Outcome::Pass, false);
         } else {
             self.fail(
                 what,
@@ -48,26 +77,20 @@ impl Compared {
     /// Records a comparison that does not hold.
     pub(crate) fn fail(&mut self, what: &str, mismatch: Mismatch) {
         let decides = self.failed.is_none();
-        self.record(
-            what,
-            &mismatch.wanted,
-            &mismatch.found,
-            Outcome::Fail,
-            decides,
-        );
+        if !self.brief {
+            let (wanted, found) = (mismatch.wanted.clone(), mismatch.found.clone());
+            self.record(what, wanted, found, Outcome::Fail, decides);
+        }
         self.failed.get_or_insert(mismatch);
     }
 
     /// Records what could not be told, such as an expression that did not end in time.
     pub(crate) fn unknown(&mut self, what: &str, mismatch: Mismatch) {
         let decides = self.mismatch().is_none();
-        self.record(
-            what,
-            &mismatch.wanted,
-            &mismatch.found,
-            Outcome::Unknown,
-            decides,
-        );
+        if !self.brief {
+            let (wanted, found) = (mismatch.wanted.clone(), mismatch.found.clone());
+            self.record(what, wanted, found, Outcome::Unknown, decides);
+        }
         self.unknown.get_or_insert(mismatch);
     }
 
@@ -104,12 +127,19 @@ impl Compared {
     }
 
     /// `always`: what decides is shown however much stands before it.
-    fn record(&mut self, what: &str, wanted: &str, found: &str, outcome: Outcome, always: bool) {
+    fn record(
+        &mut self,
+        what: &str,
+        wanted: String,
+        found: String,
+        outcome: Outcome,
+        always: bool,
+    ) {
         if always || self.comparisons.len() < MOST {
             self.comparisons.push(Comparison {
                 what: safe(what),
-                wanted: safe(wanted),
-                found: safe(found),
+                wanted: safe_own(wanted),
+                found: safe_own(found),
                 outcome,
             });
         }

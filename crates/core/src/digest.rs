@@ -142,12 +142,21 @@ impl std::hash::Hasher for PartsDigest {
 
 /// Lower-case hexadecimal of `bytes`.
 pub(crate) fn encode_hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| char::from(DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'?'));
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
+    let mut out = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        out.push(digit(byte >> 4));
+        out.push(digit(byte & 15));
+    }
+    out
+}
+
+/// One hexadecimal digit.
+fn digit(nibble: u8) -> char {
+    char::from(if nibble < 10 {
+        b'0' + nibble
+    } else {
+        b'a' + (nibble - 10)
+    })
 }
 
 /// Decodes exactly `out.len()` bytes of lower-case hexadecimal; anything else is `None`.
@@ -178,7 +187,17 @@ pub(crate) fn clip(text: &str) -> String {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sha256:{}", self.hex())
+        const PREFIX: &[u8; 7] = b"sha256:";
+        // Written at once: a decision names dozens of digests.
+        let mut text = [0; 71];
+        let (prefix, digits) = text.split_at_mut(PREFIX.len());
+        prefix.copy_from_slice(PREFIX);
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
+            for (place, nibble) in pair.iter_mut().zip([byte >> 4, byte & 15]) {
+                *place = u8::try_from(digit(nibble)).unwrap_or(b'?');
+            }
+        }
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 

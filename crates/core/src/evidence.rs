@@ -38,7 +38,7 @@ pub struct Item {
 }
 
 /// The form in which evidence was attached.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Content {
     /// A Sigstore bundle (JSON), an OCI referrer of the image.

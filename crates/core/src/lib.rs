@@ -21,6 +21,7 @@ mod expression;
 mod finding;
 mod image;
 mod json;
+mod known;
 mod license;
 mod limits;
 mod manifest;
@@ -48,7 +49,7 @@ pub use break_glass::{
 };
 pub use decide::{
     BlobDecision, BlobRefusal, BlobSigner, BlobSignerError, Resolution, SbomRuleOutcome, decide,
-    decide_blob, judge_break_glass,
+    decide_blob, decide_briefly, judge_break_glass,
 };
 pub use decision::{
     BreakGlassOutcome, BreakGlassStatementOutcome, BreakGlassStatus, Candidate, CandidateOutcome,

@@ -32,6 +32,7 @@ pub struct Checker {
     proofs: Arc<ProofCache>,
     limits: Limits,
     timeout: Duration,
+    explains: bool,
 }
 
 impl Checker {
@@ -46,6 +47,7 @@ impl Checker {
             proofs: Arc::default(),
             limits: Limits::default(),
             timeout: Budget::DEFAULT_TIME,
+            explains: true,
         }
     }
 
@@ -84,6 +86,14 @@ impl Checker {
         self
     }
 
+    /// Without explanations: decisions are the same, and their rules have no candidates
+    /// ([`decide_briefly`](countersign_core::decide_briefly)). For doors that judge the same images again and again.
+    #[must_use]
+    pub const fn without_explanations(mut self) -> Self {
+        self.explains = false;
+        self
+    }
+
     /// A checker that differs in its policies only: for when they are loaded anew. It shares the registry client, the cache and
     /// every proof, so that nothing is verified again whose trust roots and keys are the same, and each new demand counts at
     /// once.
@@ -96,6 +106,7 @@ impl Checker {
             proofs: Arc::clone(&self.proofs),
             limits: self.limits.clone(),
             timeout: self.timeout,
+            explains: self.explains,
         }
     }
 
@@ -181,7 +192,7 @@ impl Checker {
     ) -> Decision {
         let apart = registry.evidence_repository(repository);
         let evidence = apart.as_ref().unwrap_or(repository);
-        let cached = Cached::new(Arc::clone(registry), Arc::clone(&self.cache));
+        let cached = Cached::for_one_check(Arc::clone(registry), Arc::clone(&self.cache));
         let places = Places::of(&cached, repository, evidence);
         let decision = question.ask(&places, reference).await;
         let Some(max_age) = self.policies.stale_max_age() else {

@@ -110,7 +110,10 @@ impl Countersign {
 }
 
 /// The program `name` of a package of ours, built in release unless that is done already.
-pub(crate) fn built(package: &str, name: &str) -> Result<PathBuf> {
+///
+/// # Errors
+/// If cargo fails, or the package has no such program.
+pub fn built(package: &str, name: &str) -> Result<PathBuf> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = run(Command::new(cargo)
         .args(["build", "--release", "--locked", "--quiet"])

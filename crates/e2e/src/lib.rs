@@ -25,7 +25,7 @@ mod token_server;
 mod web;
 mod webhook;
 
-pub use cli::{Countersign, TlsAccess, Verdict, workspace};
+pub use cli::{Countersign, TlsAccess, Verdict, built, workspace};
 pub use cluster::{Answer, CLUSTER_PARTS, Client, Cluster, Grant, eventually};
 pub use command::{Output, outcome, run};
 pub use cosign::{RELEASE_POLICY, SigningKey};

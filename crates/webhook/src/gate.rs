@@ -104,6 +104,12 @@ impl Gate {
         }
     }
 
+    /// Whether whoever comes now would be let in at once, of whatever namespace.
+    pub(crate) fn has_room_for_all(&self) -> bool {
+        let state = self.state();
+        state.waiting == 0 && state.running < self.shared.bounds.share()
+    }
+
     /// Room for a body of so many bytes.
     pub(crate) fn hold(&self, bytes: usize) -> Result<Held, Overloaded> {
         let mut state = self.state();

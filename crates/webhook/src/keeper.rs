@@ -143,7 +143,7 @@ impl Keeper {
         };
         self.health
             .waits_for("no policies that are good are in force yet; the log says what is wrong");
-        let path = self.source.path.display().to_string();
+        let path = self.source.name();
         self.log.event(
             Level::Error,
             "policies-refused",

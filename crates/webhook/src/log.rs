@@ -2,12 +2,12 @@
 //!
 //! Lines are written by a thread of its own, so that nobody's answer waits for whoever reads them. Where that is too slow, lines are left out and counted.
 
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use countersign_core::UnixTime;
 use serde::Serialize;
@@ -15,6 +15,14 @@ use serde_json::{Map, Value, json};
 
 /// Lines that wait to be written: with the longest decision records some tens of megabytes.
 const MOST_WAITING: usize = 1024;
+
+/// A line is written so long after it came, and with it all that came meanwhile: under load neither whoever writes a line nor whoever reads it is woken for
+/// each.
+const GATHER: Duration = Duration::from_millis(2);
+/// Bytes that are written at once.
+const AT_ONCE: usize = 64 * 1024;
+/// A line with a decision record, about.
+const LINE: usize = 4 * 1024;
 
 /// Where lines go. Clones are the same log.
 #[derive(Debug, Clone)]
@@ -52,6 +60,8 @@ impl Log {
     /// A log that is written to `to`.
     pub(crate) fn new(to: impl Write + Send + 'static) -> Self {
         let (sender, receiver) = sync_channel(MOST_WAITING);
+        // Standard output by itself writes each line apart.
+        let to = BufWriter::with_capacity(AT_ONCE, to);
         thread::spawn(move || write(&receiver, to));
         Self {
             sender,
@@ -74,10 +84,11 @@ impl Log {
 
     /// One line. JSON escapes control characters, so that no string in it begins another.
     pub(crate) fn line(&self, line: &impl Serialize) {
+        let mut bytes = Vec::with_capacity(LINE);
         // Trees of strings, numbers and lists always serialize.
-        let Ok(mut bytes) = serde_json::to_vec(line) else {
+        if serde_json::to_writer(&mut bytes, line).is_err() {
             return;
-        };
+        }
         bytes.push(b'\n');
         if let Err(TrySendError::Full(_)) = self.sender.try_send(Message::Line(bytes)) {
             self.left_out.fetch_add(1, Ordering::Relaxed);
@@ -106,6 +117,10 @@ fn write(receiver: &Receiver<Message>, mut to: impl Write) {
             Err(_) => {
                 let _ = to.flush();
                 match receiver.recv() {
+                    Ok(message @ Message::Line(_)) => {
+                        thread::sleep(GATHER);
+                        message
+                    }
                     Ok(message) => message,
                     Err(_) => return,
                 }
@@ -189,8 +204,10 @@ mod tests {
     fn nobody_waits_for_a_reader_that_does_not_read() {
         let (go, stuck) = channel();
         let log = Log::new(Stuck(stuck));
-        for number in 0..2 * MOST_WAITING {
-            log.line(&number);
+        // More than is written at once.
+        let line = "x".repeat(1000);
+        for _ in 0..2 * MOST_WAITING {
+            log.line(&line);
         }
         assert!(log.left_out() > 0);
         drop(go);

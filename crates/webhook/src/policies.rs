@@ -1,17 +1,34 @@
 //! The policy set that is in force: read from its files again and again, and the last good one kept.
 
+mod reads;
+
 use std::path::PathBuf;
 
 use countersign::{PolicyFiles, PolicySet, Source, TrustStore};
 use countersign_core::{Digest, Hasher, Severity, UnixTime};
 
+use self::reads::{Read, Reads};
+
+/// The same bytes are a set again after so many seconds: until when a trust root serves depends on the clock too.
+const COMPILED_FOR: i64 = 600;
+
 /// Where the policy set comes from.
 #[derive(Debug, Clone)]
 pub(crate) struct PolicySource {
     /// The file or folder.
-    pub(crate) path: PathBuf,
+    path: PathBuf,
     /// Where trust roots of TUF repositories are kept.
-    pub(crate) trust_cache: Option<PathBuf>,
+    trust_cache: Option<PathBuf>,
+    /// Of what the set that was looked at last was made; none if it was no good.
+    last: Option<Compiled>,
+}
+
+/// Bytes that made a good set.
+#[derive(Debug, Clone)]
+struct Compiled {
+    at: UnixTime,
+    read: Read,
+    mark: Digest,
 }
 
 /// A set that loads.
@@ -36,31 +53,70 @@ pub(crate) enum Look {
 }
 
 impl PolicySource {
+    /// The set of this file or folder.
+    pub(crate) const fn new(path: PathBuf, trust_cache: Option<PathBuf>) -> Self {
+        Self {
+            path,
+            trust_cache,
+            last: None,
+        }
+    }
+
+    /// The file or folder, for messages.
+    pub(crate) fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
     /// Reads the files, all of them, every time: no time stamp, notification or symlink has to be right for a change to be seen.
     ///
     /// What differs from what is in force is read a second time: the symlink of a mounted ConfigMap may change between two files, and a set of which one
-    /// half is old and one new must not come in force, though it may well be valid.
-    pub(crate) fn look(&self, in_force: Option<Digest>, now: UnixTime) -> Look {
+    /// half is old and one new must not come in force, though it may well be valid. Bytes that are in force already are not compiled again.
+    pub(crate) fn look(&mut self, in_force: Option<Digest>, now: UnixTime) -> Look {
+        if in_force.is_some() && in_force == self.unchanged(now) {
+            return Look::Same;
+        }
         look(in_force, || self.load(now))
     }
 
-    fn load(&self, now: UnixTime) -> Result<Good, String> {
+    /// By what the set is known of which these bytes were made last, if they are still the same.
+    fn unchanged(&self, now: UnixTime) -> Option<Digest> {
+        let last = self.last.as_ref()?;
+        let age = now.seconds().checked_sub(last.at.seconds())?;
+        if !(0..COMPILED_FOR).contains(&age) {
+            return None;
+        }
+        let files = PolicyFiles::open(&self.path).ok()?;
+        last.read.is_still(&files).then_some(last.mark)
+    }
+
+    fn load(&mut self, now: UnixTime) -> Result<Good, String> {
+        self.last = None;
         let mut files = PolicyFiles::open(&self.path).map_err(|error| error.to_string())?;
         if let Some(folder) = &self.trust_cache {
             files = files.trust_store(TrustStore::new(folder), now);
         }
-        let loaded = files.load(&[]);
+        let reads = Reads::new(&files, self.trust_cache.as_deref());
+        let loaded = PolicySet::load(files.sources(), &reads, &[]);
+        let read = reads.done();
         let rendered = |severity| {
             let all = loaded.diagnostics.iter();
             let all = all.filter(move |it| it.severity == severity);
             all.map(|it| it.render(files.sources(), false))
         };
         match loaded.policies {
-            Some(policies) => Ok(Good {
-                warnings: rendered(Severity::Warning).collect(),
-                mark: mark(&policies, files.sources()),
-                policies,
-            }),
+            Some(policies) => {
+                let mark = mark(&policies, files.sources());
+                self.last = Some(Compiled {
+                    at: now,
+                    read,
+                    mark,
+                });
+                Ok(Good {
+                    warnings: rendered(Severity::Warning).collect(),
+                    mark,
+                    policies,
+                })
+            }
             None => Err(rendered(Severity::Error).collect::<Vec<_>>().join("\n\n")),
         }
     }
@@ -119,19 +175,18 @@ mod tests {
         settings + &kind("Policy", policy)
     }
 
+    const KEYS: [&str; 2] = ["p256.pub", "cosign3.pub"];
+
     fn source(folder: &tempfile::TempDir) -> PolicySource {
-        PolicySource {
-            path: folder.path().to_owned(),
-            trust_cache: None,
-        }
+        PolicySource::new(folder.path().to_owned(), None)
     }
 
     /// What comes of reads that give these policies, one after the other.
     fn looked(in_force: Option<&str>, reads: &[&str]) -> &'static str {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("p.yaml");
-        let source = source(&folder);
-        let load = |text: &str| {
+        let mut source = source(&folder);
+        let mut load = |text: &str| {
             std::fs::write(&file, text).unwrap();
             source.load(UnixTime::from_seconds(0))
         };
@@ -160,5 +215,63 @@ mod tests {
         // Where rules stand is a part of every message.
         let moved = format!("# a comment\n{one}");
         assert_eq!(looked(Some(one), &[&moved, &moved]), "other");
+    }
+
+    #[test]
+    fn the_same_bytes_are_compiled_once_and_every_other_byte_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = |name: &str| {
+            let keys = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../sign/tests/keys");
+            std::fs::copy(keys.join(name), folder.path().join("release.pub")).unwrap();
+        };
+        let kind = "apiVersion: countersign.dev/v1alpha1\nkind";
+        let signer = format!(
+            "---\n{kind}: Signer\nmetadata: {{name: release}}\nspec: {{keys: [{{id: release, file: release.pub}}], log: off, time: none}}\n---\n{kind}: Policy\nmetadata: {{name: y}}\nspec: {{images: [\"i.io/**\"], rules: [{{name: signed, signature: {{from: release}}}}]}}\n"
+        );
+        let write = |text: &str| std::fs::write(folder.path().join("p.yaml"), text).unwrap();
+        let at = UnixTime::from_seconds;
+        let (one, other) = (text("deny") + &signer, text("allow") + &signer);
+        let mut source = source(&folder);
+
+        write(&one);
+        key(KEYS[0]);
+        let in_force = |look: Look| match look {
+            Look::Other(good) => Some(good.mark),
+            _ => None,
+        };
+        let first = in_force(source.look(None, at(1000)));
+        assert!(first.is_some());
+        assert!(source.unchanged(at(1000)).is_some() && source.unchanged(at(1599)) == first);
+        // The clock counts too, though seldom; one that went back tells nothing.
+        assert_eq!(source.unchanged(at(1600)), None);
+        assert_eq!(source.unchanged(at(999)), None);
+        assert!(matches!(source.look(first, at(1700)), Look::Same));
+        assert_eq!(source.unchanged(at(1700)), first);
+
+        // A key beside the policies.
+        key(KEYS[1]);
+        assert_eq!(source.unchanged(at(1700)), None);
+        let second = in_force(source.look(first, at(1700)));
+        assert!(second.is_some() && second != first);
+        assert_eq!(source.unchanged(at(1700)), second);
+        std::fs::remove_file(folder.path().join("release.pub")).unwrap();
+        assert_eq!(source.unchanged(at(1700)), None);
+        assert!(matches!(source.look(second, at(1700)), Look::Broken(_)));
+        // What is broken is looked at whole each time.
+        assert_eq!(source.unchanged(at(1700)), None);
+
+        key(KEYS[1]);
+        assert!(matches!(source.look(second, at(1700)), Look::Same));
+        write(&other);
+        assert_eq!(source.unchanged(at(1700)), None);
+        // What is known is what was compiled last and not what is in force.
+        assert!(in_force(source.look(second, at(1700))).is_some());
+        assert!(
+            source
+                .unchanged(at(1700))
+                .is_some_and(|it| Some(it) != second)
+        );
+        std::fs::write(folder.path().join("q.yaml"), text("deny").replace("x", "z")).unwrap();
+        assert_eq!(source.unchanged(at(1700)), None);
     }
 }

@@ -1,8 +1,12 @@
 //! What the API server asks (`admission.k8s.io/v1`, `AdmissionReview` with a `request`).
 
+mod object;
+
 use countersign_core::{GroupKind, Limits, parse_object};
 use serde::Deserialize;
 use serde_json::Value;
+
+use self::object::Object;
 
 const VERSION: &str = "admission.k8s.io/v1";
 /// A uid of the API server is a UUID.
@@ -19,9 +23,9 @@ pub struct Review {
     pub kind: GroupKind,
     /// Where the object is to be; none for objects of the whole cluster.
     pub namespace: Option<String>,
-    /// The object as it would be; none on `DELETE`.
+    /// The object as it would be, without `metadata.managedFields`; none on `DELETE`.
     pub object: Option<Value>,
-    /// The object as it was; none on `CREATE`.
+    /// The object as it was, likewise; none on `CREATE`.
     pub old_object: Option<Value>,
     /// Whether nothing is to come of it (`--dry-run=server`).
     pub dry_run: bool,
@@ -89,8 +93,8 @@ struct WireRequest {
     kind: WireKind,
     operation: String,
     namespace: Option<String>,
-    object: Option<Value>,
-    old_object: Option<Value>,
+    object: Option<Object>,
+    old_object: Option<Object>,
     dry_run: Option<bool>,
 }
 
@@ -109,6 +113,14 @@ struct SlipReview {
 }
 
 impl Slip {
+    /// Of a question that was read.
+    pub(crate) fn of(review: &Review) -> Self {
+        Self {
+            uid: review.uid.clone(),
+            namespace: review.namespace.clone(),
+        }
+    }
+
     pub(crate) fn from_json(body: &[u8]) -> Result<Self, BadReview> {
         let review: SlipReview = serde_json::from_slice(body)
             .map_err(|error| BadReview::Json(countersign_core::printable(&error.to_string())))?;
@@ -133,9 +145,7 @@ impl Review {
     /// # Errors
     /// [`BadReview`].
     pub fn from_json(body: &[u8]) -> Result<Self, BadReview> {
-        let value = parse_object(body, &Limits::default())
-            .map_err(|error| BadReview::Json(error.to_string()))?;
-        let wire: Wire = serde_json::from_value(value)
+        let wire: Wire = parse_object(body, &Limits::default())
             .map_err(|error| BadReview::Json(countersign_core::printable(&error.to_string())))?;
         if wire.kind != "AdmissionReview" || wire.api_version != VERSION {
             return Err(BadReview::OtherKind {
@@ -165,8 +175,8 @@ impl Review {
                 kind: request.kind.kind,
             },
             namespace: request.namespace.filter(|name| !name.is_empty()),
-            object: request.object,
-            old_object: request.old_object,
+            object: request.object.map(|Object(object)| object),
+            old_object: request.old_object.map(|Object(object)| object),
             dry_run: request.dry_run.unwrap_or(false),
         })
     }
@@ -215,6 +225,49 @@ mod tests {
         }
         let read = super::tests::read(&bare).unwrap();
         assert!(!read.dry_run && read.old_object.is_none() && read.namespace.is_none());
+    }
+
+    /// It is a third of what the API server sends, and says nothing of what would run; but two readers must not see two documents in it either.
+    #[test]
+    fn nothing_of_an_object_is_left_out_but_who_wrote_what() {
+        let whole = json!({
+            "kind": "Pod",
+            "metadata": {
+                "name": "a",
+                "annotations": {"managedFields": "\u{e4}\n", "n": "1"},
+                "ownerReferences": [{"managedFields": [1, -2, 1.5, null, true, {"metadata": {"managedFields": 1}}]}],
+            },
+            "managedFields": {"x": [[], {}]},
+            "spec": {"metadata": {"managedFields": [18_446_744_073_709_551_615_u64]}, "containers": [{"image": "i"}]},
+        });
+        for place in ["object", "oldObject"] {
+            let mut body = review();
+            body["request"][place] = whole.clone();
+            body["request"][place]["metadata"]["managedFields"] =
+                json!([{"fieldsV1": {"f:spec": {}}}]);
+            let read = read(&body).unwrap();
+            let found = if place == "object" {
+                read.object
+            } else {
+                read.old_object
+            };
+            assert_eq!(found, Some(whole.clone()));
+            let text = body.to_string();
+            let twin = text.replacen("\"f:spec\":{}", "\"f:spec\":{},\"f:spec\":{}", 1);
+            assert_ne!(twin, text);
+            assert!(Review::from_json(twin.as_bytes()).is_err());
+        }
+        for object in [
+            json!("x"),
+            json!([1]),
+            json!(1),
+            json!({"metadata": [2]}),
+            json!({"metadata": null}),
+        ] {
+            let mut body = review();
+            body["request"]["object"] = object.clone();
+            assert_eq!(read(&body).unwrap().object, Some(object));
+        }
     }
 
     #[test]

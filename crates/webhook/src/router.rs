@@ -13,7 +13,7 @@ use axum::routing::{get, post};
 use crate::gate::{Bounds, Gate, Overloaded};
 use crate::health::Health;
 use crate::metrics::{self, Metrics};
-use crate::review::Slip;
+use crate::review::{BadReview, Slip};
 use crate::reviewer::refused;
 use crate::{Answer, Door, Review, Reviewer};
 
@@ -168,7 +168,16 @@ impl Doors {
             (StatusCode::SERVICE_UNAVAILABLE, why)
         })?;
         let bytes = read(body, length, time).await?;
-        let slip = Slip::from_json(&bytes).map_err(|error| bad(error.to_string()))?;
+        let wrong = |error: BadReview| bad(error.to_string());
+        // Where there is room for anybody it is read whole at once; else only as far as to know whose turn it is.
+        let (review, slip) = match self.gate.has_room_for_all() {
+            true => {
+                let review = Review::from_json(&bytes).map_err(wrong)?;
+                let slip = Slip::of(&review);
+                (Some(review), slip)
+            }
+            false => (None, Slip::from_json(&bytes).map_err(wrong)?),
+        };
         let namespace = slip.namespace.unwrap_or_default();
         // Half of the time is left to judge.
         let left = time.saturating_sub(begun.elapsed());
@@ -180,7 +189,10 @@ impl Doors {
             );
             return Ok((slip.uid, refused(door, "unknown", &message)));
         };
-        let review = Review::from_json(&bytes).map_err(|error| bad(error.to_string()))?;
+        let review = match review {
+            Some(review) => review,
+            None => Review::from_json(&bytes).map_err(wrong)?,
+        };
         let left = time.saturating_sub(begun.elapsed());
         let answer = self.reviewer.review(&review, door, left).await;
         Ok((review.uid, answer))

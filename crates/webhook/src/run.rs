@@ -98,7 +98,10 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
     let told: Arc<dyn Observer> = observer.clone();
     let registry = registry(config)?.observer(told);
     let cache = cache(config.cache_dir.as_deref())?.observer(observer);
-    let fresh = move |policies| Checker::new(policies).registry(registry).cache(cache);
+    let fresh = move |policies| {
+        let checker = Checker::new(policies).registry(registry).cache(cache);
+        checker.without_explanations()
+    };
     let fields = ImageFields::new(config.images.clone());
     let recorder = Recorder {
         log: log.clone(),
@@ -132,10 +135,7 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
         }),
     );
     let keeper = Keeper {
-        source: PolicySource {
-            path: config.policy.clone(),
-            trust_cache: config.trust_cache.clone(),
-        },
+        source: PolicySource::new(config.policy.clone(), config.trust_cache.clone()),
         approvals: config.break_glass.clone().map(ApprovalFiles::new),
         tls: Arc::clone(&tls),
         reviewer: Arc::clone(&reviewer),

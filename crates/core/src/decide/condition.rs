@@ -128,7 +128,8 @@ impl Scene<'_> {
         }
     }
 
-    /// Holds an evidence rule against the image or the index's platforms; every candidate is told in `candidates`.
+    /// Holds an evidence rule against the image or the index's platforms; every candidate is told in `candidates`, if an
+    /// explanation is wanted.
     fn evidence(
         &self,
         demand: &EvidenceDemand,
@@ -219,10 +220,12 @@ impl Scene<'_> {
         };
         let contradicted =
             demand.selection != Selection::Any && results.iter().any(|result| result.failed);
-        for result in results {
-            let signer = result.signer;
-            let all = result.compared.into_iter();
-            told.extend(all.map(|one| self.told(signer, one)));
+        if self.explained {
+            for result in results {
+                let signer = result.signer;
+                let all = result.compared.into_iter();
+                told.extend(all.map(|one| self.told(signer, one)));
+            }
         }
         On {
             judgement,

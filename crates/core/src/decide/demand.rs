@@ -7,7 +7,7 @@ use crate::compared::Compared;
 use crate::policy::authorize::Mismatch;
 use crate::policy::signer::Signer;
 use crate::policy::{Asked, Wanted};
-use crate::provenance::{self, ProvenanceDemand};
+use crate::provenance;
 use crate::sbom::judge;
 use crate::scan;
 use crate::text::safe;
@@ -87,7 +87,7 @@ impl Wanted {
     /// What must differ between the Signers of one rule, beside who they are: builds are reproduced by different builders.
     pub(super) fn distinct(&self, one: &Verified<Claim>) -> Option<String> {
         match self {
-            Self::Provenance(_) => ProvenanceDemand::builder_of(one),
+            Self::Provenance(demand) => demand.builder_of(one),
             Self::Signature { .. }
             | Self::Statement { .. }
             | Self::Sbom(_)

@@ -65,19 +65,34 @@ pub fn decide(
     resolution: Resolution<'_>,
     now: UnixTime,
 ) -> Decision {
-    let scene = Scene::new(policies, request, resolution, now);
+    decided(&Scene::new(policies, request, resolution, now))
+}
+
+/// [`decide`] without an explanation: the same decision, of which [`RuleOutcome::candidates`] are empty. Whoever judges the same images again and again and shows
+/// no explanation has no use for hundreds of comparisons.
+pub fn decide_briefly(
+    policies: &PolicySet,
+    request: &Request,
+    resolution: Resolution<'_>,
+    now: UnixTime,
+) -> Decision {
+    decided(&Scene::new(policies, request, resolution, now).brief())
+}
+
+fn decided(scene: &Scene<'_>) -> Decision {
+    let (policies, request, now) = (scene.policies, scene.request, scene.now);
     let mut warnings = Vec::new();
     let mut outcomes = Vec::new();
     let mut enforced = false;
     let matching = policies.matching(request);
     for policy in &matching {
-        let outcome = judge(policy, &scene, &policies.settings, &mut warnings);
+        let outcome = judge(policy, scene, &policies.settings, &mut warnings);
         enforced |=
             outcome.mode == Mode::Enforce && outcome.rules.iter().any(|rule| rule.effective);
         outcomes.push(outcome);
     }
     warnings.extend(expired_roots(&matching, now));
-    warnings.extend(subject::unsigned_attestations(&scene));
+    warnings.extend(subject::unsigned_attestations(scene));
     let stale = scene.stale();
     warnings.extend(stale.iter().map(stale::warning));
     let unmatched = (!enforced).then(|| unmatched(&policies.settings, &mut warnings));

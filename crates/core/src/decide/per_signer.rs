@@ -45,7 +45,7 @@ impl<'a> Judged<'a> {
         demand: &EvidenceDemand,
         circumstances: &Circumstances<'_>,
     ) -> Self {
-        let mut compared = Compared::default();
+        let mut compared = Compared::new(circumstances.explained);
         signer.compare(claim.facts(), circumstances.now, &mut compared);
         if compared.holds() {
             circumstances

@@ -21,6 +21,8 @@ pub(super) struct Scene<'a> {
     pub(super) request: &'a Request,
     pub(super) now: UnixTime,
     pub(super) resolution: Resolution<'a>,
+    /// Whether an explanation is wanted.
+    pub(super) explained: bool,
     /// Whether an expression did not end in time.
     late: Cell<bool>,
 }
@@ -31,6 +33,8 @@ pub(super) struct Circumstances<'a> {
     pub(super) now: UnixTime,
     /// The image's canonical `host/path`, if it is known.
     pub(super) name: Option<&'a str>,
+    /// Whether an explanation is wanted.
+    pub(super) explained: bool,
     /// Whether age alone denies nothing.
     pub(super) age_relief: bool,
     pub(super) revocations: &'a Revocations,
@@ -66,7 +70,16 @@ impl<'a> Scene<'a> {
             request,
             now,
             resolution,
+            explained: true,
             late: Cell::new(false),
+        }
+    }
+
+    /// The same without an explanation.
+    pub(super) fn brief(self) -> Self {
+        Self {
+            explained: false,
+            ..self
         }
     }
 
@@ -142,6 +155,7 @@ impl<'a> Scene<'a> {
         'a: 'f,
     {
         Circumstances {
+            explained: self.explained,
             age_relief: self.request.age_relief(),
             revocations: &self.policies.revocations,
             now: self.now,

@@ -223,6 +223,7 @@ fn around<'a>(
     Circumstances {
         now: NOW,
         name: None,
+        explained: true,
         age_relief: false,
         revocations: &NONE,
         findings,

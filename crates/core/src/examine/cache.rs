@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Artifact;
 use crate::digest::PartsDigest;
-use crate::{Claim, Content, Digest, Item, Limits, Locator, SignedBy, Trust, Verified};
+use crate::{Claim, Content, Digest, Item, Limits, SignedBy, Trust, Verified};
 
 /// Proofs of evidence that was examined before, bounded in number and in bytes.
 ///
@@ -17,8 +17,8 @@ use crate::{Claim, Content, Digest, Item, Limits, Locator, SignedBy, Trust, Veri
 /// Only [`examine_cached`](crate::examine_cached) puts proofs in, and nobody else can:
 ///
 /// ```compile_fail,E0624
-/// fn put(cache: &countersign_core::ProofCache, key: countersign_core::Digest, found: &countersign_core::Locator) {
-///     let _ = cache.proofs(key, found, || Err::<_, ()>(()));
+/// fn put(cache: &countersign_core::ProofCache, key: countersign_core::Digest) {
+///     let _ = cache.proofs(key, || Err::<_, ()>(()));
 /// }
 /// ```
 /// ```compile_fail,E0616
@@ -50,6 +50,8 @@ pub struct ProofStats {
 #[derive(Debug, Default)]
 struct State {
     held: BTreeMap<Digest, Held>,
+    /// The key of evidence that was said to be this blob. A hint: its bytes are compared.
+    hints: BTreeMap<Digest, Digest>,
     /// Keys by when they were last used, oldest first.
     order: BTreeMap<u64, Digest>,
     /// Counts uses; no clock.
@@ -61,8 +63,41 @@ struct State {
 #[derive(Debug)]
 struct Held {
     proofs: Arc<[Verified<Claim>]>,
+    origin: Arc<Origin>,
     bytes: usize,
     used: u64,
+}
+
+/// All that entered verification, so that it need not be hashed to be known again.
+#[derive(Debug)]
+struct Origin {
+    content: Content,
+    artifact: Digest,
+    has_bytes: bool,
+    trust: Digest,
+    limits: Limits,
+    /// The blob that it was said to be.
+    blob: Digest,
+}
+
+impl Origin {
+    /// Byte by byte: nothing is believed of where it was found.
+    fn is(&self, asked: &Asked<'_>) -> bool {
+        self.artifact == asked.artifact.digest
+            && self.has_bytes == asked.artifact.bytes.is_some()
+            && self.trust == *asked.trust.fingerprint()
+            && self.limits == *asked.limits
+            && self.content == asked.item.content
+    }
+}
+
+/// What is to be verified, and by what.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) item: &'a Item,
+    pub(super) artifact: &'a Artifact<'a>,
+    pub(super) trust: &'a Trust,
+    pub(super) limits: &'a Limits,
 }
 
 impl ProofCache {
@@ -88,13 +123,14 @@ impl ProofCache {
         self.lock().stats
     }
 
-    /// The proofs kept under `key`, as of evidence found at `locator`; or those that `verify` gives, which are kept.
+    /// The proofs kept of this evidence, as found where it was found now; or those that `verify` gives, which are kept.
     pub(super) fn proofs<E>(
         &self,
-        key: Digest,
-        locator: &Locator,
+        asked: Asked<'_>,
         verify: impl FnOnce() -> Result<Vec<Verified<Claim>>, E>,
     ) -> Result<Vec<Verified<Claim>>, E> {
+        let locator = &asked.item.locator;
+        let key = self.key_of(asked);
         if let Some(proofs) = self.lock().find(&key) {
             return Ok(proofs
                 .iter()
@@ -104,8 +140,17 @@ impl ProofCache {
         // Not under the lock: others go on, and at worst two of them verify the same.
         let proofs = verify()?;
         self.lock()
-            .keep(key, &proofs, self.max_proofs, self.max_bytes);
+            .keep(key, asked, &proofs, self.max_proofs, self.max_bytes);
         Ok(proofs)
+    }
+
+    /// The digest over everything that enters verification: that of the same bytes, if they are kept, or else anew.
+    fn key_of(&self, asked: Asked<'_>) -> Digest {
+        let hint = self.lock().hint(&asked.item.locator.blob);
+        match hint {
+            Some((known, origin)) if origin.is(&asked) => known,
+            _ => key(asked.item, asked.artifact, asked.trust, asked.limits),
+        }
     }
 
     /// Nothing under the lock calls out, so whoever panicked elsewhere has left nothing half done.
@@ -121,6 +166,11 @@ impl Default for ProofCache {
 }
 
 impl State {
+    fn hint(&self, blob: &Digest) -> Option<(Digest, Arc<Origin>)> {
+        let key = self.hints.get(blob)?;
+        Some((*key, Arc::clone(&self.held.get(key)?.origin)))
+    }
+
     /// Counts a hit, or the verification that has to follow.
     fn find(&mut self, key: &Digest) -> Option<Arc<[Verified<Claim>]>> {
         self.uses += 1;
@@ -138,11 +188,13 @@ impl State {
     fn keep(
         &mut self,
         key: Digest,
+        asked: Asked<'_>,
         proofs: &[Verified<Claim>],
         max_proofs: usize,
         max_bytes: usize,
     ) {
-        let bytes = proofs.iter().map(size).fold(0, usize::saturating_add);
+        let bytes = proofs.iter().map(size);
+        let bytes = bytes.fold(length(&asked.item.content), usize::saturating_add);
         if proofs.is_empty() || proofs.len() > max_proofs || bytes > max_bytes {
             return;
         }
@@ -158,8 +210,18 @@ impl State {
         self.stats.proofs += proofs.len();
         self.stats.bytes += bytes;
         self.order.insert(self.uses, key);
+        let blob = asked.item.locator.blob;
+        self.hints.insert(blob, key);
         let held = Held {
             proofs: proofs.into(),
+            origin: Arc::new(Origin {
+                content: asked.item.content.clone(),
+                artifact: asked.artifact.digest,
+                has_bytes: asked.artifact.bytes.is_some(),
+                trust: *asked.trust.fingerprint(),
+                limits: asked.limits.clone(),
+                blob,
+            }),
             bytes,
             used: self.uses,
         };
@@ -169,8 +231,32 @@ impl State {
     fn remove(&mut self, key: &Digest) {
         if let Some(held) = self.held.remove(key) {
             self.order.remove(&held.used);
+            // Another piece of evidence may have been said to be the same blob since.
+            if self.hints.get(&held.origin.blob) == Some(key) {
+                self.hints.remove(&held.origin.blob);
+            }
             self.stats.proofs -= held.proofs.len();
             self.stats.bytes -= held.bytes;
+        }
+    }
+}
+
+/// How many bytes of evidence there are.
+fn length(content: &Content) -> usize {
+    match content {
+        Content::Bundle(bytes) => bytes.len(),
+        Content::SimpleSigning {
+            payload: bytes,
+            annotations,
+        }
+        | Content::Attestation {
+            envelope: bytes,
+            annotations,
+        } => {
+            let texts = annotations
+                .iter()
+                .map(|(name, text)| name.len() + text.len());
+            texts.fold(bytes.len(), usize::saturating_add)
         }
     }
 }

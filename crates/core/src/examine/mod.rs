@@ -94,10 +94,13 @@ pub fn examine_cached<'a>(
 ) -> Findings {
     let artifact = image.into();
     let verify = |item: &Item| {
-        let key = cache::key(item, &artifact, trust, limits);
-        cache.proofs(key, &item.locator, || {
-            examine_item(item, &artifact, trust, limits)
-        })
+        let asked = cache::Asked {
+            item,
+            artifact: &artifact,
+            trust,
+            limits,
+        };
+        cache.proofs(asked, || examine_item(item, &artifact, trust, limits))
     };
     examine_items(&artifact, evidence, verify)
 }

@@ -9,6 +9,7 @@ mod pod;
 
 use std::fmt;
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::Limits;
@@ -80,11 +81,14 @@ pub struct GroupKind {
     pub kind: String,
 }
 
-/// An object from JSON, strictly: without twin keys, of bounded depth and number of keys.
+/// An object from JSON, or what stands around objects, strictly: without twin keys, of bounded depth and number of keys. What `T` passes over is checked as well.
 ///
 /// # Errors
 /// [`ObjectError::Json`].
-pub fn parse_object(bytes: &[u8], limits: &Limits) -> Result<Value, ObjectError> {
+pub fn parse_object<'a, T: Deserialize<'a>>(
+    bytes: &'a [u8],
+    limits: &Limits,
+) -> Result<T, ObjectError> {
     crate::json::parse(bytes, limits).map_err(|error| ObjectError::Json(error.to_string()))
 }
 

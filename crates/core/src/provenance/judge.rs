@@ -12,10 +12,11 @@ pub(crate) use source::SourceDemand;
 
 use super::{BuildFacts, Dependency, Family};
 use crate::compared::Compared;
+use crate::known::Known;
 use crate::policy::authorize::Mismatch;
 use crate::policy::claim::CiClaim;
 use crate::policy::signer::Signer;
-use crate::{Certificate, Claim, Facts, ReasonCode, SignedBy, Verified};
+use crate::{Certificate, Claim, Facts, ReasonCode, SignedBy, Statement, Verified};
 
 /// What a build on somebody's own machine can be trusted for, whatever its builder is.
 const SELF_HOSTED_LEVEL: u8 = 1;
@@ -35,7 +36,12 @@ pub(crate) struct ProvenanceDemand {
     pub(crate) dependencies: Vec<DependencyDemand>,
     /// Build types that count although nothing here knows them.
     pub(crate) build_types: Vec<String>,
+    /// What was read before.
+    pub(crate) known: Known<Read>,
 }
+
+/// What a statement says, or why it cannot be told.
+pub(crate) type Read = Result<BuildFacts, (ReasonCode, String)>;
 
 /// `parameters`: external parameters beyond those that are told as source and workflow.
 #[derive(Debug, Clone, Default)]
@@ -60,19 +66,20 @@ impl ProvenanceDemand {
         let Claim::Statement(statement) = one.claim() else {
             return;
         };
-        let facts = match BuildFacts::read(statement) {
+        let read = self.read(statement);
+        let facts = match &*read {
             Ok(facts) => facts,
             Err((code, why)) => {
                 let wanted = "a readable SLSA provenance".to_owned();
-                return compared.fail("predicate", mismatch(code, why, wanted));
+                return compared.fail("predicate", mismatch(*code, why.clone(), wanted));
             }
         };
         let certificate = certificate_of(one.facts());
-        self.build_type(&facts, compared);
-        let level = builder::compare(&self.builders, &facts, signer, one.facts(), compared);
-        self.level(level, &facts, certificate, compared);
+        self.build_type(facts, compared);
+        let level = builder::compare(&self.builders, facts, signer, one.facts(), compared);
+        self.level(level, facts, certificate, compared);
         match certificate {
-            Some(certificate) => certificate::compare(&facts, certificate, compared),
+            Some(certificate) => certificate::compare(facts, certificate, compared),
             None => compared.that(
                 "certificate",
                 "the provenance agrees with the certificate",
@@ -81,20 +88,27 @@ impl ProvenanceDemand {
                 ReasonCode::ProvenanceCertificateMismatch,
             ),
         }
-        self.source.compare(&facts, certificate, compared);
-        self.workflow(&facts, compared);
-        self.parameters.compare(&facts, compared);
+        self.source.compare(facts, certificate, compared);
+        self.workflow(facts, compared);
+        self.parameters.compare(facts, compared);
         for dependency in &self.dependencies {
-            dependency.compare(&facts, compared);
+            dependency.compare(facts, compared);
         }
     }
 
     /// What makes two builds independent: the builder's id.
-    pub(crate) fn builder_of(one: &Verified<Claim>) -> Option<String> {
+    pub(crate) fn builder_of(&self, one: &Verified<Claim>) -> Option<String> {
         let Claim::Statement(statement) = one.claim() else {
             return None;
         };
-        Some(BuildFacts::read(statement).ok()?.builder)
+        let read = self.read(statement);
+        Some(read.as_ref().as_ref().ok()?.builder.clone())
+    }
+
+    fn read(&self, statement: &Statement) -> Arc<Read> {
+        let payload = &statement.payload;
+        self.known
+            .of(payload, payload.len(), || BuildFacts::read(statement))
     }
 
     fn build_type(&self, facts: &BuildFacts, compared: &mut Compared) {

@@ -8,11 +8,14 @@ pub(crate) use packages::{Ban, PackageDemand};
 
 use super::{Component, LicenseClaim, LicenseForm, Sbom, SbomErrorKind, SbomFormat, Stance};
 use crate::compared::Compared;
+use crate::known::Known;
 use crate::license::{LicenseList, LicenseVerdict};
 use crate::policy::authorize::Mismatch;
 use crate::policy::glob::Glob;
-use crate::{Claim, Limits, ReasonCode, Verified};
+use crate::{Claim, Limits, ReasonCode, Statement, Verified};
 
+/// What an outcome weighs, about.
+const OUTCOME: usize = 1024;
 /// Components that a comparison names.
 const MOST_TOLD: usize = 10;
 /// Components that the comparison of a field names.
@@ -30,6 +33,8 @@ pub(crate) struct SbomDemand {
     pub(crate) packages: Option<PackageDemand>,
     pub(crate) coverage: Vec<(Field, u8)>,
     pub(crate) document: Vec<DocumentField>,
+    /// What came of documents before.
+    pub(crate) known: Known<Compared>,
 }
 
 /// `licenses`.
@@ -132,6 +137,18 @@ impl SbomDemand {
         let Claim::Statement(statement) = one.claim() else {
             return;
         };
+        if !compared.is_brief() || compared.mismatch().is_some() {
+            return self.compare_document(statement, compared);
+        }
+        let apart = self.known.of(&statement.payload, OUTCOME, || {
+            let mut apart = Compared::new(false);
+            self.compare_document(statement, &mut apart);
+            apart
+        });
+        compared.add(&apart);
+    }
+
+    fn compare_document(&self, statement: &Statement, compared: &mut Compared) {
         let read = Sbom::read(
             &statement.predicate_type,
             statement.predicate_json(),

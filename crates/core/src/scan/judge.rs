@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{Finding, Fix, Scan, ScanError, Severity};
 use crate::compared::Compared;
+use crate::known::Known;
 use crate::policy::authorize::{Author, Mismatch};
 use crate::policy::glob::Glob;
 use crate::policy::{From, Revocations};
@@ -31,6 +32,8 @@ pub(crate) struct VulnerabilityDemand {
     /// Whether a result that no reader knows passes with a warning.
     pub(crate) warn_unsupported: bool,
     pub(crate) vex: Option<VexDemand>,
+    /// What was read before.
+    pub(crate) known: Known<Result<Scan, ScanError>>,
 }
 
 /// `leeway` of one severity, in seconds.
@@ -93,12 +96,16 @@ impl VulnerabilityDemand {
         let Claim::Statement(statement) = one.claim() else {
             return;
         };
-        let scan = match Scan::read(statement.predicate_json()) {
+        let payload = &statement.payload;
+        let read = self.known.of(payload, payload.len(), || {
+            Scan::read(statement.predicate_json())
+        });
+        let scan = match &*read {
             Ok(scan) => scan,
             Err(error) => return self.unreadable(error, compared),
         };
-        self.scanner(&scan, compared);
-        self.database(&scan, one.facts().signed_at(), compared);
+        self.scanner(scan, compared);
+        self.database(scan, one.facts().signed_at(), compared);
         self.findings(&scan.findings, beside, compared);
     }
 
@@ -113,8 +120,8 @@ impl VulnerabilityDemand {
         heard.collect()
     }
 
-    fn unreadable(&self, error: ScanError, compared: &mut Compared) {
-        let (code, found) = match error {
+    fn unreadable(&self, error: &ScanError, compared: &mut Compared) {
+        let (code, found) = match error.clone() {
             ScanError::Malformed(why) => (ReasonCode::ScanMalformed, why),
             ScanError::Empty(why) => (ReasonCode::ScanEmpty, why),
             ScanError::Unsupported(what) => (ReasonCode::UnsupportedFormat, what),

@@ -1,7 +1,7 @@
 //! A registry with a cache before it.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign_core::{Digest, Limits};
 use tokio::time::Instant;
@@ -27,6 +27,8 @@ use crate::{
 pub struct Cached<R> {
     inner: Arc<R>,
     cache: Arc<Cache>,
+    /// Under which access repositories are read, where that was asked once and holds on: for one check.
+    scopes: Option<Arc<Mutex<Vec<(Repository, Scope)>>>>,
 }
 
 /// One ask, made so that it can outlive whoever asks first.
@@ -42,22 +44,51 @@ impl<R: Registry + 'static> Cached<R> {
     /// `inner`, with `cache` before it.
     #[must_use]
     pub const fn new(inner: Arc<R>, cache: Arc<Cache>) -> Self {
-        Self { inner, cache }
+        Self {
+            inner,
+            cache,
+            scopes: None,
+        }
     }
 
-    async fn trip(
+    /// The same for one check, which reads each repository as whoever it was when it began: credentials are looked for once, not at each of a dozen reads.
+    pub(crate) fn for_one_check(inner: Arc<R>, cache: Arc<Cache>) -> Self {
+        Self {
+            scopes: Some(Arc::default()),
+            ..Self::new(inner, cache)
+        }
+    }
+
+    async fn scope(
         &self,
         repository: &Repository,
         budget: &Budget,
-    ) -> Result<Trip<R>, RegistryError> {
+    ) -> Result<Scope, RegistryError> {
+        let known = |scopes: &Arc<Mutex<Vec<(Repository, Scope)>>>| {
+            let scopes = scopes.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut scopes = scopes.iter().filter(|(own, _)| own == repository);
+            scopes.next().map(|(_, scope)| *scope)
+        };
+        if let Some(scope) = self.scopes.as_ref().and_then(known) {
+            return Ok(scope);
+        }
         let access = self.inner.access(repository, budget).await?;
-        Ok(Trip {
+        let scope = Scope::new(repository, &access);
+        if let Some(scopes) = &self.scopes {
+            let mut scopes = scopes.lock().unwrap_or_else(PoisonError::into_inner);
+            scopes.push((repository.clone(), scope));
+        }
+        Ok(scope)
+    }
+
+    fn trip(&self, repository: &Repository, scope: Scope, budget: &Budget) -> Trip<R> {
+        Trip {
             inner: Arc::clone(&self.inner),
             cache: Arc::clone(&self.cache),
             repository: repository.clone(),
-            scope: Scope::new(repository, &access),
+            scope,
             limits: budget.limits().clone(),
-        })
+        }
     }
 }
 
@@ -81,17 +112,18 @@ impl<R: Registry + 'static> Registry for Cached<R> {
         max: usize,
         budget: &Budget,
     ) -> Result<Option<Fetched>, RegistryError> {
-        let trip = self.trip(repository, budget).await?;
+        let scope = self.scope(repository, budget).await?;
         let kind = match reference {
             Reference::Tag(_) => CacheKind::Tag,
             Reference::Digest(_) => CacheKind::Manifest,
         };
-        let (answer, found) = match self.cache.memory.manifest(trip.scope, reference) {
+        let (answer, found) = match self.cache.memory.manifest(scope, reference) {
             Known::Here(found) => (CacheAnswer::Memory, Some(found)),
             Known::Absent => (CacheAnswer::Absent, None),
             Known::Unknown => {
-                let key = FlightKey::new(trip.scope, reference.into(), bounds(max, budget));
+                let key = FlightKey::new(scope, reference.into(), bounds(max, budget));
                 let reference = reference.clone();
+                let trip = self.trip(repository, scope, budget);
                 let work = || trip.manifest(reference, max);
                 self.fly(&self.cache.manifests, key, repository, budget, work)
                     .await?
@@ -115,13 +147,14 @@ impl<R: Registry + 'static> Registry for Cached<R> {
         image: &Digest,
         budget: &Budget,
     ) -> Result<Listing, RegistryError> {
-        let trip = self.trip(repository, budget).await?;
-        let (answer, listed) = match self.cache.memory.listing(trip.scope, image) {
+        let scope = self.scope(repository, budget).await?;
+        let (answer, listed) = match self.cache.memory.listing(scope, image) {
             Some(listed) => (CacheAnswer::Memory, listed),
             None => {
                 let (what, max) = (What::Referrers(*image), budget.limits().manifest_bytes);
-                let key = FlightKey::new(trip.scope, what, bounds(max, budget));
+                let key = FlightKey::new(scope, what, bounds(max, budget));
                 let image = *image;
+                let trip = self.trip(repository, scope, budget);
                 let work = || trip.listing(image);
                 self.fly(&self.cache.listings, key, repository, budget, work)
                     .await?
@@ -138,13 +171,14 @@ impl<R: Registry + 'static> Registry for Cached<R> {
         size: usize,
         budget: &Budget,
     ) -> Result<Option<Vec<u8>>, RegistryError> {
-        let trip = self.trip(repository, budget).await?;
-        let (answer, found) = match self.cache.memory.blob(trip.scope, blob) {
+        let scope = self.scope(repository, budget).await?;
+        let (answer, found) = match self.cache.memory.blob(scope, blob) {
             Known::Here(bytes) => (CacheAnswer::Memory, Some(bytes)),
             Known::Absent => (CacheAnswer::Absent, None),
             Known::Unknown => {
-                let key = FlightKey::new(trip.scope, What::Blob(*blob), bounds(size, budget));
+                let key = FlightKey::new(scope, What::Blob(*blob), bounds(size, budget));
                 let blob = *blob;
+                let trip = self.trip(repository, scope, budget);
                 let work = || trip.blob(blob, size);
                 self.fly(&self.cache.blobs, key, repository, budget, work)
                     .await?
@@ -350,6 +384,7 @@ impl<R> Clone for Cached<R> {
         Self {
             inner: Arc::clone(&self.inner),
             cache: Arc::clone(&self.cache),
+            scopes: self.scopes.clone(),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use countersign_core::{
     Artifact, Child, Decision, Digest, Evidence, Findings, Gap, GapClass, Needs, PinnedImage,
     PlatformNeed, ReasonCode, Request, Resolution, Stale, UnixTime, Verdict, decide,
-    examine_cached,
+    decide_briefly, examine_cached,
 };
 
 use super::Checker;
@@ -298,6 +298,10 @@ impl<'a> Question<'a> {
     }
 
     fn decided(&self, resolution: Resolution<'_>) -> Decision {
+        let decide = match self.checker.explains {
+            true => decide,
+            false => decide_briefly,
+        };
         decide(&self.checker.policies, self.request, resolution, self.now)
     }
 }

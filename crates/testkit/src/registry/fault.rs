@@ -22,6 +22,8 @@ pub enum Fault {
     StallAfter(usize),
     /// The right answer, but only once so many requests have come in all: what is answered so was asked at once.
     Together(usize),
+    /// The right answer, after so long.
+    Delay(std::time::Duration),
     /// Not even headers: the request is read and never answered.
     Silence,
     /// So many bytes of the body; then the connection is closed.
@@ -98,7 +100,7 @@ pub(crate) fn apply(fault: &Fault, request: &Request, answer: Answer) -> Option<
     Some(match fault {
         Fault::Silence => return None,
         // It was held back before.
-        Fault::Together(_) => answer,
+        Fault::Together(_) | Fault::Delay(_) => answer,
         Fault::Status(status) => error(*status, "TESTKIT", "a fault that the test wants"),
         Fault::RetryAfter(status, after) => with_header(
             error(*status, "TOOMANYREQUESTS", "slower, please"),

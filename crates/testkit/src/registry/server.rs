@@ -122,6 +122,9 @@ async fn faulty(state: &State, request: &Request, body: Option<&[u8]>) -> Answer
         if let Fault::Together(count) = fault {
             come(state, count).await;
         }
+        if let Fault::Delay(time) = fault {
+            tokio::time::sleep(time).await;
+        }
         answer = match fault::apply(&fault, request, answer) {
             Some(answer) => answer,
             None => std::future::pending().await,

@@ -139,3 +139,24 @@ fn bytes_are_held_until_they_are_not() {
     drop(more);
     assert!(gate.hold(100).is_ok());
 }
+
+#[tokio::test]
+async fn there_is_room_for_all_while_no_namespace_could_have_its_share() {
+    let gate = gate(4, 10);
+    let first = now(&gate, "a");
+    assert!(gate.has_room_for_all());
+    let second = now(&gate, "b");
+    // `a` and `b` could go on, and `c` too; but nobody looks at whose turn it is.
+    assert!(!gate.has_room_for_all());
+    drop(first);
+    assert!(gate.has_room_for_all());
+    let third = now(&gate, "b");
+    let waits = waits(&gate, "b");
+    settle().await;
+    assert_eq!(gate.load().waiting, 1);
+    assert!(!gate.has_room_for_all());
+    drop((second, third));
+    settle().await;
+    drop(waits.await.unwrap().unwrap());
+    assert!(gate.has_room_for_all());
+}

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::{Facts, Format, FoundBy, TrustRoot};
+use crate::{Facts, Format, FoundBy, Locator, TrustRoot};
 
 fn locator(blob: &[u8]) -> Locator {
     Locator {
@@ -166,15 +166,107 @@ fn proof(name: usize) -> Verified<Claim> {
     )
 }
 
-fn ask(cache: &ProofCache, key: &[u8], proofs: usize, name: usize) -> u64 {
+/// The proofs of a bundle of these bytes, which says that it is the blob `place`.
+fn proofs<E>(
+    cache: &ProofCache,
+    bundle: &[u8],
+    place: &[u8],
+    verify: impl FnOnce() -> Result<Vec<Verified<Claim>>, E>,
+) -> Result<Vec<Verified<Claim>>, E> {
+    let item = Item {
+        locator: locator(place),
+        content: Content::Bundle(bundle.to_vec()),
+    };
+    of(
+        cache,
+        &item,
+        &trust(&[]),
+        &Limits::default(),
+        b"image",
+        verify,
+    )
+}
+
+fn of<E>(
+    cache: &ProofCache,
+    item: &Item,
+    trust: &Trust,
+    limits: &Limits,
+    image: &[u8],
+    verify: impl FnOnce() -> Result<Vec<Verified<Claim>>, E>,
+) -> Result<Vec<Verified<Claim>>, E> {
+    let artifact = Artifact {
+        digest: Digest::of(image),
+        bytes: Some(image),
+    };
+    let asked = Asked {
+        item,
+        artifact: &artifact,
+        trust,
+        limits,
+    };
+    cache.proofs(asked, verify)
+}
+
+fn ask(cache: &ProofCache, bundle: &[u8], number: usize, name: usize) -> u64 {
     let before = cache.stats().verifications;
-    let found = cache
-        .proofs(Digest::of(key), &locator(key), || {
-            Ok::<_, ()>(vec![proof(name); proofs])
-        })
-        .unwrap();
-    assert_eq!(found.len(), proofs);
+    let found = proofs(cache, bundle, bundle, || {
+        Ok::<_, ()>(vec![proof(name); number])
+    })
+    .unwrap();
+    assert_eq!(found.len(), number);
     cache.stats().verifications - before
+}
+
+/// Where evidence was found is a hint and no more: whoever says that it is a blob that was proven, and is not, is verified.
+#[test]
+fn evidence_is_known_again_by_all_of_its_bytes_and_by_nothing_that_it_says() {
+    let cache = ProofCache::default();
+    let (one, other, limits) = (trust(&["one"]), trust(&["two"]), Limits::default());
+    let mut narrow = Limits::default();
+    narrow.subjects -= 1;
+    let item = |content: Content| Item {
+        locator: locator(b"here"),
+        content,
+    };
+    let bundle = item(Content::Bundle(b"ab".to_vec()));
+    let known = |item: &Item, trust: &Trust, limits: &Limits, image: &[u8]| {
+        let before = cache.stats().verifications;
+        let found = of(&cache, item, trust, limits, image, || {
+            Ok::<_, ()>(vec![proof(0)])
+        });
+        assert_eq!(found.unwrap().len(), 1);
+        cache.stats().verifications == before
+    };
+    assert!(!known(&bundle, &one, &limits, b"image"));
+    assert!(known(&bundle, &one, &limits, b"image"));
+    for content in [
+        Content::Bundle(b"ac".to_vec()),
+        Content::Bundle(b"abc".to_vec()),
+        layer(false, b"ab", &[]),
+        layer(true, b"ab", &[]),
+        layer(true, b"ab", &[("n", "v")]),
+    ] {
+        assert!(!known(&item(content), &one, &limits, b"image"));
+    }
+    assert!(!known(&bundle, &other, &limits, b"image"));
+    assert!(!known(&bundle, &one, &narrow, b"image"));
+    assert!(!known(&bundle, &one, &limits, b"Image"));
+    // All of them are known now, whichever was hinted at last.
+    assert!(known(&bundle, &one, &limits, b"image"));
+    assert!(known(&bundle, &other, &limits, b"image"));
+    assert_eq!(cache.lock().hints.len(), 1);
+}
+
+#[test]
+fn hints_go_with_what_they_lead_to() {
+    let cache = ProofCache::new(2, usize::MAX);
+    for number in 0..100_u8 {
+        assert_eq!(ask(&cache, &[number], 1, 0), 1);
+        let state = cache.lock();
+        assert_eq!(state.hints.len(), state.held.len());
+        assert!(state.hints.values().all(|key| state.held.contains_key(key)));
+    }
 }
 
 #[test]
@@ -205,10 +297,10 @@ fn bytes_are_bounded_too() {
     assert_eq!(ask(&cache, b"b", 1, 2_000), 1);
     assert_eq!(
         (cache.stats().bytes, ask(&cache, b"a", 1, 2_000)),
-        (2 * 4_048, 0)
+        (2 * 4_049, 0)
     );
     assert_eq!(ask(&cache, b"c", 1, 0), 1); // drops b
-    assert_eq!(cache.stats().bytes, 4_048 + 2_048);
+    assert_eq!(cache.stats().bytes, 4_049 + 2_049);
     assert_eq!(
         [ask(&cache, b"a", 1, 2_000), ask(&cache, b"b", 1, 2_000)],
         [0, 1]
@@ -223,11 +315,7 @@ fn bytes_are_bounded_too() {
 #[test]
 fn a_refusal_is_not_kept_and_a_panic_spoils_nothing() {
     let cache = ProofCache::default();
-    let refused = |cache: &ProofCache| {
-        cache
-            .proofs(Digest::of(b"a"), &locator(b"a"), || Err("no"))
-            .unwrap_err()
-    };
+    let refused = |cache: &ProofCache| proofs(cache, b"a", b"a", || Err("no")).unwrap_err();
     assert_eq!(
         (
             refused(&cache),
@@ -250,11 +338,7 @@ fn a_refusal_is_not_kept_and_a_panic_spoils_nothing() {
 fn a_hit_carries_the_place_of_what_asked() {
     let cache = ProofCache::default();
     for place in [&b"here"[..], b"elsewhere"] {
-        let found = cache
-            .proofs(Digest::of(b"a"), &locator(place), || {
-                Ok::<_, ()>(vec![proof(0)])
-            })
-            .unwrap();
+        let found = proofs(&cache, b"a", place, || Ok::<_, ()>(vec![proof(0)])).unwrap();
         assert_eq!(found.len(), 1);
         if place == b"elsewhere" {
             assert_eq!(found[0].facts().locator(), &locator(place));

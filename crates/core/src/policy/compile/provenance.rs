@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Compiler, Signers};
 use crate::ReasonCode;
+use crate::known::Known;
 use crate::policy::document::{
     DependencySpec, OthersWord, ParametersSpec, ProvenanceSourceSpec, ProvenanceSpec,
 };
@@ -86,6 +87,7 @@ impl Compiler<'_> {
             parameters: parameters?,
             dependencies: dependencies.into_iter().collect::<Option<_>>()?,
             build_types: build_types.into_iter().collect::<Option<_>>()?,
+            known: Known::default(),
         }));
         Some(demand?.wanting(wanted))
     }

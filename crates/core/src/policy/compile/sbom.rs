@@ -3,6 +3,7 @@
 use super::rules::whole;
 use super::{Compiler, Signers};
 use crate::ReasonCode;
+use crate::known::Known;
 use crate::license::{Family, LicenseList};
 use crate::package::{Ecosystem, PurlPattern, VersionRange};
 use crate::policy::document::{
@@ -76,6 +77,7 @@ impl Compiler<'_> {
             packages,
             coverage,
             document,
+            known: Known::default(),
         }));
         Some(demand?.wanting(wanted))
     }

@@ -2,6 +2,7 @@
 
 use super::{Compiler, Signers};
 use crate::ReasonCode;
+use crate::known::Known;
 use crate::policy::document::{
     LeewaySpec, SeverityWord, UnknownSeverityWord, UnsupportedWord, VexSpec, VulnerabilitiesSpec,
 };
@@ -61,6 +62,7 @@ impl Compiler<'_> {
                 .as_ref()
                 .is_some_and(|word| word.value == UnsupportedWord::Warn),
             vex: vex?,
+            known: Known::default(),
         }));
         Some(demand.wanting(wanted))
     }
