@@ -17,7 +17,7 @@ type Asked = (
 const CONFIGURATIONS: &str = "admissionregistration.k8s.io";
 
 /// What it needs under every switch.
-const MAY: [Asked; 26] = [
+const MAY: [Asked; 27] = [
     ("", "", "namespaces", "shop", "get"),
     (
         "",
@@ -47,9 +47,11 @@ const MAY: [Asked; 26] = [
         "countersign-mutate",
         "patch",
     ),
-    ("shop", "", "events", "", "create"),
     ("shop", "events.k8s.io", "events", "", "create"),
     ("shop", "events.k8s.io", "events", "", "patch"),
+    ("shop", "", "pods", "any", "get"),
+    ("shop", "apps", "replicasets", "any", "get"),
+    ("shop", "batch", "cronjobs", "any", "get"),
     ("", "countersign.dev", "policies", "", "list"),
     ("", "countersign.dev", "policies", "", "watch"),
     ("", "countersign.dev", "breakglasses", "", "get"),
@@ -85,13 +87,6 @@ const MAY: [Asked; 26] = [
         "countersign-webhook-tls",
         "update",
     ),
-    (
-        "countersign",
-        "",
-        "secrets",
-        "countersign-webhook-tls",
-        "patch",
-    ),
     ("shop", "", "secrets", "any", "get"),
     ("shop", "", "serviceaccounts", "default", "get"),
     ("garden", "", "secrets", "registry", "get"),
@@ -101,7 +96,7 @@ const MAY: [Asked; 26] = [
 ];
 
 /// What it must not, whatever is switched on.
-const MAY_NOT: [Asked; 31] = [
+const MAY_NOT: [Asked; 34] = [
     ("", "", "secrets", "", "list"),
     ("", "", "secrets", "", "watch"),
     ("", "", "secrets", "", "get"),
@@ -130,6 +125,9 @@ const MAY_NOT: [Asked; 31] = [
     ("shop", "", "pods", "", "list"),
     ("shop", "", "pods", "", "create"),
     ("shop", "", "configmaps", "", "get"),
+    ("shop", "", "events", "", "create"),
+    ("shop", "events.k8s.io", "events", "", "list"),
+    ("shop", "apps", "deployments", "any", "patch"),
     (
         "",
         CONFIGURATIONS,

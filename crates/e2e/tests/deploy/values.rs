@@ -215,6 +215,26 @@ fn nothing_enforces_until_a_namespace_is_named() {
 }
 
 #[test]
+fn the_starter_is_no_second_word_beside_policies_that_are_resources() {
+    let Some(chart) = Chart::found() else { return };
+    let files = "configMap: {name: countersign-policy}";
+    let resources = chart.rendered(&["policyResources=true"]);
+    for text in [
+        files,
+        "name: countersign-policy",
+        "policy: /etc",
+        "unmatched",
+    ] {
+        assert!(!resources.contains(text), "{text}: {resources}");
+    }
+    let both = chart.rendered(&["policyResources=true", "policy.a\\.yaml=b"]);
+    for text in [files, "policy: /etc/countersign/policy", "a.yaml: b"] {
+        assert!(both.contains(text), "{text}: {both}");
+    }
+    assert!(!both.contains("unmatched"), "{both}");
+}
+
+#[test]
 fn the_webhook_takes_the_file_that_is_rendered_and_the_policies_that_it_starts_with() {
     let Some(chart) = Chart::found() else { return };
     let folder = tempfile::tempdir().unwrap();

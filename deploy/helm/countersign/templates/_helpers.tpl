@@ -126,10 +126,16 @@ matchConditions:
 {{- end }}
 {{- end }}
 
+{{/* Whether policies are files: where they are resources and no file is given, the starter would be a second word beside them. */}}
+{{- define "countersign.hasPolicyFiles" -}}
+{{- if or .Values.policy .Values.policyConfigMap (not .Values.policyResources) }}true{{ end }}
+{{- end }}
+
 {{/* The webhook's file. */}}
 {{- define "countersign.config" -}}
 {{- $values := .Values -}}
-{{- $config := dict "policy" "/etc/countersign/policy" "cacheDir" "/var/cache/countersign/evidence" "timeout" (int $values.timeout) "drain" (int $values.drain) -}}
+{{- $config := dict "cacheDir" "/var/cache/countersign/evidence" "timeout" (int $values.timeout) "drain" (int $values.drain) -}}
+{{- if include "countersign.hasPolicyFiles" . }}{{ $_ := set $config "policy" "/etc/countersign/policy" }}{{ end -}}
 {{- if eq $values.tls.mode "self" }}
 {{- $_ := set $config "tls" "self" -}}
 {{- $_ := set $config "tlsSecret" $values.tls.secretName -}}
@@ -151,7 +157,7 @@ matchConditions:
 {{- end }}
 {{- if $images }}{{ $_ := set $config "images" $images }}{{ end -}}
 {{- range $key, $_ := $values.config }}
-{{- if or (hasKey $config $key) (has $key (list "listen" "metricsListen" "namespace" "service" "lease" "webhookConfigurations" "tls" "tlsCert" "tlsKey" "tlsSecret" "kubernetes" "pullSecrets" "policyResources" "events" "mutate" "registries" "dockerConfig" "breakGlass" "images")) }}
+{{- if or (hasKey $config $key) (has $key (list "listen" "metricsListen" "policy" "namespace" "service" "lease" "webhookConfigurations" "tls" "tlsCert" "tlsKey" "tlsSecret" "kubernetes" "pullSecrets" "policyResources" "events" "mutate" "registries" "dockerConfig" "breakGlass" "images")) }}
 {{- fail (printf "config.%s is written by the chart: another value decides it" $key) }}
 {{- end }}
 {{- end }}
