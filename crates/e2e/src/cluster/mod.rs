@@ -7,7 +7,7 @@ mod client;
 mod files;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub use self::client::{Answer, Client};
+pub use self::files::API_SERVER;
 use self::files::Files;
 use crate::Parts;
 use crate::process::{Process, free_port};
@@ -89,6 +90,12 @@ impl Cluster {
     #[must_use]
     pub const fn admin(&self) -> &Client {
         &self.admin
+    }
+
+    /// The authority (PEM) of the client certificate by which the API server, as [`API_SERVER`], shows webhooks who it is.
+    #[must_use]
+    pub fn webhook_clients(&self) -> PathBuf {
+        self.folder.path().join("webhook-clients.pem")
     }
 
     /// Makes a namespace in which Pods can be created at once.
@@ -172,6 +179,7 @@ fn api_server(parts: &Parts, files: &Files, etcd_port: u16, port: u16) -> Comman
         ("--service-account-signing-key-file", "service-accounts.key"),
         ("--audit-policy-file", "audit-policy.yaml"),
         ("--audit-log-path", "audit.log"),
+        ("--admission-control-config-file", "admission.yaml"),
     ];
     for (option, name) in file_options {
         command.arg(option).arg(files.path(name));
