@@ -27,7 +27,7 @@ fn a_password_that_is_missing_or_wrong_is_no_verdict() {
     };
     let trusting = registries("trusting.yaml", &format!(", caFile: {ca}"));
     let distrustful = registries("distrustful.yaml", "");
-    let tried = format!("for `{host}`");
+    let tried = format!("config.json's `{host}`");
     // The namespace, the password if there is one, how the registry is reached, and what a refusal says; none if there is none.
     let cases = [
         ("password", Some(OWNER.password), &trusting, None),

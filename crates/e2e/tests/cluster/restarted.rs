@@ -65,7 +65,7 @@ fn what_was_admitted_before_is_allowed_after_a_restart_while_it_is_not_too_old()
             let unknown = ask(image);
             assert_eq!(unknown.status, 503, "{unknown:?}");
             assert!(
-                unknown.message().contains("registry-unreachable: "),
+                unknown.message().contains("registry-unavailable: "),
                 "{unknown:?}"
             );
         }
@@ -78,7 +78,7 @@ fn what_was_admitted_before_is_allowed_after_a_restart_while_it_is_not_too_old()
         let unknown = ask(&lab.signed);
         assert_eq!(unknown.status, 503, "{name}: {unknown:?}");
         assert!(
-            unknown.message().contains("registry-unreachable: "),
+            unknown.message().contains("registry-unavailable: "),
             "{name}: {unknown:?}"
         );
     }

@@ -66,7 +66,7 @@ fn a_service_is_asked_by_its_name_under_its_bundle_alone() {
     }
     fails(
         &with_bundle(rendered.clone(), other.authority()),
-        "UnknownIssuer",
+        "invalid peer certificate",
     );
     fails(&rendered, "no `caBundle`");
     let mut elsewhere = config.clone();

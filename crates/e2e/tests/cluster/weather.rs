@@ -67,10 +67,10 @@ fn what_a_registry_does_not_say_is_no_verdict() {
             "registry-rate-limited: ",
         ],
     );
-    is_unknown(&ask(&down), &[&down, "registry-unreachable: "]);
+    is_unknown(&ask(&down), &[&down, "registry-unavailable: "]);
     is_unknown(
         &ask(dropping_host),
-        &[dropping_host, "registry-unreachable: "],
+        &[dropping_host, "registry-unavailable: "],
     );
     is_unknown(&ask(truncating_host), &[truncating_host]);
 

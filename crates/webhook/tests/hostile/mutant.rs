@@ -26,18 +26,25 @@ pub(crate) fn edit(review: &mut Value, edits: &[Edit], images: &[&str]) {
             // What is asked about, and not how it looks.
             6 => {
                 let operations = ["CREATE", "UPDATE", "DELETE", "CONNECT", "create", "PATCH"];
-                review["request"]["operation"] =
-                    json!(operations[usize::from(*other) % operations.len()]);
+                let operation = operations[usize::from(*other) % operations.len()];
+                put(review, "/request/operation", operation);
             }
             _ => {
                 let kinds = ["Pod", "Deployment", "CronJob", "PodTemplate", "ConfigMap"];
                 let kind = kinds[usize::from(*other) % kinds.len()];
-                review["request"]["kind"]["kind"] = json!(kind);
+                put(review, "/request/kind/kind", kind);
                 if node % 2 == 0 {
-                    review["request"]["object"]["kind"] = json!(kind);
+                    put(review, "/request/object/kind", kind);
                 }
             }
         }
+    }
+}
+
+/// Where there is such a node, which an edit before may have taken away.
+fn put(review: &mut Value, at: &str, text: &str) {
+    if let Some(node) = review.pointer_mut(at) {
+        *node = json!(text);
     }
 }
 
