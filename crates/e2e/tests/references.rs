@@ -139,9 +139,7 @@ fn kinds() -> [Kind; 7] {
         kind(
             "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
             "a node takes it for the id of an image that it has, before it reads a reference",
-            |error, go| {
-                matches!(error, ReferenceError::BareId(_)) && go.path.ends_with("sha256")
-            },
+            |error, go| matches!(error, ReferenceError::BareId(_)) && go.path.ends_with("sha256"),
         ),
         kind(
             "ghcr.io:65536/acme/app",

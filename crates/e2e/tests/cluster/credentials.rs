@@ -38,7 +38,7 @@ fn a_password_that_is_missing_or_wrong_is_no_verdict() {
             Some(["registry-denied: ", "no credential"]),
         ),
         (
-            "wrong-password",
+            "mistyped",
             Some("wrong-password"),
             &trusting,
             Some(["registry-denied: ", &tried]),
