@@ -8,7 +8,24 @@ mod edit;
 #[rustfmt::skip]
 #[path = "../../crates/countersign/src/cel/mod.rs"]
 pub mod expressions;
+// What the webhook makes of a question, from its very sources, for the same reason.
+#[allow(dead_code)]
+#[rustfmt::skip]
+#[path = "../../crates/webhook/src/emergency.rs"]
+mod emergency;
+#[allow(dead_code)]
+#[rustfmt::skip]
+#[path = "../../crates/webhook/src/images.rs"]
+mod images;
+#[rustfmt::skip]
+#[path = "../../crates/webhook/tests/hostile/oracle.rs"]
+mod oracle;
 mod provenance;
+#[allow(dead_code)]
+#[rustfmt::skip]
+#[path = "../../crates/webhook/src/review/mod.rs"]
+mod question;
+mod review;
 mod sbom;
 
 use std::sync::OnceLock;
@@ -24,6 +41,8 @@ use serde_json::Value;
 
 pub use edit::edited;
 pub use provenance::only_true_builds_pass;
+use question::{Operation, Review};
+pub use review::every_new_image_is_judged;
 pub use sbom::sbom_is_read_alike;
 
 /// What all evidence is about.

@@ -29,7 +29,7 @@ pub enum ReferenceError {
     /// Longer than any valid reference.
     #[error("the image reference is longer than {MAX_BYTES} bytes")]
     TooLong,
-    /// 64 hexadecimal digits name a local image id, not something in a registry.
+    /// 64 hexadecimal digits, or a digest alone, name an image that a node has, not something in a registry.
     #[error("`{0}` looks like a bare image id; write registry/repository@sha256:…")]
     BareId(String),
     /// The host part is not a host name, an address or a port.
@@ -81,7 +81,7 @@ impl ImageRef {
         if text.len() > MAX_BYTES {
             return Err(ReferenceError::TooLong);
         }
-        if Digest::from_hex(text).is_some() {
+        if is_image_id(text) {
             return Err(ReferenceError::BareId(clip(text)));
         }
         let (named, digest) = match text.split_once('@') {
@@ -161,6 +161,20 @@ impl ImageRef {
     pub fn written(&self) -> &str {
         &self.written
     }
+}
+
+/// Whether a node takes the text for the id of an image that it has, whatever registries hold: containerd tries to read a digest before it reads a
+/// reference (`LocalResolve`), though `sha256:…` could be a tag of `docker.io/library/sha256` as well. Who judged that would have judged another image.
+fn is_image_id(text: &str) -> bool {
+    let (hex, digits) = match text.split_once(':') {
+        Some(("sha256", hex)) => (hex, 64),
+        Some(("sha384", hex)) => (hex, 96),
+        Some(("sha512", hex)) => (hex, 128),
+        Some(_) => return false,
+        None => (text, 64),
+    };
+    let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    hex.len() == digits && hex.bytes().all(is_hex)
 }
 
 /// Splits off the host by Docker's rule: the first element is one only if it has `.` or `:`, is `localhost`, or has
@@ -348,6 +362,9 @@ mod tests {
             "ghcr.io/a\n",
             "user@ghcr.io/a",
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            &format!("sha384:{}", "0".repeat(96)),
+            &format!("sha512:{}", "0".repeat(128)),
             "[::1/a",
             "[zz]:1/a",
             // Found beside `distribution/reference`, which reads other repositories, or none.
@@ -361,6 +378,10 @@ mod tests {
             assert!(ImageRef::parse(text).is_err(), "{text}");
         }
         assert!(ImageRef::parse(&format!("ghcr.io/{}", "a".repeat(256))).is_err());
+        // Too short or too long for an id, it is a tag like any other.
+        for digits in [63, 65] {
+            assert!(ImageRef::parse(&format!("sha256:{}", "0".repeat(digits))).is_ok());
+        }
         // Found by fuzzing: with `:latest` it was too long to be read again.
         let host = |length: usize| format!("{}.io", "a".repeat(length - 3));
         assert!(ImageRef::parse(&format!("{}/app", host(1013))).is_err());

@@ -5,6 +5,7 @@
 //! can run beside each other; [`WebhookProgram`] runs ours; [`SigningKey`] and [`Sigstore`] sign with real cosign.
 
 mod authority;
+mod balancer;
 mod cli;
 mod cluster;
 mod command;
@@ -15,8 +16,10 @@ mod login;
 mod openapi;
 mod parts;
 mod process;
+mod proxy;
 mod recorder;
 mod registry;
+mod service;
 mod services;
 mod sigstore;
 mod syft;
@@ -25,8 +28,9 @@ mod token_server;
 mod web;
 mod webhook;
 
+pub use balancer::Balancer;
 pub use cli::{Countersign, TlsAccess, Verdict, built, workspace};
-pub use cluster::{Answer, CLUSTER_PARTS, Client, Cluster, Grant, eventually};
+pub use cluster::{API_SERVER, Answer, CLUSTER_PARTS, Client, Cluster, Grant, eventually};
 pub use command::{Output, outcome, run};
 pub use cosign::{RELEASE_POLICY, SigningKey};
 pub use countersign_testkit::gate::corpus;
@@ -34,8 +38,11 @@ pub use identity::{EMAIL_ISSUER, Identity, WORKFLOW_ISSUER};
 pub use login::{Login, OWNER, READER};
 pub use openapi::{Exception, Walk};
 pub use parts::{Parts, parts};
-pub use recorder::Recorder;
+pub use proxy::{Proxy, Weather, nobody};
+pub use recorder::{Recorder, client_config};
 pub use registry::{REGISTRY_PARTS, Registry, RegistryKind};
+pub use service::ask_service;
 pub use sigstore::{SIGSTORE_PARTS, Sigstore};
 pub use syft::Syft;
-pub use webhook::{Webhook, WebhookProgram};
+pub use tls::LOOPBACK;
+pub use webhook::{Serving, Webhook, WebhookProgram};

@@ -56,8 +56,9 @@ impl Recorder {
     }
 }
 
-/// `clientConfig` of a webhook on loopback, whose certificate this authority (PEM) has issued.
-pub(crate) fn client_config(port: u16, path: &str, authority: &str) -> Value {
+/// `clientConfig` of a webhook at this path of a port of loopback, whose certificate one of these authorities (PEM) has issued.
+#[must_use]
+pub fn client_config(port: u16, path: &str, authority: &str) -> Value {
     json!({
         "url": format!("https://127.0.0.1:{port}{path}"),
         "caBundle": STANDARD.encode(authority),

@@ -10,6 +10,9 @@ use rcgen::{
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
+/// What this machine is called by those who are on it.
+pub const LOOPBACK: [&str; 2] = ["127.0.0.1", "localhost"];
+
 /// A certificate authority that nobody else trusts.
 pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
@@ -51,7 +54,15 @@ impl Authority {
     /// # Errors
     /// If no key can be made.
     pub(crate) fn issue(&self) -> Result<Issued> {
-        let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
+        self.issue_for(&LOOPBACK)
+    }
+
+    /// A certificate for these names and addresses.
+    ///
+    /// # Errors
+    /// If no key can be made.
+    pub(crate) fn issue_for(&self, names: &[&str]) -> Result<Issued> {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         self.sign(&CertificateParams::new(names)?)
     }
 

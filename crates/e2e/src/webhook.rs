@@ -9,17 +9,18 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::cli::built;
-use crate::process::{Process, free_port};
+use crate::process::{Process, free_port, status_of};
 use crate::recorder::client_config;
-use crate::tls::Authority;
+use crate::tls::{Authority, LOOPBACK};
 
 /// A running webhook; it ends when dropped.
 #[derive(Debug)]
 pub struct Webhook {
     process: Process,
     port: u16,
+    metrics: u16,
     authority: String,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// The webhook's program, built.
@@ -44,34 +45,123 @@ impl WebhookProgram {
     /// # Errors
     /// If it cannot be run or does not get ready.
     pub fn start(&self, policy: &Path, registries: &Path, arguments: &[&str]) -> Result<Webhook> {
-        let folder = tempfile::tempdir()?;
-        let authority = Authority::new("countersign e2e webhook CA")?;
-        let issued = authority.issue()?;
-        let [certificate, key] = ["tls.crt", "tls.key"].map(|name| folder.path().join(name));
-        fs::write(&certificate, &issued.certificate_pem)?;
-        fs::write(&key, issued.key.serialize_pem())?;
-        let (port, metrics) = (free_port()?, free_port()?);
-        let mut command = Command::new(&self.program);
+        self.start_as(&LOOPBACK, policy, registries, arguments)
+    }
+
+    /// The same with a certificate for these names.
+    ///
+    /// # Errors
+    /// If it cannot be run or does not get ready.
+    pub fn start_as(
+        &self,
+        names: &[&str],
+        policy: &Path,
+        registries: &Path,
+        arguments: &[&str],
+    ) -> Result<Webhook> {
+        let command = Command::new(&self.program);
+        start(command, names, policy, registries, arguments)
+    }
+
+    /// The same as [`Self::start`] under `strace`, which writes into the file `trace` what the kernel was asked for to reach
+    /// anybody: every `connect`, and every datagram. It runs beside the program, so that both end together.
+    ///
+    /// # Errors
+    /// If it cannot be run or does not get ready.
+    pub fn start_traced(
+        &self,
+        trace: &Path,
+        policy: &Path,
+        registries: &Path,
+        arguments: &[&str],
+    ) -> Result<Webhook> {
+        let mut command = Command::new("strace");
         command
-            .args(["--listen", &format!("127.0.0.1:{port}")])
-            .args(["--metrics-listen", &format!("127.0.0.1:{metrics}")])
-            .arg("--tls-cert")
-            .arg(&certificate)
-            .arg("--tls-key")
-            .arg(&key)
-            .arg("--policy")
-            .arg(policy)
-            .arg("--registries")
-            .arg(registries)
-            .args(arguments);
-        let mut process = Process::start("countersign-webhook", &command, folder.path())?;
-        process.wait_until_serving(metrics, "/readyz")?;
-        Ok(Webhook {
-            process,
-            port,
+            .args([
+                "--daemonize",
+                "--follow-forks",
+                "--seccomp-bpf",
+                "--quiet=all",
+            ])
+            .arg("--trace=connect,sendto,sendmsg,sendmmsg")
+            .arg("--output")
+            .arg(trace)
+            .arg(&self.program);
+        start(command, &LOOPBACK, policy, registries, arguments)
+    }
+}
+
+fn start(
+    mut command: Command,
+    names: &[&str],
+    policy: &Path,
+    registries: &Path,
+    arguments: &[&str],
+) -> Result<Webhook> {
+    let folder = tempfile::tempdir()?;
+    let (port, metrics) = (free_port()?, free_port()?);
+    command
+        .args(["--listen", &format!("127.0.0.1:{port}")])
+        .args(["--metrics-listen", &format!("127.0.0.1:{metrics}")])
+        .arg("--tls-cert")
+        .arg(folder.path().join("tls.crt"))
+        .arg("--tls-key")
+        .arg(folder.path().join("tls.key"))
+        .arg("--policy")
+        .arg(policy)
+        .arg("--registries")
+        .arg(registries)
+        .args(arguments);
+    let serving = Serving::issue(names)?;
+    serving.write(folder.path())?;
+    let mut process = Process::start("countersign-webhook", &command, folder.path())?;
+    process.wait_until_serving(metrics, "/readyz")?;
+    Ok(Webhook {
+        process,
+        port,
+        metrics,
+        authority: serving.authority,
+        folder,
+    })
+}
+
+/// A serving certificate, its key, and the authority that issued it, all PEM.
+#[derive(Debug)]
+pub struct Serving {
+    authority: String,
+    certificate: String,
+    key: String,
+}
+
+impl Serving {
+    /// Makes one for these names, of an authority of its own.
+    ///
+    /// # Errors
+    /// If no key can be made.
+    pub fn issue(names: &[&str]) -> Result<Self> {
+        let authority = Authority::new("countersign e2e webhook CA")?;
+        let issued = authority.issue_for(names)?;
+        Ok(Self {
             authority: authority.pem(),
-            _folder: folder,
+            key: issued.key.serialize_pem(),
+            certificate: issued.certificate_pem,
         })
+    }
+
+    /// The authority's certificate, PEM.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// Each file whole at once; the program itself has to see that both belong together.
+    fn write(&self, folder: &Path) -> Result<()> {
+        for (name, text) in [("tls.crt", &self.certificate), ("tls.key", &self.key)] {
+            let new = folder.join("new");
+            fs::write(&new, text)?;
+            fs::rename(&new, folder.join(name))?;
+        }
+        Ok(())
     }
 }
 
@@ -80,6 +170,70 @@ impl Webhook {
     #[must_use]
     pub fn client_config(&self, path: &str) -> Value {
         client_config(self.port, path, &self.authority)
+    }
+
+    /// The authority of the certificate that it began with, PEM.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// The port of loopback on which it answers the API server.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The port of loopback on which it is probed.
+    #[must_use]
+    pub const fn probe_port(&self) -> u16 {
+        self.metrics
+    }
+
+    /// Whether `/readyz` says that it may be asked.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        status_of(self.metrics, "/readyz") == Some(200)
+    }
+
+    /// The lines of its log so far, those that are JSON.
+    #[must_use]
+    pub fn log(&self) -> Vec<Value> {
+        let log = self.process.log();
+        let lines = log.lines().map(serde_json::from_str);
+        lines.filter_map(Result::ok).collect()
+    }
+
+    /// Puts another certificate and key where those are that it serves with. The program sees it in its own time.
+    ///
+    /// # Errors
+    /// If the files cannot be written.
+    pub fn install(&self, serving: &Serving) -> Result<()> {
+        serving.write(self.folder.path())
+    }
+
+    /// Tells it to end as a kubelet does, by SIGTERM; it goes on answering for its time of draining.
+    ///
+    /// # Errors
+    /// If it has ended already.
+    pub fn terminate(&self) -> Result<()> {
+        self.process.signal("TERM")
+    }
+
+    /// Ends it without a word, by SIGKILL.
+    ///
+    /// # Errors
+    /// If it has ended already.
+    pub fn kill(&self) -> Result<()> {
+        self.process.signal("KILL")
+    }
+
+    /// Waits for its end; gives its exit code.
+    ///
+    /// # Errors
+    /// If it runs on for a minute.
+    pub fn ended(&mut self) -> Result<Option<i32>> {
+        self.process.ended()
     }
 
     /// Ends it; the port refuses connections from now on.

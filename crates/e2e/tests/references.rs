@@ -122,7 +122,7 @@ struct Kind {
     is: fn(&ReferenceError, &Go) -> bool,
 }
 
-fn kinds() -> [Kind; 6] {
+fn kinds() -> [Kind; 7] {
     let kind = |example: &str, why, is| Kind {
         example: example.to_owned(),
         why,
@@ -135,6 +135,11 @@ fn kinds() -> [Kind; 6] {
             |error, go| {
                 matches!(error, ReferenceError::Digest(_)) && go.digest.starts_with("sha512:")
             },
+        ),
+        kind(
+            "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            "a node takes it for the id of an image that it has, before it reads a reference",
+            |error, go| matches!(error, ReferenceError::BareId(_)) && go.path.ends_with("sha256"),
         ),
         kind(
             "ghcr.io:65536/acme/app",

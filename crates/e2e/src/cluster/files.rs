@@ -12,10 +12,15 @@ use serde_json::json;
 
 use crate::tls::{Authority, Issued};
 
+/// Who the API server says it is when it asks a webhook that wants to know.
+pub const API_SERVER: &str = "kube-apiserver";
+
 /// The files of one cluster, in one folder.
 pub(super) struct Files {
     folder: PathBuf,
     authority: Authority,
+    /// Who issues the certificate by which webhooks know the API server: another than who issues what the API server believes.
+    webhook_clients: Authority,
     /// Who may do everything.
     pub(super) admin: Issued,
 }
@@ -28,6 +33,7 @@ impl Files {
         let files = Self {
             folder: folder.to_owned(),
             authority,
+            webhook_clients: Authority::new("countersign e2e webhook client CA")?,
             admin,
         };
         let server = files.authority.issue()?;
@@ -39,6 +45,9 @@ impl Files {
             ("service-accounts.key", service_accounts.serialize_pem()),
             ("service-accounts.pub", service_accounts.public_key_pem()),
             ("audit-policy.yaml", audit_policy()),
+            ("admission.yaml", files.admission()),
+            ("webhook-clients.pem", files.webhook_clients.pem()),
+            ("webhook-kubeconfig", files.webhook_kubeconfig()?),
         ];
         for (name, text) in texts {
             fs::write(files.path(name), text)?;
@@ -48,6 +57,37 @@ impl Files {
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
+    }
+
+    /// Where the API server finds what it shows to webhooks (`AdmissionConfiguration`).
+    fn admission(&self) -> String {
+        let plugins = ["ValidatingAdmissionWebhook", "MutatingAdmissionWebhook"].map(|name| {
+            json!({"name": name, "configuration": {
+                "apiVersion": "apiserver.config.k8s.io/v1",
+                "kind": "WebhookAdmissionConfiguration",
+                "kubeConfigFile": self.path("webhook-kubeconfig"),
+            }})
+        });
+        json!({
+            "apiVersion": "apiserver.config.k8s.io/v1",
+            "kind": "AdmissionConfiguration",
+            "plugins": plugins,
+        })
+        .to_string()
+    }
+
+    /// The same certificate for every webhook; one that does not ask for it never sees it.
+    fn webhook_kubeconfig(&self) -> Result<String> {
+        let identity = self.webhook_clients.issue_client(API_SERVER, None)?;
+        Ok(json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "users": [{"name": "*", "user": {
+                "client-certificate-data": STANDARD.encode(identity.certificate_pem),
+                "client-key-data": STANDARD.encode(identity.key.serialize_pem()),
+            }}],
+        })
+        .to_string())
     }
 
     pub(super) fn ca(&self) -> CertificateDer<'static> {

@@ -20,6 +20,7 @@ use tempfile::TempDir;
 
 pub use self::account::Grant;
 pub use self::client::{Answer, Client};
+pub use self::files::API_SERVER;
 use self::files::Files;
 use crate::Parts;
 use crate::process::{Process, free_port};
@@ -103,6 +104,12 @@ impl Cluster {
         self.folder.path().join(ADMIN_KUBECONFIG)
     }
 
+    /// The authority (PEM) of the client certificate by which the API server, as [`API_SERVER`], shows webhooks who it is.
+    #[must_use]
+    pub fn webhook_clients(&self) -> PathBuf {
+        self.folder.path().join("webhook-clients.pem")
+    }
+
     /// Makes a namespace in which Pods can be created at once.
     ///
     /// # Errors
@@ -184,6 +191,7 @@ fn api_server(parts: &Parts, files: &Files, etcd_port: u16, port: u16) -> Comman
         ("--service-account-signing-key-file", "service-accounts.key"),
         ("--audit-policy-file", "audit-policy.yaml"),
         ("--audit-log-path", "audit.log"),
+        ("--admission-control-config-file", "admission.yaml"),
     ];
     for (option, name) in file_options {
         command.arg(option).arg(files.path(name));

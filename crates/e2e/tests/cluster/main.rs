@@ -2,13 +2,24 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod contacts;
 mod controllers;
+mod credentials;
 mod custom;
 mod down;
 mod enforce;
+mod exceptions;
+mod identified;
+mod load;
 mod openapi;
 mod pinned;
 mod recorded;
+mod reload;
+mod replicas;
+mod restarted;
+mod rotation;
 mod scenarios;
 mod scene;
+mod service;
 mod warn;
+mod weather;

@@ -85,6 +85,17 @@ impl Lab {
         self.write_policy("digests", "enforce", true)
     }
 
+    /// A folder of its own with the policy that demands the release key's signature of every image, with further settings
+    /// (`, stale: …`) and further documents behind it.
+    pub(crate) fn policy_with(&self, name: &str, settings: &str, more: &str) -> PathBuf {
+        let folder = self.folder.path().join(name);
+        fs::create_dir_all(&folder).unwrap();
+        fs::copy(self.release.public_key(), folder.join("release.pub")).unwrap();
+        let text = RELEASE_POLICY.replace("unmatched: deny", &format!("unmatched: deny{settings}"));
+        fs::write(folder.join("policy.yaml"), text + more).unwrap();
+        folder
+    }
+
     fn write_policy(&self, name: &str, mode: &str, digests_required: bool) -> PathBuf {
         let folder = self.folder.path().join(name);
         let mut text = RELEASE_POLICY.replace(
@@ -106,13 +117,33 @@ impl Lab {
     }
 
     pub(crate) fn registries(&self) -> PathBuf {
-        let file = self.folder.path().join("registries.yaml");
-        let text = format!(
-            "apiVersion: countersign.dev/v1alpha1\nkind: Registries\nspec:\n  registries:\n    - {{host: \"{}\", plainHttp: true, addresses: [loopback]}}\n",
-            self.registry.host()
-        );
-        fs::write(&file, text).unwrap();
+        self.registries_of("registries", &[])
+    }
+
+    /// The lab's registry, and these hosts of loopback without TLS.
+    pub(crate) fn registries_of(&self, name: &str, hosts: &[&str]) -> PathBuf {
+        let file = self.folder.path().join(format!("{name}.yaml"));
+        let registry = self.registry.host();
+        let entries: String = [registry.as_str()]
+            .iter()
+            .chain(hosts)
+            .map(|host| {
+                format!("    - {{host: \"{host}\", plainHttp: true, addresses: [loopback]}}\n")
+            })
+            .collect();
+        let head = "apiVersion: countersign.dev/v1alpha1\nkind: Registries\nspec:\n  registries:\n";
+        fs::write(&file, format!("{head}{entries}")).unwrap();
         file
+    }
+
+    /// The image as it is called at another host that leads to the same registry.
+    pub(crate) fn at(&self, host: &str, image: &str) -> String {
+        image.replace(&self.registry.host(), host)
+    }
+
+    /// The key that policies name.
+    pub(crate) const fn release(&self) -> &SigningKey {
+        &self.release
     }
 
     /// A webhook under policies of this mode.
@@ -157,6 +188,8 @@ pub(crate) struct Registration<'a> {
     pub(crate) client_config: Value,
     pub(crate) failure_policy: &'a str,
     pub(crate) match_policy: &'a str,
+    /// Seconds for which the API server waits.
+    pub(crate) timeout: u32,
     pub(crate) rules: Value,
 }
 
@@ -177,6 +210,7 @@ impl<'a> Registration<'a> {
             client_config,
             failure_policy: "Fail",
             match_policy: "Equivalent",
+            timeout: 10,
             rules: workloads(),
         }
     }
@@ -200,7 +234,7 @@ impl<'a> Registration<'a> {
                 "name": format!("{}.countersign.dev", self.name),
                 "admissionReviewVersions": ["v1"],
                 "sideEffects": "None",
-                "timeoutSeconds": 10,
+                "timeoutSeconds": self.timeout,
                 "failurePolicy": self.failure_policy,
                 "matchPolicy": self.match_policy,
                 "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": self.namespace}},
@@ -218,6 +252,18 @@ impl<'a> Registration<'a> {
             cluster: Arc::clone(cluster),
             path: format!("{list}/{}-{}", self.namespace, self.name),
         }
+    }
+}
+
+impl Registered {
+    /// The same webhook by another name, reached in another way: the name in a refusal tells when the API server knows.
+    pub(crate) fn change(&self, name: &str, client_config: &Value) {
+        let mut configuration = self.cluster.admin().get(&self.path).unwrap().body;
+        configuration["webhooks"][0]["name"] = json!(format!("{name}.countersign.dev"));
+        configuration["webhooks"][0]["clientConfig"] = client_config.clone();
+        let answer = self.cluster.admin().replace(&self.path, &configuration);
+        let answer = answer.unwrap();
+        assert!(answer.is_done(), "{answer:?}");
     }
 }
 

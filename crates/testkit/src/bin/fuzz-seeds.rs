@@ -29,6 +29,16 @@ const BUNDLES: [&str; 6] = [
 const SIGS: [&str; 1] = ["sig-stamped"];
 const ATTS: [&str; 2] = ["att-intoto-001", "att-intoto-002"];
 
+/// One of each shape: a Pod, its template, its template's template, both objects, one that goes.
+const REVIEWS: [&str; 6] = [
+    "create-cronjobs",
+    "create-pods",
+    "create-podtemplates",
+    "delete-pods",
+    "update-deployments",
+    "update-pods-ephemeralcontainers",
+];
+
 /// The order in which a seed of a layer names its annotations.
 const ANNOTATIONS: [&str; 5] = [
     "dev.cosignproject.cosign/signature",
@@ -65,6 +75,7 @@ fn main() {
     }
     seeds.edits();
     seeds.sboms();
+    seeds.reviews();
 }
 
 struct Seeds<'a>(&'a Path);
@@ -125,6 +136,15 @@ impl Seeds<'_> {
             && ["v1-stamped", "v2"].contains(&name)
         {
             self.write("checkpoint", name, note.as_bytes());
+        }
+    }
+
+    /// Questions that a real API server has asked.
+    fn reviews(&self) {
+        let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("../webhook/tests/recorded");
+        for name in REVIEWS {
+            let bytes = fs::read(recorded.join(format!("{name}.json"))).unwrap();
+            self.write("review", name, &bytes);
         }
     }
 
