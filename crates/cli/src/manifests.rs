@@ -2,7 +2,6 @@
 
 pub(crate) mod found;
 pub(crate) mod ground;
-pub(crate) mod input;
 pub(crate) mod judge;
 pub(crate) mod resolve;
 

@@ -8,6 +8,7 @@ pub(crate) mod write;
 
 use std::collections::BTreeMap;
 
+use countersign::{ManifestText, read_manifests};
 use countersign_core::Digest;
 
 use self::edit::Edits;
@@ -20,7 +21,6 @@ use crate::escape::escaped;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::manifests::ground::Ground;
-use crate::manifests::input::{self, Input};
 use crate::manifests::judge::Key;
 use crate::manifests::resolve::Answer;
 use crate::output;
@@ -60,7 +60,7 @@ impl PinJob {
 pub(crate) fn run(job: &PinJob) -> Result<Exit, Failure> {
     let ground = &job.ground;
     let policies = ground.policies("nothing was pinned")?;
-    let (inputs, wrong) = input::read(&ground.files);
+    let (inputs, wrong) = read_manifests(&ground.files);
     let mut reader = Reader::new(&ground.fields, &ground.namespace, &job.values);
     reader.found.wrong = wrong;
     for (number, input) in inputs.iter().enumerate() {
@@ -176,7 +176,7 @@ impl Outcome {
     }
 
     /// Writes what is to be written, and says what became of each image.
-    fn finish(mut self, job: &PinJob, inputs: &[Input]) -> Result<Exit, Failure> {
+    fn finish(mut self, job: &PinJob, inputs: &[ManifestText]) -> Result<Exit, Failure> {
         let mut texts = Vec::new();
         for (input, edits) in inputs.iter().zip(&self.edits) {
             let text = edits.applied(&input.text).map_err(|why| {

@@ -45,6 +45,7 @@ mod http;
 mod image;
 mod layout;
 mod locked;
+mod manifest_texts;
 mod network;
 mod observe;
 mod policy_files;
@@ -72,6 +73,7 @@ pub use http::{
 };
 pub use image::{Image, ImageError};
 pub use layout::{BlobFile, LayoutRef, LayoutWriter, OciLayout};
+pub use manifest_texts::{ManifestText, read_manifests};
 pub use network::{Proxies, Registries, RegistryHost};
 pub use observe::{CacheAnswer, CacheAsked, CacheKind, Observer, RequestBegins, RequestEnds};
 pub use policy_files::{PolicyError, PolicyFiles, PolicyFilesError, load_policies};

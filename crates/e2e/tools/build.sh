@@ -24,6 +24,8 @@ syft                syft                github.com/anchore/syft/cmd/syft
 etcd                etcd                go.etcd.io/etcd/server/v3
 kube-apiserver      kubernetes          k8s.io/kubernetes/cmd/kube-apiserver
 kube-controller-manager  kubernetes     k8s.io/kubernetes/cmd/kube-controller-manager
+kubectl             kubectl             k8s.io/kubernetes/cmd/kubectl
+helm                helm                helm.sh/helm/v4/cmd/helm
 reference           reference           .
 '
 
@@ -55,9 +57,9 @@ main() {
 # What the linker writes into the program. Kubernetes serves nothing until it knows its own version, which its releases get so.
 ldflags() {
   local folder=$1 version prefix=k8s.io/component-base/version
-  [[ $folder == kubernetes ]] || return 0
+  [[ $folder == kubernetes || $folder == kubectl ]] || return 0
   version=$(awk '$1 == "k8s.io/kubernetes" {print $2}' "$here/$folder/go.mod")
-  [[ $version =~ ^v([0-9]+)\.([0-9]+)\. ]] || fail "kubernetes/go.mod pins no version of k8s.io/kubernetes"
+  [[ $version =~ ^v([0-9]+)\.([0-9]+)\. ]] || fail "$folder/go.mod pins no version of k8s.io/kubernetes"
   echo "-s -w -X $prefix.gitVersion=$version -X $prefix.gitMajor=${BASH_REMATCH[1]} -X $prefix.gitMinor=${BASH_REMATCH[2]}"
 }
 

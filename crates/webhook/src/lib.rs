@@ -16,6 +16,7 @@ mod log;
 mod message;
 mod metrics;
 mod pin;
+mod plan;
 mod policies;
 mod record;
 mod review;
@@ -29,6 +30,7 @@ mod tls;
 
 pub use answer::Answer;
 pub use config::{Config, ConfigError, Typed};
+pub use plan::plan;
 pub use review::{BadReview, Operation, Review};
 pub use reviewer::{Answered, Door, Judged, Outcome, Reviewer, Witness};
 pub use router::Doors;

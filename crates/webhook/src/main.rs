@@ -3,22 +3,23 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use countersign_webhook::{Config, ConfigError, run};
+use countersign_webhook::{Config, ConfigError, plan, run};
 
 /// As the command's: nobody could tell, and the configuration is wrong (`docs/exit-codes.md`).
 const UNKNOWN: u8 = 2;
 const MISUSED: u8 = 3;
 
 fn main() -> ExitCode {
+    let mut words = std::env::args_os().skip(1).peekable();
+    if words.peek().is_some_and(|word| word == "plan") {
+        return ExitCode::from(plan(words));
+    }
     let config = match Config::read(std::env::args_os()) {
         Ok(config) => config,
         Err(ConfigError::Typed(message)) => {
             // Where even the message cannot be written, the exit code still tells.
             let _ = message.print();
-            return match message.use_stderr() {
-                true => ExitCode::from(MISUSED),
-                false => ExitCode::SUCCESS,
-            };
+            return ExitCode::from(if message.use_stderr() { MISUSED } else { 0 });
         }
         Err(error) => return complain(&error.to_string(), MISUSED),
     };

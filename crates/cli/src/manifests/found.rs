@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 
+use countersign::{ManifestText, read_manifests};
 use countersign_core::{
     DocumentError, Documents, ImageFields, ImageRef, Located, ManifestObject, Namespace,
 };
 
-use super::input::{self, Input};
 use super::judge::Key;
 use crate::args::Labels;
 use crate::escape::escaped;
@@ -83,7 +83,7 @@ impl Found {
         fields: &ImageFields,
         typed: &TypedNamespace,
     ) -> (Self, usize) {
-        let (inputs, wrong) = input::read(files);
+        let (inputs, wrong) = read_manifests(files);
         let mut found = Self {
             wrong,
             ..Self::default()
@@ -98,7 +98,7 @@ impl Found {
     pub(crate) fn read(
         &mut self,
         number: usize,
-        input: &Input,
+        input: &ManifestText,
         fields: &ImageFields,
         typed: &TypedNamespace,
     ) {
@@ -123,7 +123,7 @@ impl Found {
     pub(crate) fn document(
         &mut self,
         number: usize,
-        input: &Input,
+        input: &ManifestText,
         document: &Located,
         fields: &ImageFields,
         typed: &TypedNamespace,
@@ -196,7 +196,7 @@ impl Found {
     /// A Namespace of the input; two that differ leave nobody to know which counts.
     fn label(
         &mut self,
-        input: &Input,
+        input: &ManifestText,
         object: &ManifestObject<'_>,
         name: String,
         labels: BTreeMap<String, String>,
@@ -224,12 +224,12 @@ impl Found {
         Ok(())
     }
 
-    pub(crate) fn wrong(&mut self, input: &Input, error: &DocumentError) {
+    pub(crate) fn wrong(&mut self, input: &ManifestText, error: &DocumentError) {
         let place = (error.line, error.column);
         self.wrong.push(told(input, place, &error.message));
     }
 
-    fn doubt(&mut self, input: &Input, place: (usize, usize), what: &str) {
+    fn doubt(&mut self, input: &ManifestText, place: (usize, usize), what: &str) {
         self.doubts.push(told(input, place, what));
     }
 }
@@ -240,7 +240,7 @@ pub(crate) fn is_kustomization(name: &str) -> bool {
     ["kustomization.yaml", "kustomization.yml", "Kustomization"].contains(&last)
 }
 
-fn told(input: &Input, (line, column): (usize, usize), what: &str) -> String {
+fn told(input: &ManifestText, (line, column): (usize, usize), what: &str) -> String {
     let name = escaped(&input.name, 300);
     format!("{name}:{line}:{column}: {}", escaped(what, 800))
 }

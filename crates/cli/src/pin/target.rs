@@ -1,12 +1,12 @@
 //! What of the inputs could be pinned: images of manifests, `images` of a kustomization, images in values of Helm.
 
+use countersign::ManifestText;
 use countersign_core::{DocumentError, Documents, ImageFields, ImageRef, Located, LocatedValue};
 
 use super::edit::Slot;
 use crate::args::pin::ValuesPath;
 use crate::escape::escaped;
 use crate::manifests::found::{Found, FoundImage, TypedNamespace, Written, is_kustomization};
-use crate::manifests::input::Input;
 
 /// One image as it is written in one place.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads one input; a document that cannot be read hides no other.
-    pub(crate) fn read(&mut self, number: usize, input: &Input) {
+    pub(crate) fn read(&mut self, number: usize, input: &ManifestText) {
         for document in Documents::new(&input.text) {
             let read = document.and_then(|document| {
                 if is_kustomization(&input.name) || is_kind(&document, "Kustomization") {
@@ -66,7 +66,7 @@ impl<'a> Reader<'a> {
     fn manifest(
         &mut self,
         number: usize,
-        input: &Input,
+        input: &ManifestText,
         document: &Located,
     ) -> Result<(), DocumentError> {
         let read = self
@@ -87,7 +87,7 @@ impl<'a> Reader<'a> {
     fn kustomization(
         &mut self,
         number: usize,
-        input: &Input,
+        input: &ManifestText,
         document: &Located,
     ) -> Result<(), DocumentError> {
         self.found.objects += 1;
@@ -126,7 +126,7 @@ impl<'a> Reader<'a> {
     fn helm_values(
         &mut self,
         number: usize,
-        input: &Input,
+        input: &ManifestText,
         document: &Located,
     ) -> Result<(), DocumentError> {
         self.found.objects += 1;
@@ -173,7 +173,7 @@ impl<'a> Reader<'a> {
     fn keyed(
         &self,
         number: usize,
-        input: &Input,
+        input: &ManifestText,
         mapping: &Located,
         keys: Keys<'_>,
         object: &str,

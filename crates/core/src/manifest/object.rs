@@ -98,6 +98,12 @@ impl<'a> ManifestObject<'a> {
         Ok(())
     }
 
+    /// The object as JSON, every field of it.
+    #[must_use]
+    pub const fn value(&self) -> &Value {
+        &self.value
+    }
+
     /// Every image that the object would run, in the order of its fields.
     ///
     /// # Errors

@@ -9,7 +9,12 @@ use clap::Parser;
 ///
 /// Each option can be given as a flag, as a variable of the environment, or in the file of --config (in camel case); the first of these three counts.
 #[derive(Debug, Parser)]
-#[command(name = "countersign-webhook", version, disable_help_subcommand = true)]
+#[command(
+    name = "countersign-webhook",
+    version,
+    disable_help_subcommand = true,
+    after_help = "countersign-webhook plan -f FILE|DIR|-: what rendered manifests would create, and what would be blocked while no replica answers."
+)]
 pub struct Typed {
     /// Where the API server asks, over HTTPS: /validate, /validate-audit, /healthz, /readyz. Port 0 takes any that is free.
     #[arg(long, value_name = "ADDR", env = "COUNTERSIGN_WEBHOOK_LISTEN")]

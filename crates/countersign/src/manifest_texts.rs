@@ -1,11 +1,10 @@
 //! The texts of manifests: files, whole folders, standard input.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use crate::bounded;
-use crate::escape::escaped;
+use countersign_core::printable;
 
 /// Bytes of one input, as the reader of documents takes them.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -15,18 +14,22 @@ const MAX_DEPTH: usize = 32;
 /// What manifests are called.
 const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 
-/// One text with the name under which people know it.
+/// The text of a manifest, with the name under which people know it.
 #[derive(Debug, Clone)]
-pub(crate) struct Input {
+pub struct ManifestText {
     /// The path as it was typed or found; `-` for standard input. No line breaks or escape sequences are taken out of it.
-    pub(crate) name: String,
+    pub name: String,
     /// Where to write it back; none for standard input.
-    pub(crate) path: Option<PathBuf>,
-    pub(crate) text: String,
+    pub path: Option<PathBuf>,
+    /// What is in it.
+    pub text: String,
 }
 
-/// Every text, in the order of the command line and within a folder by name; and what cannot be read, one line each.
-pub(crate) fn read(paths: &[PathBuf]) -> (Vec<Input>, Vec<String>) {
+/// Every text of these files and folders (`-`: standard input), in this order and within a folder by name; and what cannot be read, one line each.
+///
+/// Of a folder every `.yaml`, `.yml` and `.json` file below it is read, but what begins with a point. An input may have 64 MiB.
+#[must_use]
+pub fn read_manifests(paths: &[PathBuf]) -> (Vec<ManifestText>, Vec<String>) {
     let mut reading = Reading::default();
     for path in paths {
         if path == Path::new("-") {
@@ -42,7 +45,7 @@ pub(crate) fn read(paths: &[PathBuf]) -> (Vec<Input>, Vec<String>) {
 
 #[derive(Default)]
 struct Reading {
-    inputs: Vec<Input>,
+    inputs: Vec<ManifestText>,
     wrong: Vec<String>,
 }
 
@@ -72,7 +75,7 @@ impl Reading {
         if self.inputs.len() >= MAX_FILES {
             return self.wrong(&name, &format!("more than {MAX_FILES} files"));
         }
-        match bounded::head(path, MAX_BYTES) {
+        match head(path) {
             Ok(bytes) => self.bytes(name, Some(path.to_owned()), bytes),
             Err(error) => self.wrong(&name, &error.to_string()),
         }
@@ -116,7 +119,7 @@ impl Reading {
             return self.wrong(&name, &format!("larger than {MAX_BYTES} bytes"));
         }
         match String::from_utf8(bytes) {
-            Ok(text) => self.inputs.push(Input { name, path, text }),
+            Ok(text) => self.inputs.push(ManifestText { name, path, text }),
             Err(error) => {
                 let valid = error.utf8_error().valid_up_to();
                 let before = error.as_bytes().get(..valid).unwrap_or_default();
@@ -128,8 +131,17 @@ impl Reading {
 
     fn wrong(&mut self, name: &str, why: &str) {
         self.wrong
-            .push(format!("{}: {}", escaped(name, 300), escaped(why, 300)));
+            .push(format!("{}: {}", printable(name), printable(why)));
     }
+}
+
+/// The bytes of a file, and of a larger one so many that it shows.
+fn head(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?
+        .take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn is_manifest(path: &Path) -> bool {
