@@ -51,8 +51,16 @@ impl Authority {
     /// # Errors
     /// If no key can be made.
     pub(crate) fn issue(&self) -> Result<Issued> {
-        let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
-        self.sign(&CertificateParams::new(names)?)
+        self.issue_for(&["127.0.0.1", "localhost"])
+    }
+
+    /// A certificate for these names and addresses.
+    ///
+    /// # Errors
+    /// If no key can be made.
+    pub(crate) fn issue_for(&self, names: &[&str]) -> Result<Issued> {
+        let names = names.iter().map(|name| (*name).to_owned());
+        self.sign(&CertificateParams::new(names.collect::<Vec<_>>())?)
     }
 
     /// A certificate of a client, whom Kubernetes knows by the common name as user and by the organization as group.

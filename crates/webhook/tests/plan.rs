@@ -104,9 +104,19 @@ fn what_the_chart_renders_blocks_where_it_is_meant_to() {
         "Deployment.apps countersign/countersign-webhook answers behind countersign/countersign-webhook, with the images:\n",
         "(by tag; no webhook that blocks is asked about it)\n",
     ] {
-        assert!(said.out.contains(text), "nothing of `{text}`:\n{}", said.out);
+        assert!(
+            said.out.contains(text),
+            "nothing of `{text}`:\n{}",
+            said.out
+        );
     }
-    for text in ["garden/web (", "settings (", "canary (", "error:", "warning:"] {
+    for text in [
+        "garden/web (",
+        "settings (",
+        "canary (",
+        "error:",
+        "warning:",
+    ] {
         assert!(!said.out.contains(text), "`{text}`:\n{}", said.out);
     }
     assert_eq!(said.out.matches("would block").count(), 2, "{}", said.out);
@@ -138,23 +148,39 @@ fn what_could_stop_the_cluster_is_an_error() {
     for (what, text, expected) in [
         (
             "kube-system is not excluded",
-            one(SELECTOR, &SELECTOR.replace(", kube-system]", "]").replace(NAMED, "")),
+            one(
+                SELECTOR,
+                &SELECTOR.replace(", kube-system]", "]").replace(NAMED, ""),
+            ),
             vec!["in the namespace kube-system, on which the cluster stands"],
         ),
         (
             "its own namespace is not excluded",
-            one(SELECTOR, &SELECTOR.replace("countersign, ", "").replace(NAMED, "")),
-            vec!["in the namespace countersign, where the Pods of countersign/countersign-webhook run"],
+            one(
+                SELECTOR,
+                &SELECTOR.replace("countersign, ", "").replace(NAMED, ""),
+            ),
+            vec![
+                "in the namespace countersign, where the Pods of countersign/countersign-webhook run",
+            ],
         ),
         (
             "its own namespace is named",
-            one(SELECTOR, &SELECTOR.replace(EXCLUDED, "").replace("[shop]", "[shop, countersign]")),
+            one(
+                SELECTOR,
+                &SELECTOR
+                    .replace(EXCLUDED, "")
+                    .replace("[shop]", "[shop, countersign]"),
+            ),
             vec!["in the namespace countersign, where"],
         ),
         (
             "no selector at all",
             one(SELECTOR, ""),
-            vec!["in the namespace countersign, where", "in the namespace kube-system, on"],
+            vec![
+                "in the namespace countersign, where",
+                "in the namespace kube-system, on",
+            ],
         ),
         (
             "excluded by a label that is not there, and of which nobody knows whether it is in kube-system",
@@ -171,7 +197,10 @@ fn what_could_stop_the_cluster_is_an_error() {
         ),
         (
             "everything, whatever its scope",
-            one(RULE, "      - {apiGroups: ['*'], apiVersions: ['*'], operations: ['*'], resources: ['*/*']}\n"),
+            one(
+                RULE,
+                "      - {apiGroups: ['*'], apiVersions: ['*'], operations: ['*'], resources: ['*/*']}\n",
+            ),
             vec!["covers nodes, nodes/status, persistentvolumes"],
         ),
         (
@@ -206,7 +235,11 @@ fn what_could_stop_the_cluster_is_an_error() {
         assert_eq!(said.code, Some(1), "{what}:\n{}{}", said.out, said.err);
         assert!(said.out.contains("\nerror: -:"), "{what}:\n{}", said.out);
         for text in expected {
-            assert!(said.out.contains(text), "{what}: nothing of `{text}`:\n{}", said.out);
+            assert!(
+                said.out.contains(text),
+                "{what}: nothing of `{text}`:\n{}",
+                said.out
+            );
         }
     }
 }
@@ -216,7 +249,12 @@ fn what_is_likely_not_meant_is_a_warning() {
     for (what, text, expected) in [
         (
             "exempted by a label of theirs",
-            broken(SELECTOR, &format!("{SELECTOR}    objectSelector: {{matchExpressions: [{{key: acme.example/skip, operator: DoesNotExist}}]}}\n")),
+            broken(
+                SELECTOR,
+                &format!(
+                    "{SELECTOR}    objectSelector: {{matchExpressions: [{{key: acme.example/skip, operator: DoesNotExist}}]}}\n"
+                ),
+            ),
             "counts by the label acme.example/skip of objects",
         ),
         (
@@ -229,7 +267,10 @@ fn what_is_likely_not_meant_is_a_warning() {
         ),
         (
             "an empty caBundle",
-            broken("path: /validate, port: 443}", "path: /validate, port: 443}\n      caBundle: \"\""),
+            broken(
+                "path: /validate, port: 443}",
+                "path: /validate, port: 443}\n      caBundle: \"\"",
+            ),
             "countersign-enforce, webhook validate.countersign.dev has a caBundle in the manifest",
         ),
         (
@@ -237,10 +278,17 @@ fn what_is_likely_not_meant_is_a_warning() {
             broken("failurePolicy: Fail", "failurePolicy: Ignore"),
             "lets everything pass by failurePolicy: Ignore while /validate cannot be asked",
         ),
-        ("one replica", broken("replicas: 2", "replicas: 1"), "has 1 replica"),
+        (
+            "one replica",
+            broken("replicas: 2", "replicas: 1"),
+            "has 1 replica",
+        ),
         (
             "no class",
-            broken("priorityClassName: \"system-cluster-critical\"", "priorityClassName: \"\""),
+            broken(
+                "priorityClassName: \"system-cluster-critical\"",
+                "priorityClassName: \"\"",
+            ),
             "names no priorityClassName",
         ),
         (
@@ -273,16 +321,25 @@ apiVersion: argoproj.io/v1alpha1
 kind: Rollout
 metadata: {name: canary, namespace: shop}
 ";
-    let rule = RULE.replace("[batch]", "[argoproj.io]").replace("jobs, cronjobs", "rollouts");
+    let rule = RULE
+        .replace("[batch]", "[argoproj.io]")
+        .replace("jobs, cronjobs", "rollouts");
     let unknown = broken(RULE, &rule) + custom;
     let said = plan(&unknown, &[]);
-    assert!(said.out.contains("would block  Rollout.argoproj.io shop/canary (itself, perhaps)"), "{}", said.out);
+    assert!(
+        said.out
+            .contains("would block  Rollout.argoproj.io shop/canary (itself, perhaps)"),
+        "{}",
+        said.out
+    );
     for (plural, blocks) in [("rollouts", true), ("rolls", false)] {
         let definition = format!(
             "---\napiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {{name: {plural}.argoproj.io}}\nspec: {{group: argoproj.io, names: {{kind: Rollout, plural: {plural}}}}}\n"
         );
         let said = plan(&(unknown.clone() + &definition), &[]);
-        let told = said.out.contains("would block  Rollout.argoproj.io shop/canary (itself)");
+        let told = said
+            .out
+            .contains("would block  Rollout.argoproj.io shop/canary (itself)");
         assert_eq!(told, blocks, "{}", said.out);
     }
 
@@ -293,14 +350,27 @@ metadata: {name: canary, namespace: shop}
     let (head, _) = enforce.split_once("    rules:\n").unwrap();
     let text = format!("{before}name: countersign-enforce{head}    rules:\n{pods}{WORKLOADS}");
     let said = plan(&text, &[]);
-    assert!(said.out.contains("would block  Deployment.apps shop/web (its pods)\n"), "{}", said.out);
+    assert!(
+        said.out
+            .contains("would block  Deployment.apps shop/web (its pods)\n"),
+        "{}",
+        said.out
+    );
 }
 
 #[test]
 fn what_cannot_be_read_is_no_plan() {
     for (what, text, expected) in [
-        ("nothing", String::new(), "error: no object in what -f names"),
-        ("no object", "a: 1\n".to_owned(), "error: -:1:1: no Kubernetes object"),
+        (
+            "nothing",
+            String::new(),
+            "error: no object in what -f names",
+        ),
+        (
+            "no object",
+            "a: 1\n".to_owned(),
+            "error: -:1:1: no Kubernetes object",
+        ),
         ("no YAML", rendered() + "\n---\n{a: [\n", "error: -:"),
         (
             "an operator that Kubernetes does not have",
@@ -309,12 +379,18 @@ fn what_cannot_be_read_is_no_plan() {
         ),
         (
             "a selector with a field that Kubernetes does not have",
-            broken("    namespaceSelector:\n      matchExpressions:", "    namespaceSelector:\n      expressions:"),
+            broken(
+                "    namespaceSelector:\n      matchExpressions:",
+                "    namespaceSelector:\n      expressions:",
+            ),
             "unknown field `expressions`",
         ),
         (
             "another version",
-            broken("apiVersion: admissionregistration.k8s.io/v1\n", "apiVersion: admissionregistration.k8s.io/v1beta1\n"),
+            broken(
+                "apiVersion: admissionregistration.k8s.io/v1\n",
+                "apiVersion: admissionregistration.k8s.io/v1beta1\n",
+            ),
             "`v1beta1` is no version of the API that is read here",
         ),
     ] {
@@ -332,5 +408,8 @@ fn what_cannot_be_read_is_no_plan() {
         .unwrap();
     assert_eq!(missing.status.code(), Some(3));
     let said = String::from_utf8(missing.stderr).unwrap();
-    assert!(said.starts_with("error: /nonexistent/rendered.yaml: "), "{said}");
+    assert!(
+        said.starts_with("error: /nonexistent/rendered.yaml: "),
+        "{said}"
+    );
 }

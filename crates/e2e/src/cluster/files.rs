@@ -57,6 +57,15 @@ impl Files {
     /// A kubeconfig for `user` at the API server on this port.
     pub(super) fn kubeconfig(&self, user: &str, port: u16) -> Result<PathBuf> {
         let identity = self.authority.issue_client(user, None)?;
+        self.write_kubeconfig("kubeconfig", &identity, port)
+    }
+
+    /// The same for who may do everything, in the file `name`.
+    pub(super) fn admin_kubeconfig(&self, name: &str, port: u16) -> Result<PathBuf> {
+        self.write_kubeconfig(name, &self.admin, port)
+    }
+
+    fn write_kubeconfig(&self, name: &str, identity: &Issued, port: u16) -> Result<PathBuf> {
         let encode = |pem: String| STANDARD.encode(pem);
         // JSON is YAML.
         let config = json!({
@@ -73,7 +82,7 @@ impl Files {
             }}],
             "contexts": [{"name": "e2e", "context": {"cluster": "e2e", "user": "e2e"}}],
         });
-        let path = self.path("kubeconfig");
+        let path = self.path(name);
         fs::write(&path, config.to_string())?;
         Ok(path)
     }

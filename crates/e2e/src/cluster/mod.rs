@@ -5,9 +5,10 @@
 
 mod client;
 mod files;
+mod route;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
@@ -19,6 +20,7 @@ use tempfile::TempDir;
 
 pub use self::client::{Answer, Client};
 use self::files::Files;
+use self::route::Route;
 use crate::Parts;
 use crate::process::{Process, free_port};
 
@@ -27,10 +29,13 @@ pub const CLUSTER_PARTS: [&str; 3] = ["etcd", "kube-apiserver", "kube-controller
 
 /// Whom the controller manager's roles belong to (Kubernetes binds them by itself).
 const CONTROLLER_MANAGER: &str = "system:kube-controller-manager";
-/// What makes Pods, service accounts and their ends; the others would only keep the processor busy.
+/// What makes Pods, service accounts and their ends, and what admits Pods where there is a quota; the others would only keep the processor busy.
 const CONTROLLERS: &str = "serviceaccount-controller,namespace-controller,garbage-collector-controller,deployment-controller,\
                            replicaset-controller,replicationcontroller-controller,statefulset-controller,daemonset-controller,\
-                           job-controller,cronjob-controller";
+                           job-controller,cronjob-controller,resourcequota-controller";
+
+/// The file for [`Cluster::admin_kubeconfig`].
+const ADMIN_KUBECONFIG: &str = "admin.kubeconfig";
 
 /// How long something may take that a controller or the audit log does in its own time.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -59,18 +64,33 @@ impl Cluster {
         if let Some(cluster) = shared.upgrade() {
             return Ok(cluster);
         }
-        let cluster = Arc::new(Self::start(parts)?);
+        let cluster = Arc::new(Self::start(parts, None)?);
         *shared = Arc::downgrade(&cluster);
         Ok(cluster)
     }
 
-    fn start(parts: &Parts) -> Result<Self> {
+    /// A cluster of a test's own, all of whose Services are what listens on this port of loopback.
+    ///
+    /// # Errors
+    /// As [`Self::shared`].
+    pub fn with_services(parts: &Parts, port: u16) -> Result<Self> {
+        Self::start(parts, Some(port))
+    }
+
+    fn start(parts: &Parts, services: Option<u16>) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let files = Files::prepare(folder.path())?;
         let (etcd_port, etcd) = etcd(parts, folder.path())?;
         let port = free_port()?;
         let admin = Client::new(port, files.ca(), &files.admin)?;
-        let command = api_server(parts, &files, etcd_port, port);
+        files.admin_kubeconfig(ADMIN_KUBECONFIG, port)?;
+        let mut command = api_server(parts, &files, etcd_port, port);
+        if let Some(services) = services {
+            let route = Route::open(folder.path(), services)?;
+            command
+                .arg("--egress-selector-config-file")
+                .arg(route.config);
+        }
         let mut api_server = Process::start("kube-apiserver", &command, folder.path())?;
         api_server.wait_until(|_| admin.get("/readyz").ok()?.is_done().then_some(()))?;
         let command = controller_manager(parts, &files, port)?;
@@ -89,6 +109,12 @@ impl Cluster {
     #[must_use]
     pub const fn admin(&self) -> &Client {
         &self.admin
+    }
+
+    /// A kubeconfig of who may do everything, for `kubectl` and `helm`.
+    #[must_use]
+    pub fn admin_kubeconfig(&self) -> PathBuf {
+        self.folder.path().join(ADMIN_KUBECONFIG)
     }
 
     /// Makes a namespace in which Pods can be created at once.
