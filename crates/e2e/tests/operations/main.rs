@@ -5,8 +5,10 @@
 mod page;
 mod world;
 
+use std::fs;
 use std::time::{Duration, Instant};
 
+use countersign_e2e::workspace;
 use page::{Step, steps};
 use world::World;
 
@@ -15,13 +17,16 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How many blocks may need what no test has.
 const MOST_NOT_RUN: usize = 4;
 
-const PAGE: &str = include_str!("../../../../docs/operations.md");
+/// The manual.
+fn page() -> String {
+    fs::read_to_string(workspace().join("docs/operations.md")).unwrap()
+}
 
 #[test]
 fn the_commands_of_the_manual_do_what_it_says() {
     let Some(world) = World::start() else { return };
     let mut commands = 0;
-    for step in steps(PAGE) {
+    for step in steps(&page()) {
         match step {
             Step::File { name, text } => world.write(&name, &text),
             Step::Command(command) => {
@@ -49,11 +54,11 @@ fn the_commands_of_the_manual_do_what_it_says() {
 
 #[test]
 fn few_blocks_cannot_run_and_say_what_they_need() {
-    let steps = steps(PAGE);
+    let steps = steps(&page());
     let not_run = steps.iter().filter(|step| matches!(step, Step::NotRun));
     let not_run = not_run.count();
     assert!(not_run <= MOST_NOT_RUN, "{not_run} blocks are not run");
-    let marks = PAGE.matches("\n*Needs ").count();
+    let marks = page().matches("\n*Needs ").count();
     assert_eq!(
         marks, not_run,
         "each block that is not run says above it what it needs"
@@ -63,6 +68,7 @@ fn few_blocks_cannot_run_and_say_what_they_need() {
 /// Rules of `deploy/prometheus` link to them.
 #[test]
 fn every_alert_has_a_section() {
+    let page = page();
     for alert in [
         "Down",
         "NotReady",
@@ -79,6 +85,6 @@ fn every_alert_has_a_section() {
         "LatencyHigh",
     ] {
         let heading = format!("\n### Countersign{alert}\n");
-        assert_eq!(PAGE.matches(&heading).count(), 1, "{heading}");
+        assert_eq!(page.matches(&heading).count(), 1, "{heading}");
     }
 }
