@@ -1,6 +1,6 @@
 //! What an image says about itself.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
@@ -64,7 +64,7 @@ impl About {
     }
 
     /// Labels and annotations by the OCI image specification's names ("Pre-Defined Annotation Keys").
-    pub(crate) fn labels(&self, title: &str) -> HashMap<String, String> {
+    pub(crate) fn labels(&self, title: &str) -> BTreeMap<String, String> {
         let source = env!("CARGO_PKG_REPOSITORY");
         [
             ("title", title),

@@ -1,10 +1,7 @@
 //! The image for one machine: layers, configuration and manifest.
 
-use anyhow::{Context as _, Result};
-use oci_spec::image::{
-    Arch, ConfigBuilder, Descriptor, DescriptorBuilder, Digest, HistoryBuilder,
-    ImageConfigurationBuilder, ImageManifestBuilder, MediaType, Os, PlatformBuilder, RootFsBuilder,
-};
+use anyhow::Result;
+use serde_json::{Value, json};
 
 use crate::layer::{Entry, Layer};
 use crate::program::{Machine, Needs, Program};
@@ -19,6 +16,8 @@ const GROUP: &str = "root:x:0:\nnonroot:x:65532:\n";
 /// Names of hosts: what the container's `/etc/hosts` says before what the cluster's name server says.
 const NSSWITCH: &str = "passwd: files\ngroup: files\nhosts: files dns\n";
 const LICENCE: &str = include_str!("../../../LICENSE");
+
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// An image for one machine.
 #[derive(Debug, Clone)]
@@ -47,66 +46,58 @@ impl Image {
             ),
             (title, own(programs, about.seconds())?),
         ];
-        let history = layers.iter().map(|(what, _)| {
-            HistoryBuilder::default()
-                .created(about.created())
-                .created_by(format!("countersign-image: {what}"))
-                .build()
-        });
-        let diff_ids: Vec<String> = layers
+        let history: Vec<Value> = layers
             .iter()
-            .map(|(_, layer)| layer.diff_id.clone())
+            .map(|(what, _)| {
+                let by = format!("countersign-image: {what}");
+                json!({"created": about.created(), "created_by": by})
+            })
             .collect();
-        let config = ConfigBuilder::default()
-            .user(format!("{USER}:{USER}"))
-            .entrypoint([format!("/usr/bin/{title}")])
-            .env(["PATH=/usr/bin".to_owned()])
-            .working_dir("/")
-            .labels(about.labels(title))
-            .build()?;
-        let configuration = ImageConfigurationBuilder::default()
-            .created(about.created())
-            .architecture(machine.arch())
-            .os(Os::Linux)
-            .config(config)
-            .rootfs(
-                RootFsBuilder::default()
-                    .typ("layers")
-                    .diff_ids(diff_ids)
-                    .build()?,
-            )
-            .history(history.collect::<Result<Vec<_>, _>>()?)
-            .build()?;
-        let configuration = Digested::json(&configuration)?;
-        let layers = layers.map(|(_, layer)| layer.compressed);
-        let described: Vec<Descriptor> = layers
+        let diff_ids: Vec<&str> = layers
             .iter()
-            .map(|layer| describe(layer, MediaType::ImageLayerGzip))
-            .collect::<Result<_>>()?;
-        let manifest = ImageManifestBuilder::default()
-            .schema_version(2_u32)
-            .media_type(MediaType::ImageManifest)
-            .config(describe(&configuration, MediaType::ImageConfig)?)
-            .layers(described)
-            .annotations(about.labels(title))
-            .build()?;
+            .map(|(_, layer)| layer.diff_id.as_str())
+            .collect();
+        let configuration = Digested::json(&json!({
+            "created": about.created(),
+            "architecture": machine.name(),
+            "os": "linux",
+            "config": {
+                "User": format!("{USER}:{USER}"),
+                "Entrypoint": [format!("/usr/bin/{title}")],
+                "Env": ["PATH=/usr/bin"],
+                "WorkingDir": "/",
+                "Labels": about.labels(title),
+            },
+            "rootfs": {"type": "layers", "diff_ids": diff_ids},
+            "history": history,
+        }))?;
+        let layers = layers.map(|(_, layer)| layer.compressed);
+        let manifest = Digested::json(&json!({
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": describe(&configuration, "application/vnd.oci.image.config.v1+json"),
+            "layers": layers
+                .iter()
+                .map(|layer| describe(layer, "application/vnd.oci.image.layer.v1.tar+gzip"))
+                .collect::<Vec<_>>(),
+            "annotations": about.labels(title),
+        }))?;
         Ok(Self {
             machine,
             layers: layers.into(),
             configuration,
-            manifest: Digested::json(&manifest)?,
+            manifest,
         })
     }
 
     /// The manifest, as an index lists it.
-    pub(crate) fn descriptor(&self) -> Result<Descriptor> {
-        let mut descriptor = describe(&self.manifest, MediaType::ImageManifest)?;
-        let platform = PlatformBuilder::default()
-            .architecture(self.machine.arch())
-            .os(Os::Linux)
-            .build()?;
-        descriptor.set_platform(Some(platform));
-        Ok(descriptor)
+    pub(crate) fn descriptor(&self) -> Value {
+        let mut descriptor = describe(&self.manifest, MANIFEST);
+        if let Some(fields) = descriptor.as_object_mut() {
+            let platform = json!({"architecture": self.machine.name(), "os": "linux"});
+            fields.insert("platform".to_owned(), platform);
+        }
+        descriptor
     }
 
     /// Everything that a layout keeps of it.
@@ -122,31 +113,15 @@ impl Image {
     }
 
     /// What [`Written`](crate::Written) says of it.
-    pub(crate) fn told(&self) -> Result<(Machine, String, u64)> {
-        let sizes = self.blobs().map(Digested::size);
-        let size = sizes.sum::<Result<u64>>()?;
-        Ok((self.machine, self.digest().to_owned(), size))
+    pub(crate) fn told(&self) -> (Machine, String, u64) {
+        let size = self.blobs().map(Digested::size).sum();
+        (self.machine, self.digest().to_owned(), size)
     }
 }
 
-impl Machine {
-    fn arch(self) -> Arch {
-        match self {
-            Self::Amd64 => Arch::Amd64,
-            Self::Arm64 => Arch::ARM64,
-        }
-    }
-}
-
-/// A descriptor without platform or annotations.
-pub(crate) fn describe(of: &Digested, kind: MediaType) -> Result<Descriptor> {
-    let digest: Digest = of.digest().parse()?;
-    DescriptorBuilder::default()
-        .media_type(kind)
-        .digest(digest)
-        .size(of.size()?)
-        .build()
-        .context("a descriptor")
+/// A descriptor without platform or annotations (OCI image specification, "OCI Content Descriptors").
+pub(crate) fn describe(of: &Digested, media_type: &str) -> Value {
+    json!({"mediaType": media_type, "digest": of.digest(), "size": of.size()})
 }
 
 fn base(machine: Machine, programs: &[&Program], debian: &Debian) -> Result<Layer> {

@@ -1,19 +1,19 @@
 //! The OCI image layout, as a folder and as an archive.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use oci_spec::image::{Descriptor, ImageIndexBuilder, MediaType};
-use serde_json::json;
+use serde_json::{Value, json};
 use tar::{Builder, EntryType, Header};
 
 use crate::image::describe;
 use crate::written::Digested;
 use crate::{About, Image};
 
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 /// Which file says that a folder is a layout.
 const MARK: &str = "oci-layout";
 
@@ -35,35 +35,31 @@ impl Layout {
             files.insert(path, blob.bytes().to_vec());
         };
         images.iter().flat_map(Image::blobs).for_each(&mut keep);
-        let mut descriptor = match images {
-            [image] => image.descriptor()?,
+        let (mut descriptor, digest) = match images {
+            [image] => (image.descriptor(), image.digest().to_owned()),
             images => {
-                let listed = images
-                    .iter()
-                    .map(Image::descriptor)
-                    .collect::<Result<_>>()?;
-                let index = Digested::json(&index(listed, Some(about.labels(title)))?)?;
+                let listed: Vec<Value> = images.iter().map(Image::descriptor).collect();
+                let mut document = index(listed);
+                add(&mut document, about.labels(title));
+                let index = Digested::json(&document)?;
                 keep(&index);
-                describe(&index, MediaType::ImageIndex)?
+                (describe(&index, INDEX), index.digest().to_owned())
             }
         };
-        let digest = descriptor.digest().to_string();
         // containerd (`ctr images import`, `kind load image-archive`) names an image by the first, the layout's own rule is the second.
-        descriptor.set_annotations(Some(HashMap::from([
-            (
-                "io.containerd.image.name".to_owned(),
-                about.name().to_owned(),
-            ),
-            (
-                "org.opencontainers.image.ref.name".to_owned(),
-                about.tag().to_owned(),
-            ),
-        ])));
+        let names = [
+            ("io.containerd.image.name", about.name()),
+            ("org.opencontainers.image.ref.name", about.tag()),
+        ];
+        add(
+            &mut descriptor,
+            names
+                .map(|(key, name)| (key.to_owned(), name.to_owned()))
+                .into(),
+        );
         Ok(Self {
             files,
-            index: Digested::json(&index(vec![descriptor], None)?)?
-                .bytes()
-                .to_vec(),
+            index: Digested::json(&index(vec![descriptor]))?.bytes().to_vec(),
             digest,
         })
     }
@@ -123,17 +119,14 @@ impl Layout {
     }
 }
 
-fn index(
-    manifests: Vec<Descriptor>,
-    annotations: Option<HashMap<String, String>>,
-) -> Result<oci_spec::image::ImageIndex> {
-    let builder = ImageIndexBuilder::default()
-        .schema_version(2_u32)
-        .media_type(MediaType::ImageIndex)
-        .manifests(manifests);
-    let builder = match annotations {
-        Some(annotations) => builder.annotations(annotations),
-        None => builder,
-    };
-    Ok(builder.build()?)
+/// An index of these descriptors (OCI image specification, "OCI Image Index").
+fn index(manifests: Vec<Value>) -> Value {
+    json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests})
+}
+
+/// Annotates an index or a descriptor.
+fn add(document: &mut Value, annotations: BTreeMap<String, String>) {
+    if let Some(fields) = document.as_object_mut() {
+        fields.insert("annotations".to_owned(), json!(annotations));
+    }
 }

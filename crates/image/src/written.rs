@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use serde::Serialize;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::{About, Debian, Image, Layout, Machine, Program};
@@ -27,10 +27,9 @@ impl Digested {
         Self { bytes, digest }
     }
 
-    /// A document as JSON, whose keys are sorted: the maps of its types are not.
-    pub(crate) fn json(document: &impl Serialize) -> Result<Self> {
-        let sorted = serde_json::to_value(document)?;
-        Ok(Self::new(serde_json::to_vec(&sorted)?))
+    /// A document as JSON. Its keys are sorted, for maps of `serde_json` are.
+    pub(crate) fn json(document: &Value) -> Result<Self> {
+        Ok(Self::new(serde_json::to_vec(document)?))
     }
 
     /// The bytes.
@@ -46,8 +45,8 @@ impl Digested {
     }
 
     /// How many bytes.
-    pub(crate) fn size(&self) -> Result<u64> {
-        Ok(u64::try_from(self.bytes.len())?)
+    pub(crate) fn size(&self) -> u64 {
+        u64::try_from(self.bytes.len()).unwrap_or(u64::MAX)
     }
 }
 
@@ -96,7 +95,7 @@ pub fn write(about: &About, programs: &[PathBuf], debian: &Debian, out: &Path) -
     let layout = Layout::of(about, &title, &images)?;
     Ok(Written {
         digest: layout.digest().to_owned(),
-        images: images.iter().map(Image::told).collect::<Result<_>>()?,
+        images: images.iter().map(Image::told).collect(),
         layout: layout.write_folder(&out.join("layout"))?,
         archive: layout.write_archive(&out.join(format!("{title}.tar")))?,
     })
