@@ -36,7 +36,7 @@ impl Arguments {
     /// Does it.
     ///
     /// # Errors
-    /// As [`write`], and if the folder cannot be made.
+    /// As [`write()`], and if the folder cannot be made.
     pub fn run(&self) -> Result<Written> {
         let version = env!("CARGO_PKG_VERSION");
         let about = About::new(&self.name, version, &self.revision, self.created)?;

@@ -50,7 +50,7 @@ impl Digested {
     }
 }
 
-/// What [`write`] has written.
+/// What [`write()`] has written.
 #[derive(Debug, Clone)]
 pub struct Written {
     /// The digest of the image: of its manifest, or of the index where there are several machines.
