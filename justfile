@@ -37,6 +37,14 @@ ci:
 e2e *ARGUMENTS:
     .ci/e2e {{ARGUMENTS}}
 
+# container images of the webhook and of the command, without a daemon: target/image (docs/operations.md)
+image OUT='target/image':
+    .ci/image {{OUT}}
+
+# builds the images twice from nothing, in two folders, and compares every byte (ten minutes)
+image-reproducible:
+    .ci/image-reproducible
+
 # imports every policy in checkouts of policy-controller and Kyverno and prints what became of them (docs/import.md)
 import-trial +DIRS:
     COUNTERSIGN_IMPORT_CORPUS="$(echo {{DIRS}} | tr ' ' ':')" cargo test --locked -p countersign-cli --test cli import_corpus -- --nocapture

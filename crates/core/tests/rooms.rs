@@ -184,6 +184,14 @@ const ROOMS: &[Room] = &[
         excused: &[],
     },
     Room {
+        name: "countersign-image",
+        rooms: &[],
+        only: None,
+        never: &["tokio*", "reqwest", "hyper*", "kube*", "aws-lc-*"],
+        not_directly: &[],
+        excused: &[],
+    },
+    Room {
         name: "countersign-e2e",
         rooms: &["countersign-core", "countersign", "countersign-testkit"],
         only: None,
@@ -204,6 +212,7 @@ const ROOMS: &[Room] = &[
 /// What no published crate ships: the forger, and the verifier that is the tests' oracle.
 const NEVER_SHIPPED: &[&str] = &[
     "countersign-testkit",
+    "countersign-image",
     "countersign-e2e",
     "countersign-echo",
     "sigstore-verify",

@@ -47,6 +47,12 @@ impl Countersign {
         Ok(Self { program })
     }
 
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.program
+    }
+
     /// Runs it with these arguments; a user's own docker config is not seen.
     ///
     /// # Errors

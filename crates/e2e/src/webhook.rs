@@ -39,6 +39,12 @@ impl WebhookProgram {
         Ok(Self { program })
     }
 
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.program
+    }
+
     /// Starts it on a free port, with a certificate of an authority of its own, under the policies of this file or
     /// folder, asking registries as the file `registries` says; with further arguments.
     ///

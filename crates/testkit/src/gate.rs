@@ -13,6 +13,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// The public corpus, or `None` (the test is to return) where `COUNTERSIGN_CORPUS` is unset.
@@ -36,6 +37,22 @@ pub fn parts(tools: &[&str]) -> Option<PathBuf> {
     let folder = env::var_os("COUNTERSIGN_LAB_BIN");
     let outcome = parts_of(e2e, folder, env::var_os("HOME"), tools);
     open("parts", outcome)
+}
+
+/// Whether this process is root's, as tests are that change the root of a process; or `false` (the test is to return).
+///
+/// # Panics
+/// If `COUNTERSIGN_REQUIRE` holds `parts` and the answer would be `false`.
+#[must_use]
+pub fn root() -> bool {
+    let own = PathBuf::from("/proc/self");
+    let outcome = match std::fs::metadata(&own).map(|own| own.uid()) {
+        Ok(0) => Ok(own),
+        _ => Err(Closed::Skip(
+            "only root can change a process's root".to_owned(),
+        )),
+    };
+    open("parts", outcome).is_some()
 }
 
 /// Whether suites of more than 1,000 cases run whole (`COUNTERSIGN_FULL=1`, set by `just test-full`).

@@ -6,6 +6,7 @@
 mod account;
 mod client;
 mod files;
+mod route;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ pub use self::account::Grant;
 pub use self::client::{Answer, Client};
 pub use self::files::API_SERVER;
 use self::files::Files;
+use self::route::Route;
 use crate::Parts;
 use crate::process::{Process, free_port};
 
@@ -65,19 +67,33 @@ impl Cluster {
         if let Some(cluster) = shared.upgrade() {
             return Ok(cluster);
         }
-        let cluster = Arc::new(Self::start(parts)?);
+        let cluster = Arc::new(Self::start(parts, None)?);
         *shared = Arc::downgrade(&cluster);
         Ok(cluster)
     }
 
-    fn start(parts: &Parts) -> Result<Self> {
+    /// A cluster of a test's own, all of whose Services are what listens on this port of loopback.
+    ///
+    /// # Errors
+    /// As [`Self::shared`].
+    pub fn with_services(parts: &Parts, port: u16) -> Result<Self> {
+        Self::start(parts, Some(port))
+    }
+
+    fn start(parts: &Parts, services: Option<u16>) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let files = Files::prepare(folder.path())?;
         let (etcd_port, etcd) = etcd(parts, folder.path())?;
         let port = free_port()?;
         let admin = Client::new(port, files.ca(), &files.admin)?;
         files.admin_kubeconfig(ADMIN_KUBECONFIG, port)?;
-        let command = api_server(parts, &files, etcd_port, port);
+        let mut command = api_server(parts, &files, etcd_port, port);
+        if let Some(services) = services {
+            let route = Route::open(folder.path(), services)?;
+            command
+                .arg("--egress-selector-config-file")
+                .arg(route.config);
+        }
         let mut api_server = Process::start("kube-apiserver", &command, folder.path())?;
         api_server.wait_until(|_| admin.get("/readyz").ok()?.is_done().then_some(()))?;
         let command = controller_manager(parts, &files, port)?;
