@@ -176,7 +176,11 @@ fn judge(lab: &mut Lab, webhook: &Server, seen: &[Slice]) -> Result<()> {
         + strange.len();
     let report = &mut lab.report;
     report.at_most("errors that nothing explains", wrong as f64, 0.0);
-    report.at_most("slowest answer, s", slowest.fold(0.0, f64::max), MOST_SECONDS);
+    report.at_most(
+        "slowest answer, s",
+        slowest.fold(0.0, f64::max),
+        MOST_SECONDS,
+    );
     report.at_least(
         "policy sets in force",
         webhook.metric("countersign_webhook_policy_generation", "")?,
