@@ -28,8 +28,11 @@ pub struct Cached<R> {
     inner: Arc<R>,
     cache: Arc<Cache>,
     /// Under which access repositories are read, where that was asked once and holds on: for one check.
-    scopes: Option<Arc<Mutex<Vec<(Repository, Scope)>>>>,
+    scopes: Option<Scopes>,
 }
+
+/// What was asked of repositories in one check; it reads one or two.
+type Scopes = Arc<Mutex<Vec<(Repository, Scope)>>>;
 
 /// One ask, made so that it can outlive whoever asks first.
 struct Trip<R> {
@@ -64,7 +67,7 @@ impl<R: Registry + 'static> Cached<R> {
         repository: &Repository,
         budget: &Budget,
     ) -> Result<Scope, RegistryError> {
-        let known = |scopes: &Arc<Mutex<Vec<(Repository, Scope)>>>| {
+        let known = |scopes: &Scopes| {
             let scopes = scopes.lock().unwrap_or_else(PoisonError::into_inner);
             let mut scopes = scopes.iter().filter(|(own, _)| own == repository);
             scopes.next().map(|(_, scope)| *scope)
