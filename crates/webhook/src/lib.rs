@@ -7,6 +7,7 @@
 mod answer;
 mod answering;
 mod config;
+mod credentials;
 mod emergency;
 mod gate;
 mod health;
@@ -17,6 +18,7 @@ mod log;
 mod message;
 mod metrics;
 mod pin;
+mod placing;
 mod policies;
 mod record;
 mod review;
@@ -30,6 +32,7 @@ mod tls;
 
 pub use answer::Answer;
 pub use config::{Config, ConfigError, Typed};
+pub use placing::Aside;
 pub use kubernetes::{KubernetesError, Which};
 pub use review::{BadReview, Operation, Review};
 pub use reviewer::{Answered, Door, Judged, Outcome, Reviewer, Witness};
