@@ -16,7 +16,8 @@ use self::question::{Places, Question};
 pub use self::replay::{ReplayError, ReplayStore};
 use crate::image::Place;
 use crate::{
-    Access, Budget, Cache, Cached, HttpRegistry, Image, Keyring, LastKnown, Reference, Registry, Repository, resolve,
+    Access, Budget, Cache, Cached, HttpRegistry, Image, Keyring, LastKnown, Reference, Registry,
+    Repository, resolve,
 };
 
 /// Checks images against one policy set.

@@ -8,6 +8,7 @@ use anyhow::Result;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::Client;
 use crate::cli::built;
 use crate::process::{Process, free_port};
 use crate::recorder::client_config;
@@ -44,8 +45,40 @@ impl WebhookProgram {
     /// # Errors
     /// If it cannot be run or does not get ready.
     pub fn start(&self, policy: &Path, registries: &Path, arguments: &[&str]) -> Result<Webhook> {
-        let folder = tempfile::tempdir()?;
         let authority = Authority::new("countersign e2e webhook CA")?;
+        self.start_of(&authority, policy, registries, arguments)
+    }
+
+    /// The same, and it takes only clients with a certificate; gives one, whose questions are those of an API server that shows who it is.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_known(
+        &self,
+        policy: &Path,
+        registries: &Path,
+        arguments: &[&str],
+    ) -> Result<(Webhook, Client)> {
+        let authority = Authority::new("countersign e2e webhook CA")?;
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("client-ca.pem");
+        fs::write(&file, authority.pem())?;
+        let file = file.display().to_string();
+        let arguments = [arguments, &["--client-ca", &file]].concat();
+        let webhook = self.start_of(&authority, policy, registries, &arguments)?;
+        let identity = authority.issue_client("kube-apiserver", None)?;
+        let client = Client::new(webhook.port, authority.certificate().clone(), &identity)?;
+        Ok((webhook, client))
+    }
+
+    fn start_of(
+        &self,
+        authority: &Authority,
+        policy: &Path,
+        registries: &Path,
+        arguments: &[&str],
+    ) -> Result<Webhook> {
+        let folder = tempfile::tempdir()?;
         let issued = authority.issue()?;
         let [certificate, key] = ["tls.crt", "tls.key"].map(|name| folder.path().join(name));
         fs::write(&certificate, &issued.certificate_pem)?;

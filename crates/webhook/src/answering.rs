@@ -132,3 +132,82 @@ fn told(decision: &Decision, door: Door, terse: bool) -> Vec<String> {
         .map(line)
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::time::Duration;
+
+    use countersign::{Checker, HttpRegistry, Image, PolicySet, Source, UnixTime};
+    use countersign_core::NoFiles;
+    use countersign_testkit::forge::{Algorithm, Key};
+    use countersign_testkit::policy::production;
+    use countersign_testkit::registry::Registry;
+
+    use super::*;
+    use crate::Aside;
+
+    /// An unsigned image, judged by a policy of this mode.
+    async fn unsigned(mode: &str, is_private: bool) -> [Judged; 1] {
+        let registry = Registry::start();
+        let (key, host) = (Key::generate(Algorithm::P256), registry.host());
+        let digest = registry.push_image("acme/app", "v1");
+        let spec = format!("mode: {mode}\n  rules: [{{name: signed, signature: {{from: key}}}}]");
+        let source = Source {
+            name: "policy.yaml".to_owned(),
+            text: production("unmatched: allow", &key.public_pem(), &host, &spec),
+        };
+        let loaded = PolicySet::load(&[source], &NoFiles, &[]);
+        let client = HttpRegistry::new().plain_http(host.clone());
+        let checker =
+            Checker::new(loaded.policies.unwrap()).registry(client.retries(0, Duration::ZERO));
+        let image = format!("{host}/acme/app@{digest}");
+        let now = UnixTime::from_seconds(1_790_000_000);
+        let decision = checker.check(&Image::parse(&image).unwrap(), now).await;
+        [Judged {
+            image,
+            fields: Vec::new(),
+            outcome: Outcome::Decided(Box::new(decision)),
+            aside: Aside {
+                labels: None,
+                is_private,
+            },
+        }]
+    }
+
+    #[tokio::test]
+    async fn whoever_is_not_known_hears_codes_and_rules_alone_of_what_is_private() {
+        for (mode, is_private, uid, is_terse) in [
+            ("enforce", true, Some("u-1"), true),
+            ("enforce", true, None, false),
+            ("enforce", false, Some("u-1"), false),
+            ("warn", true, Some("u-1"), true),
+            ("warn", true, None, false),
+            ("audit", true, Some("u-1"), true),
+        ] {
+            let judged = unsigned(mode, is_private).await;
+            for door in [Door::Enforce, Door::Audit] {
+                let answer = answer(&judged, door, uid).to_json("u-1").to_string();
+                let tells = ["acme/app", "127.0.0.1", "policy.yaml"]
+                    .iter()
+                    .any(|it| answer.contains(it));
+                let speaks = answer.contains("production/signed: no-evidence");
+                if is_terse {
+                    assert!(!tells, "{answer}");
+                } else if mode == "enforce" {
+                    assert!(tells, "{answer}");
+                }
+                let is_heard = match mode {
+                    "enforce" => true,
+                    _ => door == Door::Audit,
+                };
+                if is_terse && is_heard {
+                    assert!(speaks, "{mode} {door:?}: {answer}");
+                }
+                if is_terse && mode == "enforce" {
+                    assert!(answer.contains("under u-1"), "{answer}");
+                }
+            }
+        }
+    }
+}

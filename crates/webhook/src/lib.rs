@@ -32,8 +32,8 @@ mod tls;
 
 pub use answer::Answer;
 pub use config::{Config, ConfigError, Typed};
-pub use placing::Aside;
 pub use kubernetes::{KubernetesError, Which};
+pub use placing::Aside;
 pub use review::{BadReview, Operation, Review};
 pub use reviewer::{Answered, Door, Judged, Outcome, Reviewer, Witness};
 pub use router::Doors;

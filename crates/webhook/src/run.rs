@@ -92,6 +92,7 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
         client_names: config.client_names.clone(),
     })?);
     let kubernetes = Kubernetes::prepare(&config.kubernetes, config.namespace.as_deref()).await?;
+    let namespace = kubernetes.as_ref().map(|it| it.namespace().to_owned());
     let tenants = kubernetes.map(|kubernetes| Tenants::new(kubernetes, config.pull_secrets));
     let metrics = Arc::new(Metrics::new());
     metrics.certificate(tls.expires());
@@ -139,6 +140,8 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
             "listen": address(&listener),
             "metricsListen": address(&seen),
             "version": env!("CARGO_PKG_VERSION"),
+            "kubernetes": config.kubernetes.to_string(),
+            "namespace": namespace,
         }),
     );
     let keeper = Keeper {

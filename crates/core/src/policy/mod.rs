@@ -291,6 +291,13 @@ impl PolicySet {
     /// request without a namespace nobody's labels matter.
     #[must_use]
     pub fn wants_labels(&self, request: &Request) -> bool {
+        let policies = self.policies.iter().map(|it| &it.namespaces);
+        let exceptions = self.exceptions.all().iter().map(|it| &it.namespaces);
+        let mut selections = policies.chain(exceptions).flatten();
+        // Most sets never ask, and need not match for that.
+        if selections.all(|it| it.labels.is_empty()) {
+            return false;
+        }
         self.matching(request).into_iter().any(|policy| {
             policy.selects(request) == Some(NamespaceFit::Unknown)
                 || policy.rules.iter().any(|rule| {

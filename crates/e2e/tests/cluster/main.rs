@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod controllers;
+mod credentials;
 mod custom;
 mod down;
 mod enforce;
+mod labels;
 mod openapi;
 mod pinned;
 mod recorded;

@@ -185,11 +185,7 @@ impl Tenants {
     }
 
     /// A Secret's name as it may be shown, and what it holds.
-    async fn secret(
-        &self,
-        namespace: &str,
-        name: &str,
-    ) -> (String, Result<Arc<PullSecrets>, Why>) {
+    async fn secret(&self, namespace: &str, name: &str) -> (String, Result<Arc<PullSecrets>, Why>) {
         if !is_name(name) {
             return (printable(name), Err(Why::Lack(Lack::NotThere)));
         }
@@ -266,13 +262,22 @@ mod tests {
         let large = Value::from("x".repeat(MOST_BYTES)).to_string();
         for (wrong, says) in [
             (secret("Opaque", JSON.1, &whole), "is of the type `Opaque`"),
-            (secret(JSON.0, LEGACY.1, &bare), "has no `.dockerconfigjson`"),
+            (
+                secret(JSON.0, LEGACY.1, &bare),
+                "has no `.dockerconfigjson`",
+            ),
             (secret(JSON.0, JSON.1, ""), "has no `.dockerconfigjson`"),
             (secret(JSON.0, JSON.1, "{\"auths\": hunter2}"), "line 1"),
-            (secret(LEGACY.0, LEGACY.1, &large), "has more than 65536 bytes"),
+            (
+                secret(LEGACY.0, LEGACY.1, &large),
+                "has more than 65536 bytes",
+            ),
         ] {
             let error = held("ns/a", &wrong).unwrap_err();
-            assert!(error.contains(says) && !error.contains("hunter2"), "{error}");
+            assert!(
+                error.contains(says) && !error.contains("hunter2"),
+                "{error}"
+            );
         }
     }
 }
