@@ -1,7 +1,9 @@
 //! Why an image was refused, in one line for the person who was.
 
 use countersign_core::printable;
-use countersign_core::{Decision, Identity, Mode, Outcome, PolicyOutcome, RuleOutcome, Verdict};
+use countersign_core::{
+    Decision, Identity, Mode, NamespaceFit, Outcome, PolicyOutcome, RuleOutcome, Verdict,
+};
 
 use crate::Aside;
 
@@ -36,12 +38,11 @@ pub(crate) fn terse(decision: &Decision, uid: &str) -> String {
         codes.push("unmatched".to_owned());
     }
     for policy in denying(decision) {
-        let before = codes.len();
-        let rules = deciding(decision, policy);
-        codes.extend(rules.map(|rule| named(policy, rule)));
-        if codes.len() == before {
+        if is_perhaps_for_others(policy) {
             codes.push(format!("{}: namespace-unknown", printable(&policy.name)));
         }
+        let rules = deciding(decision, policy);
+        codes.extend(rules.map(|rule| named(policy, rule)));
     }
     format!(
         "{}; what a Secret of the namespace has opened is told to an API server only that shows who it is (`--client-ca`); the log has the rest under {}",
@@ -62,6 +63,11 @@ fn denying(decision: &Decision) -> impl Iterator<Item = &PolicyOutcome> {
     let effect = decision.effect();
     let policies = decision.policies().iter();
     policies.filter(move |policy| policy.mode == Mode::Enforce && policy.effect == effect)
+}
+
+/// Whether labels that nobody knows decide if the policy judges at all.
+fn is_perhaps_for_others(policy: &PolicyOutcome) -> bool {
+    policy.namespaces == Some(NamespaceFit::Unknown)
 }
 
 /// The rules of a policy that lead to the verdict.
@@ -94,10 +100,8 @@ fn reasons(decision: &Decision, aside: &Aside) -> Vec<String> {
         ));
     }
     for policy in denying(decision) {
-        let before = reasons.len();
-        let rules = deciding(decision, policy);
-        reasons.extend(rules.map(|rule| of_rule(policy, rule)));
-        if reasons.len() == before {
+        // What its rules find matters only if it is for this namespace.
+        if is_perhaps_for_others(policy) {
             let why = aside.labels.as_ref();
             let why = why.map_or_else(String::new, |why| format!(": {why}"));
             reasons.push(format!(
@@ -106,6 +110,8 @@ fn reasons(decision: &Decision, aside: &Aside) -> Vec<String> {
                 place(&policy.place)
             ));
         }
+        let rules = deciding(decision, policy);
+        reasons.extend(rules.map(|rule| of_rule(policy, rule)));
     }
     reasons
 }

@@ -257,7 +257,7 @@ fn through_the_api_server(scene: &Scene) {
         "User \"system:serviceaccount:{HOOK}:countersign-webhook\" cannot get resource \"secrets\""
     );
     assert!(
-        told.contains(&who) && told.contains(&format!("by a Role in the namespace {CLOSED}")),
+        told.contains(&who) && told.contains(&format!("in the namespace \"{CLOSED}\"")),
         "{told}"
     );
     let told = refused(CLOSED, &deployment("rights", closed, Some("puller")));

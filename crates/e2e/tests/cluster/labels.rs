@@ -105,7 +105,7 @@ fn a_policy_for_labelled_namespaces_judges_these_and_says_what_is_missing_to_kno
         format!("User \"system:serviceaccount:{hook}:may-not\" cannot get resource \"namespaces\"");
     assert!(
         told.contains(&who)
-            && told.contains("grant its service account `get` of namespaces by a ClusterRole"),
+            && told.contains("service account `get` of namespaces by a ClusterRole"),
         "{told}"
     );
 }

@@ -40,15 +40,11 @@ impl Lack {
         }
     }
 
-    /// A sentence about `what` (`the pull secret shop/regcred`), which `grant` would let it read.
-    pub(crate) fn told(&self, what: &str, grant: &str) -> String {
+    /// A sentence about `what` (`the pull secret shop/regcred`); short, for it stands within others that are cut.
+    pub(crate) fn told(&self, what: &str) -> String {
         match self {
             Self::NotThere => format!("{what} is not there"),
-            Self::Forbidden(said) => {
-                format!(
-                    "{what} may not be read by this webhook: {said}; next: grant its service account {grant}"
-                )
-            }
+            Self::Forbidden(said) => format!("{what} may not be read: {said}"),
             Self::Away(why) => {
                 format!("{what} cannot be read: the Kubernetes API gives no answer: {why}")
             }
@@ -118,12 +114,12 @@ mod tests {
     }
 
     #[test]
-    fn the_message_says_what_is_missing_and_what_to_grant() {
+    fn the_message_says_what_is_missing_and_for_whom() {
         let api = |code, message: &str| {
             let status = Status::failure(message, "x").with_code(code);
             Lack::of(&kube::Error::Api(Box::new(status)))
         };
-        let told = |lack: Lack| lack.told("the pull secret shop/regcred", "`get` of secrets");
+        let told = |lack: Lack| lack.told("the pull secret shop/regcred");
         assert_eq!(
             told(api(404, "x")),
             "the pull secret shop/regcred is not there"
@@ -133,8 +129,7 @@ mod tests {
                 403,
                 "secrets \"regcred\" is forbidden: User \"u\" cannot get\u{1b}"
             )),
-            "the pull secret shop/regcred may not be read by this webhook: secrets \"regcred\" is forbidden: User \"u\" cannot get\\u{1b}; next: grant its \
-             service account `get` of secrets"
+            "the pull secret shop/regcred may not be read: secrets \"regcred\" is forbidden: User \"u\" cannot get\\u{1b}"
         );
         assert_eq!(
             told(api(500, "etcd")),

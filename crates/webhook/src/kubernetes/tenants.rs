@@ -80,8 +80,13 @@ impl Tenants {
         namespace: &str,
     ) -> Result<Arc<BTreeMap<String, String>>, String> {
         let told = |lack: &Lack| {
-            let what = format!("the namespace {}", printable(namespace));
-            lack.told(&what, "`get` of namespaces by a ClusterRole")
+            let told = lack.told(&format!("the namespace {}", printable(namespace)));
+            match lack {
+                Lack::Forbidden(_) => format!(
+                    "{told}; next: grant this webhook's service account `get` of namespaces by a ClusterRole"
+                ),
+                _ => told,
+            }
         };
         if !is_name(namespace) {
             return Err(told(&Lack::NotThere));
@@ -122,10 +127,7 @@ impl Tenants {
                         pulls.tells |= lack == Lack::NotThere;
                         let account = printable(account);
                         let what = format!("the service account {namespace}/{account}");
-                        let grant = format!(
-                            "`get` of serviceaccounts by a Role in the namespace {namespace}"
-                        );
-                        pulls.missing.push(lack.told(&what, &grant));
+                        pulls.missing.push(lack.told(&what));
                     }
                 }
             }
@@ -154,9 +156,7 @@ impl Tenants {
                 }
                 Err(Why::Lack(lack)) => {
                     pulls.tells |= !is_asked || lack == Lack::NotThere;
-                    let grant =
-                        format!("`get` of this secret by a Role in the namespace {namespace}");
-                    lack.told(&what, &grant)
+                    lack.told(&what)
                 }
             };
             if !pulls.missing.contains(&why) {
