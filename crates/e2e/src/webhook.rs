@@ -19,6 +19,7 @@ use crate::tls::Authority;
 pub struct Webhook {
     process: Process,
     port: u16,
+    client: Client,
     authority: String,
     _folder: TempDir,
 }
@@ -49,7 +50,7 @@ impl WebhookProgram {
         self.start_of(&authority, policy, registries, arguments)
     }
 
-    /// The same, and it takes only clients with a certificate; gives one, whose questions are those of an API server that shows who it is.
+    /// The same, and it takes only clients with a certificate, as [`Webhook::client`] has one: its questions are those of an API server that shows who it is.
     ///
     /// # Errors
     /// As [`Self::start`].
@@ -58,17 +59,14 @@ impl WebhookProgram {
         policy: &Path,
         registries: &Path,
         arguments: &[&str],
-    ) -> Result<(Webhook, Client)> {
+    ) -> Result<Webhook> {
         let authority = Authority::new("countersign e2e webhook CA")?;
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("client-ca.pem");
         fs::write(&file, authority.pem())?;
         let file = file.display().to_string();
         let arguments = [arguments, &["--client-ca", &file]].concat();
-        let webhook = self.start_of(&authority, policy, registries, &arguments)?;
-        let identity = authority.issue_client("kube-apiserver", None)?;
-        let client = Client::new(webhook.port, authority.certificate().clone(), &identity)?;
-        Ok((webhook, client))
+        self.start_of(&authority, policy, registries, &arguments)
     }
 
     fn start_of(
@@ -99,9 +97,11 @@ impl WebhookProgram {
             .args(arguments);
         let mut process = Process::start("countersign-webhook", &command, folder.path())?;
         process.wait_until_serving(metrics, "/readyz")?;
+        let identity = authority.issue_client("kube-apiserver", None)?;
         Ok(Webhook {
             process,
             port,
+            client: Client::new(port, authority.certificate().clone(), &identity)?,
             authority: authority.pem(),
             _folder: folder,
         })
@@ -113,6 +113,12 @@ impl Webhook {
     #[must_use]
     pub fn client_config(&self, path: &str) -> Value {
         client_config(self.port, path, &self.authority)
+    }
+
+    /// Asks it as an API server would, without one.
+    #[must_use]
+    pub const fn client(&self) -> &Client {
+        &self.client
     }
 
     /// Ends it; the port refuses connections from now on.

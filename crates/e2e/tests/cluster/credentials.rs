@@ -14,7 +14,7 @@ use countersign_e2e::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::labels::asked;
+use crate::labels::{asked, review};
 use crate::scene::{Registration, pod};
 
 /// Where the webhook's service account is; who has a secret that opens everything; who has one that opens a part; who has not granted anything.
@@ -112,9 +112,10 @@ impl Scene {
         })
     }
 
-    fn flags(&self) -> [&str; 4] {
+    fn flags(&self) -> [&str; 5] {
         let kubeconfig = self.kubeconfig.to_str().unwrap();
-        ["--kubernetes", kubeconfig, "--pull-secrets", "true"]
+        let [secrets, pins] = ["--pull-secrets=true", "--mutate=true"];
+        ["--kubernetes", kubeconfig, secrets, pins, "--timeout=20"]
     }
 
     fn files(&self) -> [PathBuf; 2] {
@@ -251,6 +252,8 @@ fn through_the_api_server(scene: &Scene) {
             assert!(!told.contains(hidden), "{hidden}: {told}");
         }
     }
+    // What a tag means there is not told either.
+    assert!(!is_pinned(scene, webhook.client()));
     // That this webhook lacks a right is no secret of the namespace's.
     let told = refused(CLOSED, &pulled("rights", closed, &["login"]));
     let who = format!(
@@ -273,8 +276,8 @@ fn asked_directly(scene: &Scene) {
     let started = scene
         .webhook
         .start_known(&policy, &registries, &scene.flags());
-    let (_webhook, client) = started.unwrap();
-    let ask = |namespace: &str, object: Value| asked(&client, namespace, object);
+    let webhook = started.unwrap();
+    let ask = |namespace: &str, object: Value| asked(webhook.client(), namespace, object);
     let (closed, host) = (&scene.closed, scene.registry.host());
     // Rotated while the other is kept: what is known ends within a minute.
     let (code, told) = ask(BLUE, pulled("app", closed, &["login"]));
@@ -304,6 +307,7 @@ fn asked_directly(scene: &Scene) {
             && !told.contains("wrong-password"),
         "{told}"
     );
+    assert!(is_pinned(scene, webhook.client()));
     // A name leads to no other namespace.
     for name in [
         "../../creds-red/secrets/login",
@@ -326,6 +330,15 @@ fn asked_directly(scene: &Scene) {
     }
 }
 
+/// Whether `/mutate` writes a digest to an image that a Secret opens.
+fn is_pinned(scene: &Scene, client: &Client) -> bool {
+    let tagged = format!("{}/acme/closed:v1", scene.registry.host());
+    let question = review(RED, pulled("app", &tagged, &["login"]));
+    let answer = client.create("/mutate?timeout=20s", &question).unwrap();
+    assert_eq!(answer.body["response"]["allowed"], true, "{answer:?}");
+    answer.body["response"]["patch"].is_string()
+}
+
 /// Of images that are decided without a registry no secret is looked at: `unread` is not among those that the API server was asked for.
 fn nothing_is_read_in_vain(scene: &Scene) {
     let [policy, registries] = scene.files();
@@ -339,9 +352,9 @@ fn nothing_is_read_in_vain(scene: &Scene) {
     let started = scene
         .webhook
         .start_known(&elsewhere, &registries, &scene.flags());
-    let (_webhook, client) = started.unwrap();
+    let webhook = started.unwrap();
     let pod = pulled("app", &scene.closed, &["unread"]);
-    let (code, told) = asked(&client, RED, pod);
+    let (code, told) = asked(webhook.client(), RED, pod);
     assert_eq!(code, 403, "{told}");
     assert!(told.contains("unmatched"), "{told}");
 }

@@ -79,8 +79,9 @@ fn a_policy_for_labelled_namespaces_judges_these_and_says_what_is_missing_to_kno
             .unwrap()
     };
 
-    let (_webhook, client) = start(&may);
-    let judged = |namespace: &str, image: &str| asked(&client, namespace, pod("app", image));
+    let webhook = start(&may);
+    let judged =
+        |namespace: &str, image: &str| asked(webhook.client(), namespace, pod("app", image));
     assert_eq!(judged(labelled, &lab.signed).0, 200);
     let (code, told) = judged(labelled, &lab.unsigned);
     assert_eq!(code, 403, "{told}");
@@ -98,8 +99,8 @@ fn a_policy_for_labelled_namespaces_judges_these_and_says_what_is_missing_to_kno
     });
     changed.unwrap();
 
-    let (_webhook, client) = start(&may_not);
-    let (code, told) = asked(&client, bare, pod("app", &lab.unsigned));
+    let webhook = start(&may_not);
+    let (code, told) = asked(webhook.client(), bare, pod("app", &lab.unsigned));
     assert_eq!(code, 503, "{told}");
     let who =
         format!("User \"system:serviceaccount:{hook}:may-not\" cannot get resource \"namespaces\"");
