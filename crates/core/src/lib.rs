@@ -79,7 +79,7 @@ pub use manifest::{
 };
 pub use object::{
     CustomField, FieldContent, FieldPath, FieldPathError, GroupKind, ImageField, ImageFields,
-    ImageRole, ObjectError, changed_images, parse_object,
+    ImageRole, ObjectError, PodPulls, changed_images, parse_object,
 };
 pub use package::{
     Ecosystem, Likeness, Purl, PurlError, PurlPattern, RangeError, Standing, VersionRange,

@@ -16,7 +16,8 @@ use self::question::{Places, Question};
 pub use self::replay::{ReplayError, ReplayStore};
 use crate::image::Place;
 use crate::{
-    Budget, Cache, Cached, HttpRegistry, Image, LastKnown, Reference, Registry, Repository, resolve,
+    Access, Budget, Cache, Cached, HttpRegistry, Image, Keyring, LastKnown, Reference, Registry,
+    Repository, resolve,
 };
 
 /// Checks images against one policy set.
@@ -26,7 +27,7 @@ use crate::{
 /// could not be fetched is part of its decision. What was fetched and verified is remembered, and judged anew each time.
 #[derive(Debug)]
 pub struct Checker {
-    policies: PolicySet,
+    policies: Arc<PolicySet>,
     registry: Arc<HttpRegistry>,
     cache: Arc<Cache>,
     proofs: Arc<ProofCache>,
@@ -41,7 +42,7 @@ impl Checker {
     #[must_use]
     pub fn new(policies: PolicySet) -> Self {
         Self {
-            policies,
+            policies: Arc::new(policies),
             registry: Arc::new(HttpRegistry::new()),
             cache: Arc::default(),
             proofs: Arc::default(),
@@ -100,7 +101,23 @@ impl Checker {
     #[must_use]
     pub fn with_policies(&self, policies: PolicySet) -> Self {
         Self {
-            policies,
+            policies: Arc::new(policies),
+            ..self.copy()
+        }
+    }
+
+    /// A checker that differs in the credentials of its registry client only: for when they are read anew.
+    #[must_use]
+    pub fn with_credentials(&self, credentials: impl Into<Keyring>) -> Self {
+        Self {
+            registry: Arc::new(self.registry.with_credentials(credentials)),
+            ..self.copy()
+        }
+    }
+
+    fn copy(&self) -> Self {
+        Self {
+            policies: Arc::clone(&self.policies),
             registry: Arc::clone(&self.registry),
             cache: Arc::clone(&self.cache),
             proofs: Arc::clone(&self.proofs),
@@ -112,7 +129,7 @@ impl Checker {
 
     /// The policies by which it judges.
     #[must_use]
-    pub const fn policies(&self) -> &PolicySet {
+    pub fn policies(&self) -> &PolicySet {
         &self.policies
     }
 
@@ -133,10 +150,38 @@ impl Checker {
         match &image.place {
             Place::Registry(name) => {
                 let (repository, reference) = (Repository::of(name), Reference::of(name));
-                self.ask_cached(question, &self.registry, &repository, &reference)
+                let registry = self.registry_of(image);
+                self.ask_cached(question, &registry, &repository, &reference)
                     .await
             }
             Place::Layout(layout) => question.ask_layout(layout).await,
+        }
+    }
+
+    /// Under which access an image and what is attached to it would be read, at all places where they are; none for a layout, and where its name makes no URL.
+    /// Nobody is asked, and no program is run.
+    #[must_use]
+    pub fn access(&self, image: &Image) -> Option<Access> {
+        let Place::Registry(name) = &image.place else {
+            return None;
+        };
+        let (registry, repository) = (self.registry_of(image), Repository::of(name));
+        let own = registry.access_of(&repository).ok()?;
+        let Some(evidence) = registry.evidence_repository(&repository) else {
+            return Some(own);
+        };
+        let evidence = registry.access_of(&evidence).ok()?;
+        let both = [own, evidence];
+        Some(Access::of(
+            both.iter().map(|it| it.fingerprint().as_bytes().as_slice()),
+        ))
+    }
+
+    /// The client that asks for an image: the checker's, with the image's own credentials before its own.
+    fn registry_of(&self, image: &Image) -> Arc<HttpRegistry> {
+        match &image.credentials {
+            Some(credentials) => Arc::new(self.registry.with_credentials_first(credentials)),
+            None => Arc::clone(&self.registry),
         }
     }
 
@@ -158,7 +203,7 @@ impl Checker {
         if !self.policies.names(image.request()) {
             return Ok(None);
         }
-        let cached = Cached::new(Arc::clone(&self.registry), Arc::clone(&self.cache));
+        let cached = Cached::new(self.registry_of(image), Arc::clone(&self.cache));
         let budget = Budget::new(&self.limits, time);
         let (repository, reference) = (Repository::of(name), Reference::of(name));
         let pinned = resolve(&cached, &repository, &reference, &budget).await?;

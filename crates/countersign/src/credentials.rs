@@ -124,6 +124,22 @@ impl Keyring {
         )
     }
 
+    /// Under what a session is kept: the access, and what messages call the credentials of secrets. Two secrets may hold the same, and whoever is
+    /// denied is told of its own.
+    pub(crate) fn session(&self, repository: &Repository) -> Access {
+        let access = self.access(repository);
+        let names: Vec<&str> = self
+            .sources
+            .iter()
+            .flat_map(|source| source.names(repository))
+            .collect();
+        if names.is_empty() {
+            return access;
+        }
+        let own = access.fingerprint().as_bytes().as_slice();
+        Access::of(std::iter::once(own).chain(names.into_iter().map(str::as_bytes)))
+    }
+
     /// How many sources there are.
     pub(crate) fn sources(&self) -> usize {
         self.sources.len()
@@ -167,6 +183,13 @@ impl Source {
             Self::Docker(config) => config.fingerprints(repository),
             Self::PullSecrets(secrets) => secrets.fingerprints(repository),
             Self::Plugins(plugins) => plugins.fingerprints(repository),
+        }
+    }
+
+    fn names(&self, repository: &Repository) -> Vec<&str> {
+        match self {
+            Self::PullSecrets(secrets) => secrets.names(repository),
+            Self::Docker(_) | Self::Plugins(_) => Vec::new(),
         }
     }
 }

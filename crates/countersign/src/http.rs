@@ -61,7 +61,7 @@ pub struct HttpRegistry {
     sessions: Arc<Mutex<HashMap<SessionKey, Arc<Session>>>>,
 }
 
-/// Whose token it is: a token is never shared between repositories, purposes or credentials.
+/// Whose token it is: a token is never shared between repositories, purposes, credentials or what these are called.
 type SessionKey = (Repository, Scope, Access);
 
 impl HttpRegistry {
@@ -87,6 +87,11 @@ impl HttpRegistry {
     #[must_use]
     pub fn with_credentials(&self, credentials: impl Into<Keyring>) -> Self {
         self.clone().credentials(credentials)
+    }
+
+    /// [`with_credentials`](Self::with_credentials) of these, and then those that it has.
+    pub(crate) fn with_credentials_first(&self, credentials: &Keyring) -> Self {
+        self.with_credentials(credentials.clone().and(self.credentials.clone()))
     }
 
     /// Speaks plain HTTP, never HTTPS, with this registry (`host[:port]` as [`Repository::registry`] has it): what is read
@@ -171,13 +176,34 @@ impl HttpRegistry {
         self
     }
 
+    /// Under which access a repository is read, at all places where it is.
+    ///
+    /// # Errors
+    /// [`RegistryError::Protocol`](crate::RegistryError::Protocol) if its name makes no URL.
+    pub(crate) fn access_of(&self, repository: &Repository) -> Result<Access, RegistryError> {
+        let accesses: Vec<Access> = self
+            .places(repository)?
+            .iter()
+            .map(|place| self.credentials.access(&place.repository))
+            .collect();
+        Ok(match accesses.as_slice() {
+            [own] => *own,
+            several => Access::of(
+                several
+                    .iter()
+                    .map(|it| it.fingerprint().as_bytes().as_slice()),
+            ),
+        })
+    }
+
     fn retry(&self) -> Retry {
         self.transport.settings().retry
     }
 
     fn session(&self, place: &Place, scope: Scope) -> (Arc<Session>, Access) {
         let access = self.credentials.access(&place.repository);
-        let key = (place.repository.clone(), scope, access);
+        let kept_under = self.credentials.session(&place.repository);
+        let key = (place.repository.clone(), scope, kept_under);
         let mut sessions = lock(&self.sessions);
         if let Some(session) = sessions.get(&key) {
             return (Arc::clone(session), access);

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use countersign_core::{Approvals, ImageRef, Namespace, ReferenceError, Request};
 
-use crate::LayoutRef;
+use crate::{Keyring, LayoutRef};
 
 /// An image to check: one in a registry, or one in an OCI layout on disk.
 #[derive(Debug, Clone)]
 pub struct Image {
     pub(crate) place: Place,
     pub(crate) request: Request,
+    /// What it is read with, before what the checker's registry client has.
+    pub(crate) credentials: Option<Keyring>,
 }
 
 #[derive(Debug, Clone)]
@@ -49,6 +51,7 @@ impl Image {
             return Ok(Self {
                 request: Request::unnamed(text, layout.digest().copied()),
                 place: Place::Layout(layout),
+                credentials: None,
             });
         }
         Ok(ImageRef::parse(text)?.into())
@@ -79,6 +82,7 @@ impl Image {
         Ok(Self {
             request: request.written_as(self.request.written()),
             place: Place::Layout(layout),
+            credentials: None,
         })
     }
 
@@ -104,6 +108,14 @@ impl Image {
         self
     }
 
+    /// The same image, read with these credentials, and then with those of the [`Checker`](crate::Checker)'s registry client: for whoever checks images of many. A layout needs
+    /// none. Whatever is kept is kept apart by the [`Access`](crate::Access) that they give.
+    #[must_use]
+    pub fn with_credentials(mut self, credentials: impl Into<Keyring>) -> Self {
+        self.credentials = Some(credentials.into());
+        self
+    }
+
     /// The registry that would be asked, as [`Repository::registry`](crate::Repository::registry) names it; none for a layout.
     #[must_use]
     pub fn registry(&self) -> Option<&str> {
@@ -126,6 +138,7 @@ impl From<ImageRef> for Image {
         Self {
             request: Request::named(&image),
             place: Place::Registry(image),
+            credentials: None,
         }
     }
 }

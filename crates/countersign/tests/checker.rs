@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use countersign::{
-    Checker, Decision, HttpRegistry, Image, PolicySet, ProofCache, Source, UnixTime, Verdict,
+    Checker, Decision, HttpRegistry, Image, PolicySet, ProofCache, PullSecrets, Source, UnixTime,
+    Verdict,
 };
 use countersign_core::{NoFiles, ReasonCode};
 use countersign_testkit::forge::{Algorithm, Forge, Key};
@@ -22,7 +23,10 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let registry = Registry::start();
+        Self::of(Registry::start())
+    }
+
+    fn of(registry: Registry) -> Self {
         let digest = registry.push_image("acme/app", "v1");
         Self {
             registry,
@@ -307,6 +311,70 @@ fn a_lie_is_excused_by_no_policy() {
     let decision = scene.check(SIGNED, "", ", onUnknown: allow");
     assert_eq!(decision.effect(), Verdict::Unknown);
     assert_eq!(decision.gaps()[0].code, ReasonCode::RegistryHostile);
+}
+
+/// One checker, one cache, and images of many.
+#[test]
+fn an_images_own_credentials_count_for_it_alone_and_before_the_checkers() {
+    let scene = Scene::of(Registry::builder().basic("robot", "hunter2").start()).bundle();
+    let host = scene.registry.host();
+    let secret = |user: &str, password: &str| {
+        let text =
+            serde_json::json!({"auths": {host.as_str(): {"username": user, "password": password}}});
+        let name = format!("{user}/pull");
+        let secrets = PullSecrets::new();
+        secrets
+            .dockerconfigjson(&name, text.to_string().as_bytes())
+            .unwrap()
+    };
+    let checker = scene.checker(policies(&scene.key, SIGNED, "", ""));
+    let bare = Image::parse(&format!("{host}/acme/app@{}", scene.digest)).unwrap();
+    let judged = |checker: &Checker, image: &Image| {
+        let now = UnixTime::from_seconds(NOW + 60);
+        let decision = checker.check_blocking(image, now).unwrap();
+        let report = countersign::Report::new(std::slice::from_ref(&decision));
+        (decision.effect(), serde_json::to_string(&report).unwrap())
+    };
+    let good = bare.clone().with_credentials(secret("robot", "hunter2"));
+    let bad = bare.clone().with_credentials(secret("mallory", "guess"));
+    for _ in 0..2 {
+        assert_eq!(judged(&checker, &good).0, Verdict::Allow);
+        // Everything is in the cache by now, for whoever may read it.
+        let (effect, report) = judged(&checker, &bare);
+        assert_eq!(effect, Verdict::Unknown);
+        assert!(report.contains("no credential"), "{report}");
+        let (effect, report) = judged(&checker, &bad);
+        assert_eq!(effect, Verdict::Unknown);
+        assert!(
+            report.contains("mallory/pull")
+                && !report.contains("robot")
+                && !report.contains("guess"),
+            "{report}"
+        );
+    }
+    assert_ne!(checker.access(&good), checker.access(&bare));
+    assert_ne!(checker.access(&good), checker.access(&bad));
+    let elsewhere = Image::parse("ghcr.io/acme/app").unwrap();
+    let other = elsewhere
+        .clone()
+        .with_credentials(secret("robot", "hunter2"));
+    assert_eq!(checker.access(&elsewhere), checker.access(&other));
+
+    // What the checker has comes after what the image has.
+    scene.registry.clear_requests();
+    let own = checker.with_credentials(secret("robot", "hunter2"));
+    assert_eq!(judged(&own, &bare).0, Verdict::Allow);
+    assert_eq!(judged(&own, &bad).0, Verdict::Allow);
+    let requests = scene.registry.requests();
+    let shown = requests.iter().filter_map(|it| it.header("authorization"));
+    assert!(shown.clone().any(|it| it == basic("mallory", "guess")));
+    assert!(shown.clone().any(|it| it == basic("robot", "hunter2")));
+}
+
+fn basic(user: &str, password: &str) -> String {
+    use base64::Engine as _;
+    let pair = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+    format!("Basic {pair}")
 }
 
 fn policies(key: &Key, rule: &str, signer: &str, settings: &str) -> PolicySet {

@@ -8,6 +8,7 @@ use anyhow::Result;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::Client;
 use crate::cli::built;
 use crate::process::{Process, free_port, status_of};
 use crate::recorder::client_config;
@@ -19,6 +20,7 @@ pub struct Webhook {
     process: Process,
     port: u16,
     metrics: u16,
+    client: Client,
     authority: String,
     folder: TempDir,
 }
@@ -66,7 +68,28 @@ impl WebhookProgram {
         arguments: &[&str],
     ) -> Result<Webhook> {
         let command = Command::new(&self.program);
-        start(command, names, policy, registries, arguments)
+        let serving = Serving::issue(names)?;
+        start(command, serving, policy, registries, arguments)
+    }
+
+    /// The same as [`Self::start`], and it takes only clients with a certificate, as [`Webhook::client`] has one: its questions are those of an API server that
+    /// shows who it is.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_known(
+        &self,
+        policy: &Path,
+        registries: &Path,
+        arguments: &[&str],
+    ) -> Result<Webhook> {
+        let folder = tempfile::tempdir()?;
+        let serving = Serving::issue(&LOOPBACK)?;
+        let file = folder.path().join("client-ca.pem");
+        fs::write(&file, serving.authority())?;
+        let mut command = Command::new(&self.program);
+        command.arg("--client-ca").arg(file);
+        start_in(folder, command, serving, policy, registries, arguments)
     }
 
     /// The same as [`Self::start`] under `strace`, which writes into the file `trace` what the kernel was asked for to reach
@@ -93,18 +116,31 @@ impl WebhookProgram {
             .arg("--output")
             .arg(trace)
             .arg(&self.program);
-        start(command, &LOOPBACK, policy, registries, arguments)
+        let serving = Serving::issue(&LOOPBACK)?;
+        start(command, serving, policy, registries, arguments)
     }
 }
 
 fn start(
-    mut command: Command,
-    names: &[&str],
+    command: Command,
+    serving: Serving,
     policy: &Path,
     registries: &Path,
     arguments: &[&str],
 ) -> Result<Webhook> {
     let folder = tempfile::tempdir()?;
+    start_in(folder, command, serving, policy, registries, arguments)
+}
+
+/// The same with its files in this folder.
+fn start_in(
+    folder: TempDir,
+    mut command: Command,
+    serving: Serving,
+    policy: &Path,
+    registries: &Path,
+    arguments: &[&str],
+) -> Result<Webhook> {
     let (port, metrics) = (free_port()?, free_port()?);
     command
         .args(["--listen", &format!("127.0.0.1:{port}")])
@@ -118,22 +154,23 @@ fn start(
         .arg("--registries")
         .arg(registries)
         .args(arguments);
-    let serving = Serving::issue(names)?;
     serving.write(folder.path())?;
     let mut process = Process::start("countersign-webhook", &command, folder.path())?;
     process.wait_until_serving(metrics, "/readyz")?;
+    let identity = serving.issuer.issue_client("kube-apiserver", None)?;
     Ok(Webhook {
         process,
         port,
         metrics,
+        client: Client::new(port, serving.issuer.certificate().clone(), &identity)?,
         authority: serving.authority,
         folder,
     })
 }
 
 /// A serving certificate, its key, and the authority that issued it, all PEM.
-#[derive(Debug)]
 pub struct Serving {
+    issuer: Authority,
     authority: String,
     certificate: String,
     key: String,
@@ -145,10 +182,11 @@ impl Serving {
     /// # Errors
     /// If no key can be made.
     pub fn issue(names: &[&str]) -> Result<Self> {
-        let authority = Authority::new("countersign e2e webhook CA")?;
-        let issued = authority.issue_for(names)?;
+        let issuer = Authority::new("countersign e2e webhook CA")?;
+        let issued = issuer.issue_for(names)?;
         Ok(Self {
-            authority: authority.pem(),
+            authority: issuer.pem(),
+            issuer,
             key: issued.key.serialize_pem(),
             certificate: issued.certificate_pem,
         })

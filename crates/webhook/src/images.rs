@@ -1,6 +1,6 @@
 //! Which images of a question have to be judged.
 
-use countersign_core::{ImageField, ImageFields, ObjectError, changed_images};
+use countersign_core::{ImageField, ImageFields, ObjectError, PodPulls, changed_images};
 use serde_json::Value;
 
 use crate::emergency::annotated;
@@ -57,9 +57,22 @@ pub(crate) fn asked(review: &Review, known: &ImageFields) -> Result<Asked, Unrea
     };
     Ok(Asked {
         fields: changed_images(&new, &old).into_iter().cloned().collect(),
-        is_owned_pod: review.kind.group.is_empty() && review.kind.kind == "Pod" && is_owned(object),
+        is_owned_pod: is_pod(review) && is_owned(object),
         approvals: annotated(object),
     })
+}
+
+/// What the object's PodSpecs name for pulling images; nothing of an object that is not there.
+pub(crate) fn pulls(review: &Review, known: &ImageFields) -> Result<Vec<PodPulls>, Unreadable> {
+    match &review.object {
+        Some(object) => Ok(known.pulls(object)?),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Whether the question is about a Pod itself, and not about what makes Pods.
+pub(crate) fn is_pod(review: &Review) -> bool {
+    review.kind.group.is_empty() && review.kind.kind == "Pod"
 }
 
 fn read(

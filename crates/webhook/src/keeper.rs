@@ -7,6 +7,7 @@ use std::time::Duration;
 use countersign_core::Digest;
 use serde_json::json;
 
+use crate::credentials::OwnCredentials;
 use crate::emergency::ApprovalFiles;
 use crate::health::Health;
 use crate::log::{Level, Log};
@@ -23,6 +24,7 @@ pub(crate) struct Keeper {
     pub(crate) source: PolicySource,
     /// Where approvals for emergencies are, if anywhere.
     pub(crate) approvals: Option<ApprovalFiles>,
+    pub(crate) credentials: OwnCredentials,
     pub(crate) tls: Arc<Tls>,
     pub(crate) reviewer: Arc<Reviewer>,
     pub(crate) health: Arc<Health>,
@@ -60,7 +62,27 @@ impl Keeper {
         self.look_at_certificates();
         self.tell_of_overload();
         self.look_at_approvals();
+        self.look_at_credentials();
         self.look_at_policies()
+    }
+
+    /// Credentials that cannot be read change nothing.
+    fn look_at_credentials(&mut self) {
+        match self.credentials.look() {
+            None => {}
+            Some(Ok(keyring)) => {
+                self.reviewer.replace_credentials(keyring);
+                let message = "registries are read with what the docker config holds now";
+                self.log
+                    .event(Level::Info, "credentials-in-use", message, json!({}));
+            }
+            Some(Err(error)) => self.log.event(
+                Level::Error,
+                "credentials-refused",
+                "the docker config cannot be read; the credentials that were read before stay in use",
+                json!({"errors": error.to_string()}),
+            ),
+        }
     }
 
     /// Approvals that cannot be read change nothing: those before count on, until their own end.

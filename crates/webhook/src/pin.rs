@@ -6,13 +6,14 @@
 
 use countersign::{Checker, Image};
 use countersign_core::{
-    GroupKind, ImageField, ImageFields, ImageRef, ImageRole, Namespace, UnixTime, Verdict,
+    GroupKind, ImageField, ImageFields, ImageRef, ImageRole, UnixTime, Verdict,
 };
 use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::images::asked;
+use crate::placing::{Placed, Surroundings};
 use crate::{Operation, Review};
 
 /// Images of one Pod that are pinned at a time.
@@ -44,6 +45,7 @@ pub(crate) async fn pins(
     checker: &Checker,
     now: UnixTime,
     review: &Review,
+    surroundings: &Surroundings<'_>,
     deadline: Instant,
 ) -> Vec<Pin> {
     let pod = GroupKind {
@@ -61,7 +63,7 @@ pub(crate) async fn pins(
     let fields = asked.fields.into_iter();
     let fields = fields.filter(|field| field.role != ImageRole::Configured);
     let work: Vec<_> = fields
-        .map(|field| pin(checker, now, review.namespace.as_deref(), field, deadline))
+        .map(|field| pin(checker, now, surroundings, field, deadline))
         .collect();
     let pins: Vec<Option<Pin>> = stream::iter(work).buffered(AT_A_TIME).collect().await;
     pins.into_iter().flatten().collect()
@@ -70,28 +72,27 @@ pub(crate) async fn pins(
 async fn pin(
     checker: &Checker,
     now: UnixTime,
-    namespace: Option<&str>,
+    surroundings: &Surroundings<'_>,
     field: ImageField,
     deadline: Instant,
 ) -> Option<Pin> {
-    let placed = |image: &str| {
-        let name = ImageRef::parse(image).ok()?;
-        let has_digest = name.digest().is_some();
-        let image = Image::from(name);
-        Some(match namespace {
-            Some(namespace) => (image.in_namespace(Namespace::new(namespace)), has_digest),
-            None => (image, has_digest),
-        })
-    };
-    let (image, has_digest) = placed(&field.image)?;
-    if has_digest {
+    let name = ImageRef::parse(&field.image).ok()?;
+    if name.digest().is_some() {
         return None;
     }
+    let fields = [field.path.clone()];
+    let placed = async |name: ImageRef| {
+        let Placed { image, .. } = surroundings
+            .place(checker, Image::from(name), &fields)
+            .await;
+        image
+    };
     let work = async {
         let left = || deadline.saturating_duration_since(Instant::now());
+        let image = placed(name).await;
         let digest = checker.digest_within(&image, left()).await.ok()??;
         let pinned = format!("{}@{digest}", field.image);
-        let (image, _) = placed(&pinned)?;
+        let image = placed(ImageRef::parse(&pinned).ok()?).await;
         let decision = checker.check_within(&image, now, left()).await;
         (decision.effect() == Verdict::Allow).then_some(pinned)
     };

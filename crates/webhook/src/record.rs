@@ -71,7 +71,10 @@ fn of_image<'a>(answered: &Answered<'a>, judged: &'a Judged) -> Line<'a> {
     let (effect, message, record) = match &judged.outcome {
         Outcome::Misnamed(message) => (Verdict::Deny, Some(message.as_str()), None),
         Outcome::Late(message) => (Verdict::Unknown, Some(message.as_str()), None),
-        Outcome::Decided(decision) => (decision.effect(), None, Some(report(decision))),
+        Outcome::Decided(decision) => {
+            let why = judged.aside.labels.as_deref();
+            (decision.effect(), why, Some(report(decision)))
+        }
     };
     let fields = judged.fields.iter();
     let is_loud = matches!(&judged.outcome, Outcome::Decided(it) if it.is_by_break_glass());

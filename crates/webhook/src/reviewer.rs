@@ -4,14 +4,16 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
-use countersign::Checker;
-use countersign_core::{Decision, ImageFields, PolicySet, UnixTime, printable};
+use countersign::{Checker, Keyring};
+use countersign_core::{Decision, ImageFields, PodPulls, PolicySet, UnixTime, printable};
 use tokio::time::Instant;
 
 use crate::answering::answer;
 use crate::emergency::{Common, approvals};
-use crate::images::{Unreadable, asked};
+use crate::images::{Unreadable, asked, is_pod, pulls};
+use crate::kubernetes::Tenants;
 use crate::pin::{Pin, pins};
+use crate::placing::{Aside, Surroundings};
 use crate::sitting::Sitting;
 use crate::{Answer, Operation, Review};
 
@@ -46,13 +48,16 @@ pub struct Reviewer {
     witness: Option<Arc<dyn Witness>>,
     /// Approvals for an emergency that every object has; their keys are those of the policies in force.
     approvals: RwLock<Arc<Common>>,
+    tenants: Option<Arc<Tenants>>,
+    /// Whether only an API server that shows who it is can ask.
+    knows_who_asks: bool,
 }
 
 type Fresh = Box<dyn FnOnce(PolicySet) -> Checker + Send + Sync>;
 
 enum State {
-    /// No policies yet: nobody can tell anything. What makes the checker of the first set.
-    Waiting(Option<Fresh>),
+    /// No policies yet: nobody can tell anything. What makes the checker of the first set, and the credentials that it is to have.
+    Waiting(Option<Fresh>, Option<Keyring>),
     InForce(Arc<Checker>),
 }
 
@@ -87,6 +92,8 @@ pub struct Judged {
     pub fields: Vec<String>,
     /// What is to be said of it.
     pub outcome: Outcome,
+    /// What Kubernetes told, or did not, of the place where it is to run.
+    pub aside: Aside,
 }
 
 /// What is to be said of an image.
@@ -123,7 +130,7 @@ impl Reviewer {
         fresh: impl FnOnce(PolicySet) -> Checker + Send + Sync + 'static,
         fields: ImageFields,
     ) -> Self {
-        Self::with(State::Waiting(Some(Box::new(fresh))), fields)
+        Self::with(State::Waiting(Some(Box::new(fresh)), None), fields)
     }
 
     fn with(state: State, fields: ImageFields) -> Self {
@@ -133,6 +140,8 @@ impl Reviewer {
             clock: SystemTime::now,
             witness: None,
             approvals: RwLock::default(),
+            tenants: None,
+            knows_who_asks: false,
         }
     }
 
@@ -150,15 +159,40 @@ impl Reviewer {
         self
     }
 
+    /// Asks about namespaces.
+    #[must_use]
+    pub(crate) fn tenants(mut self, tenants: Option<Tenants>) -> Self {
+        self.tenants = tenants.map(Arc::new);
+        self
+    }
+
+    /// Tells everything to whoever asks, for only an API server that has shown who it is can: without that, what comes of a namespace's Secrets is told as reason
+    /// code and rule alone, since any Pod could ask.
+    #[must_use]
+    pub(crate) const fn knows_who_asks(mut self, knows: bool) -> Self {
+        self.knows_who_asks = knows;
+        self
+    }
+
+    /// Reads registries with other credentials of this webhook's own.
+    pub(crate) fn replace_credentials(&self, credentials: Keyring) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        match &mut *state {
+            State::InForce(checker) => *checker = Arc::new(checker.with_credentials(credentials)),
+            State::Waiting(_, waiting) => *waiting = Some(credentials),
+        }
+    }
+
     /// Puts other policies in force, at once and whole. What was fetched and proven stays known.
     pub fn replace_policies(&self, policies: PolicySet) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let checker = match &mut *state {
             State::InForce(checker) => checker.with_policies(policies),
-            State::Waiting(fresh) => match fresh.take() {
-                Some(fresh) => fresh(policies),
+            State::Waiting(fresh, credentials) => match (fresh.take(), credentials.take()) {
+                (Some(fresh), None) => fresh(policies),
+                (Some(fresh), Some(credentials)) => fresh(policies).with_credentials(credentials),
                 // It was taken by a call that panicked before there was a checker.
-                None => return,
+                (None, _) => return,
             },
         };
         *state = State::InForce(Arc::new(checker));
@@ -188,7 +222,7 @@ impl Reviewer {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         match &*state {
             State::InForce(checker) => Some(Arc::clone(checker)),
-            State::Waiting(_) => None,
+            State::Waiting(..) => None,
         }
     }
 
@@ -206,7 +240,9 @@ impl Reviewer {
         }
         let (images, answer) = match self.judged(review, begun + time, time).await {
             Ok(Sat { images, left_out }) => {
-                let answer = answer(&images, door).warn(left_out);
+                let uid = review.uid.as_str();
+                let terse = (!self.knows_who_asks).then_some(uid);
+                let answer = answer(&images, door, terse).warn(left_out);
                 (images, answer)
             }
             Err(refusal) => (Vec::new(), refusal.answer(review, door)),
@@ -221,8 +257,31 @@ impl Reviewer {
         let Some(checker) = self.checker() else {
             return Answer::allow();
         };
-        let pins = pins(&checker, self.now(), review, deadline).await;
+        // What a tag means in a repository that only a Secret opens is for nobody to know who does not show who it is.
+        let pulls = match self.knows_who_asks {
+            true => self.pulls(review).unwrap_or_default(),
+            false => Vec::new(),
+        };
+        let surroundings = self.surroundings(review, &pulls);
+        let pins = pins(&checker, self.now(), review, &surroundings, deadline).await;
         Answer::allow().patch(pins.iter().flat_map(Pin::patch))
+    }
+
+    /// What the object names for pulling its images, where that is used.
+    fn pulls(&self, review: &Review) -> Result<Vec<PodPulls>, Unreadable> {
+        match &self.tenants {
+            Some(tenants) if tenants.reads_secrets() => pulls(review, &self.fields),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn surroundings<'a>(&'a self, review: &'a Review, pulls: &'a [PodPulls]) -> Surroundings<'a> {
+        Surroundings {
+            namespace: review.namespace.as_deref(),
+            tenants: self.tenants.as_deref(),
+            pulls,
+            is_pod: is_pod(review),
+        }
     }
 
     fn tell(
@@ -260,11 +319,12 @@ impl Reviewer {
         let asked = asked(review, &self.fields).map_err(Refusal::Unreadable)?;
         let trust = checker.policies().trust();
         let (approvals, left_out) = approvals(&self.approvals(), asked.approvals, trust);
+        let pulls = self.pulls(review).map_err(Refusal::Unreadable)?;
         let sitting = Sitting {
             approvals,
             checker: &checker,
             now: self.now(),
-            namespace: review.namespace.as_deref(),
+            surroundings: self.surroundings(review, &pulls),
             is_owned_pod: asked.is_owned_pod,
             deadline,
             time,

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::{
-    Cache, CacheError, Checker, DockerConfig, HttpRegistry, Observer, Proxies, Registries,
-    RegistryError,
+    Cache, CacheError, Checker, HttpRegistry, Observer, Proxies, Registries, RegistryError,
 };
 use countersign_core::ImageFields;
 use serde_json::json;
@@ -17,11 +16,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::config::Config;
+use crate::credentials::OwnCredentials;
 use crate::emergency::ApprovalFiles;
 use crate::gate::{Bounds, Gate};
 use crate::health::Health;
 use crate::keeper::Keeper;
-use crate::kubernetes::{Kubernetes, KubernetesError};
+use crate::kubernetes::{Kubernetes, KubernetesError, Tenants};
 use crate::log::{Level, Log};
 use crate::metrics::{Asked, Metrics};
 use crate::policies::PolicySource;
@@ -91,12 +91,19 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
         client_ca: config.client_ca.clone(),
         client_names: config.client_names.clone(),
     })?);
-    let _kubernetes = Kubernetes::prepare(&config.kubernetes, config.namespace.as_deref()).await?;
+    let kubernetes = Kubernetes::prepare(&config.kubernetes, config.namespace.as_deref()).await?;
+    let namespace = kubernetes.as_ref().map(|it| it.namespace().to_owned());
+    let tenants = kubernetes.map(|kubernetes| Tenants::new(kubernetes, config.pull_secrets));
     let metrics = Arc::new(Metrics::new());
     metrics.certificate(tls.expires());
     let observer = metrics.requests();
     let told: Arc<dyn Observer> = observer.clone();
-    let registry = registry(config)?.observer(told);
+    let programs = config.credential_providers.as_deref();
+    let (credentials, keyring) = OwnCredentials::load(
+        config.docker_config.clone(),
+        programs.zip(config.credential_provider_dir.as_deref()),
+    )?;
+    let registry = registry(config)?.observer(told).credentials(keyring);
     let cache = cache(config.cache_dir.as_deref())?.observer(observer);
     let fresh = move |policies| {
         let checker = Checker::new(policies).registry(registry).cache(cache);
@@ -107,7 +114,11 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
         log: log.clone(),
         metrics: Arc::clone(&metrics),
     };
-    let reviewer = Arc::new(Reviewer::waiting(fresh, fields).witness(Arc::new(recorder)));
+    let reviewer = Reviewer::waiting(fresh, fields)
+        .witness(Arc::new(recorder))
+        .tenants(tenants)
+        .knows_who_asks(config.client_ca.is_some());
+    let reviewer = Arc::new(reviewer);
     let gate = Gate::new(Bounds {
         reviews: config.most_reviews,
         waiting: config.most_waiting,
@@ -132,11 +143,14 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
             "listen": address(&listener),
             "metricsListen": address(&seen),
             "version": env!("CARGO_PKG_VERSION"),
+            "kubernetes": config.kubernetes.to_string(),
+            "namespace": namespace,
         }),
     );
     let keeper = Keeper {
         source: PolicySource::new(config.policy.clone(), config.trust_cache.clone()),
         approvals: config.break_glass.clone().map(ApprovalFiles::new),
+        credentials,
         tls: Arc::clone(&tls),
         reviewer: Arc::clone(&reviewer),
         health: Arc::clone(&health),
@@ -248,14 +262,10 @@ fn registry(config: &Config) -> Result<HttpRegistry, RunError> {
             .any(|name| name.eq_ignore_ascii_case(wanted));
         std::env::var(wanted).ok().filter(|_| known)
     })?;
-    let registry = HttpRegistry::new()
+    Ok(HttpRegistry::new()
         .refuse_private(true)
         .registries(registries)
-        .proxies(proxies);
-    Ok(match &config.docker_config {
-        Some(path) => registry.credentials(DockerConfig::load(path)?),
-        None => registry,
-    })
+        .proxies(proxies))
 }
 
 fn cache(folder: Option<&Path>) -> Result<Cache, RunError> {

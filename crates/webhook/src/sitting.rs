@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::{Checker, Image};
-use countersign_core::{Approvals, ImageField, ImageRef, Namespace, UnixTime, printable};
+use countersign_core::{Approvals, ImageField, ImageRef, UnixTime, printable};
 use futures_util::stream::{self, StreamExt as _};
 use tokio::time::Instant;
 
+use crate::placing::{Aside, Placed, Surroundings};
 use crate::{Judged, Outcome};
 
 /// Images of one question that are judged at a time.
@@ -20,7 +21,7 @@ const MARGIN: Duration = Duration::from_millis(300);
 pub(crate) struct Sitting<'a> {
     pub(crate) checker: &'a Checker,
     pub(crate) now: UnixTime,
-    pub(crate) namespace: Option<&'a str>,
+    pub(crate) surroundings: Surroundings<'a>,
     /// Whether age alone denies nothing.
     pub(crate) is_owned_pod: bool,
     /// What people approved for an emergency.
@@ -34,11 +35,12 @@ impl Sitting<'_> {
     /// Judges each image once, however many fields name it, in the order of the fields.
     pub(crate) async fn judge(&self, fields: &[ImageField]) -> Vec<Judged> {
         let images = distinct(fields).into_iter().map(async |(image, fields)| {
-            let outcome = self.judge_one(&image, &fields).await;
+            let (outcome, aside) = self.judge_one(&image, &fields).await;
             Judged {
                 image,
                 fields,
                 outcome,
+                aside,
             }
         });
         // Made first: a stream of what an iterator makes on the way is not `Send`.
@@ -46,36 +48,43 @@ impl Sitting<'_> {
         stream::iter(images).buffered(AT_A_TIME).collect().await
     }
 
-    async fn judge_one(&self, written: &str, fields: &[String]) -> Outcome {
+    async fn judge_one(&self, written: &str, fields: &[String]) -> (Outcome, Aside) {
         let mut image = match ImageRef::parse(written) {
             Ok(name) => Image::from(name),
             Err(error) => {
                 let (image, field) = (printable(written), fields.first().map_or("", |it| it));
-                return Outcome::Misnamed(format!("{image} in {field}: {error}"));
+                let misnamed = Outcome::Misnamed(format!("{image} in {field}: {error}"));
+                return (misnamed, Aside::default());
             }
         };
-        if let Some(namespace) = self.namespace {
-            image = image.in_namespace(Namespace::new(namespace));
-        }
         if self.is_owned_pod {
             image = image.with_age_relief();
         }
         if let Some(approvals) = &self.approvals {
             image = image.with_break_glass(Arc::clone(approvals));
         }
+        let late = |who: &str| {
+            Outcome::Late(format!(
+                "{}: no answer within {} s; {who} or the network is slow; try again",
+                printable(written),
+                self.time.as_secs_f32()
+            ))
+        };
+        let place = self.surroundings.place(self.checker, image, fields);
+        let Ok(placed) = tokio::time::timeout_at(self.deadline, place).await else {
+            return (late("the Kubernetes API"), Aside::default());
+        };
+        let Placed { image, aside } = placed;
         let left = self.deadline.saturating_duration_since(Instant::now());
         let time = left.saturating_sub(MARGIN.min(left / 10));
         // Messages tell it to people.
         let time = Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
         let check = self.checker.check_within(&image, self.now, time);
-        match tokio::time::timeout_at(self.deadline, check).await {
+        let outcome = match tokio::time::timeout_at(self.deadline, check).await {
             Ok(decision) => Outcome::Decided(Box::new(decision)),
-            Err(_) => Outcome::Late(format!(
-                "{}: no answer within {} s; the registry or the network is slow; try again",
-                printable(written),
-                self.time.as_secs_f32()
-            )),
-        }
+            Err(_) => late("the registry"),
+        };
+        (outcome, aside)
     }
 }
 

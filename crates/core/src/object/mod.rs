@@ -6,6 +6,7 @@
 mod error;
 mod path;
 mod pod;
+mod pulls;
 
 use std::fmt;
 
@@ -17,6 +18,7 @@ pub use error::ObjectError;
 pub use path::{FieldPath, FieldPathError};
 pub(crate) use path::{dotted, indexed};
 use pod::PodFields;
+pub use pulls::PodPulls;
 
 /// Containers and volumes of one object: Kubernetes itself takes objects of at most 1.5 MiB, in which there are fewer.
 const MOST_IMAGES: usize = 10_000;
@@ -185,6 +187,28 @@ impl ImageFields {
         }
         if found.len() > MOST_IMAGES {
             return Err(ObjectError::TooMany(MOST_IMAGES));
+        }
+        Ok(found)
+    }
+
+    /// What each PodSpec of the object names for pulling its images, in the order in which [`of`](Self::of) looks at them. A configured field that holds one
+    /// image belongs to none.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of), and where secrets or a service account cannot be read.
+    pub fn pulls(&self, object: &Value) -> Result<Vec<PodPulls>, ObjectError> {
+        let kind = GroupKind::of(object)?;
+        let mut found = Vec::new();
+        if let Some(path) = pod_specs(&kind) {
+            let (place, spec) = follow(object, path)?;
+            found.push(PodPulls::of(&place, spec)?);
+        }
+        let holds_specs =
+            |field: &&CustomField| field.of == kind && field.holds == FieldContent::PodSpec;
+        for field in self.custom.iter().filter(holds_specs) {
+            for (place, spec) in field.at.all(object)? {
+                found.push(PodPulls::of(&place, spec)?);
+            }
         }
         Ok(found)
     }

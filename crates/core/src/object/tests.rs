@@ -235,6 +235,96 @@ fn configured(path: &str, holds: FieldContent, optional: bool) -> ImageFields {
 }
 
 #[test]
+fn what_a_pod_is_pulled_with_is_read_of_every_kind_that_makes_pods() {
+    let spec = json!({
+        "containers": [{"name": "app", "image": "b"}],
+        "imagePullSecrets": [{"name": "one"}, {"name": ""}, {}, {"name": "../two"}],
+        "serviceAccountName": "puller",
+    });
+    let template = json!({"spec": spec});
+    for (version, kind, object) in [
+        ("v1", "Pod", json!({"spec": spec})),
+        ("v1", "PodTemplate", json!({"template": template})),
+        (
+            "apps/v1",
+            "Deployment",
+            json!({"spec": {"template": template}}),
+        ),
+        (
+            "batch/v1",
+            "CronJob",
+            json!({"spec": {"jobTemplate": {"spec": {"template": template}}}}),
+        ),
+    ] {
+        let mut object = object;
+        object["apiVersion"] = json!(version);
+        object["kind"] = json!(kind);
+        let fields = ImageFields::default();
+        let pulls = fields.pulls(&object).unwrap();
+        let [pulls] = pulls.as_slice() else {
+            panic!("{kind}: {pulls:?}");
+        };
+        assert_eq!(pulls.secrets, ["one", "../two"]);
+        assert_eq!(pulls.service_account.as_deref(), Some("puller"));
+        for field in fields.of(&object).unwrap() {
+            assert!(pulls.covers(&field.path), "{}", field.path);
+        }
+        assert!(!pulls.covers("spec.other.containers[0].image"));
+    }
+    let pod = |more: Value| json!({"apiVersion": "v1", "kind": "Pod", "spec": more});
+    let read = |more: Value| ImageFields::default().pulls(&pod(more));
+    let bare = read(json!({"serviceAccountName": "", "serviceAccount": "old"})).unwrap();
+    assert_eq!(bare[0].service_account.as_deref(), Some("old"));
+    assert_eq!(read(json!({})).unwrap()[0].service_account, None);
+    for (wrong, says) in [
+        (
+            json!({"imagePullSecrets": "x"}),
+            "`spec.imagePullSecrets` has to be a list",
+        ),
+        (
+            json!({"imagePullSecrets": ["x"]}),
+            "`spec.imagePullSecrets[0]` has to be an object",
+        ),
+        (
+            json!({"imagePullSecrets": [{"name": 1}]}),
+            "`spec.imagePullSecrets[0].name` has to be a string",
+        ),
+        (
+            json!({"serviceAccountName": []}),
+            "`spec.serviceAccountName` has to be a string",
+        ),
+    ] {
+        let error = read(wrong).unwrap_err().to_string();
+        assert!(error.starts_with(says), "{error}");
+    }
+}
+
+#[test]
+fn a_custom_resource_has_its_own_secrets_for_each_of_its_pod_specs() {
+    let fields = configured("spec.steps[*].pod", FieldContent::PodSpec, false);
+    let step = |image: &str, secret: &str| json!({"pod": {"containers": [{"name": "c", "image": image}], "imagePullSecrets": [{"name": secret}]}});
+    let object = json!({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout",
+        "spec": {"steps": [step("a", "one"), step("b", "two")]},
+    });
+    let pulls = fields.pulls(&object).unwrap();
+    let of = |image: &str| {
+        let found = fields.of(&object).unwrap();
+        let field = found.into_iter().find(|it| it.image == image).unwrap();
+        let mut covering = pulls.iter().filter(|it| it.covers(&field.path));
+        covering.next().unwrap().secrets.clone()
+    };
+    assert_eq!(
+        (of("a"), of("b")),
+        (vec!["one".to_owned()], vec!["two".to_owned()])
+    );
+    let single = configured("spec.image", FieldContent::Image, false);
+    let object =
+        json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "spec": {"image": "a"}});
+    assert_eq!(single.pulls(&object).unwrap(), []);
+}
+
+#[test]
 fn custom_resources_are_read_by_their_configured_paths() {
     let rollout = |spec: Value| json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "spec": spec});
     let read = |fields: &ImageFields, object: &Value| {

@@ -33,7 +33,7 @@ mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Child, Digest, Expressions, Mode, Needs, PinnedImage, Trust, UnixTime};
+use crate::{Child, Digest, Expressions, Mode, NamespaceFit, Needs, PinnedImage, Trust, UnixTime};
 pub(crate) use break_glass::BreakGlass;
 pub(crate) use compile::pattern::identity_pattern;
 use compile::{Builders, Compiler};
@@ -285,6 +285,28 @@ impl PolicySet {
     #[must_use]
     pub fn names(&self, request: &Request) -> bool {
         !self.matching(request).is_empty()
+    }
+
+    /// Whether a policy that names the image, or an Exception from one, selects namespaces by labels, and those of the request's namespace are not known yet. Of a
+    /// request without a namespace nobody's labels matter.
+    #[must_use]
+    pub fn wants_labels(&self, request: &Request) -> bool {
+        let policies = self.policies.iter().map(|it| &it.namespaces);
+        let exceptions = self.exceptions.all().iter().map(|it| &it.namespaces);
+        let mut selections = policies.chain(exceptions).flatten();
+        // Most sets never ask, and need not match for that.
+        if selections.all(|it| it.labels.is_empty()) {
+            return false;
+        }
+        self.matching(request).into_iter().any(|policy| {
+            policy.selects(request) == Some(NamespaceFit::Unknown)
+                || policy.rules.iter().any(|rule| {
+                    let mut exceptions = self.exceptions.of(&policy.name, &rule.name);
+                    exceptions.any(|it| {
+                        it.may_be_about(request) && it.fit(request) == NamespaceFit::Unknown
+                    })
+                })
+        })
     }
 
     /// Which evidence can matter for this request: nothing if no policy matches, or if a `digest` rule that no Exception may

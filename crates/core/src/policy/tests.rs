@@ -48,3 +48,56 @@ spec:
     assert_eq!(loaded.diagnostics, []);
     assert!(loaded.policies.is_some());
 }
+
+#[test]
+fn labels_are_wanted_where_they_decide_and_nowhere_else() {
+    let text = format!(
+        r#"{SETTINGS}---
+apiVersion: countersign.dev/v1alpha1
+kind: Policy
+metadata: {{name: production}}
+spec:
+  images: ["ghcr.io/acme/**"]
+  namespaces: {{names: ["shop-*"], matchLabels: {{tier: prod}}}}
+  rules: [{{name: pinned, digest: required}}]
+---
+apiVersion: countersign.dev/v1alpha1
+kind: Policy
+metadata: {{name: everywhere}}
+spec:
+  images: ["ghcr.io/other/**"]
+  rules: [{{name: pinned, digest: required}}]
+---
+apiVersion: countersign.dev/v1alpha1
+kind: Exception
+metadata: {{name: lab}}
+spec:
+  policy: everywhere
+  rules: [pinned]
+  images: ["ghcr.io/other/waived"]
+  namespaces: {{matchLabels: {{tier: lab}}}}
+  expires: 2030-01-01T00:00:00Z
+  reason: a test
+"#
+    );
+    let loaded = load(&text);
+    let policies = loaded
+        .policies
+        .unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
+    let wanted = |image: &str, namespace: Namespace| {
+        let image = crate::ImageRef::parse(image).unwrap();
+        policies.wants_labels(&Request::named(&image).in_namespace(namespace))
+    };
+    let bare = |image: &str, name: &str| wanted(image, Namespace::new(name));
+    assert!(bare("ghcr.io/acme/app", "shop-a"));
+    // The name has decided, or another policy has.
+    assert!(!bare("ghcr.io/acme/app", "lab"));
+    assert!(!bare("ghcr.io/other/app", "shop-a"));
+    assert!(!bare("ghcr.io/nobody/app", "shop-a"));
+    // An exception waives nothing while labels are not known.
+    assert!(bare("ghcr.io/other/waived", "shop-a"));
+    let labelled = Namespace::new("shop-a").labelled(std::collections::BTreeMap::new());
+    assert!(!wanted("ghcr.io/acme/app", labelled));
+    let image = crate::ImageRef::parse("ghcr.io/acme/app").unwrap();
+    assert!(!policies.wants_labels(&Request::named(&image)));
+}

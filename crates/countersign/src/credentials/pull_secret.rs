@@ -19,6 +19,8 @@ use crate::{Access, RegistryError, Repository};
 pub struct PullSecrets {
     /// In the order in which they are tried.
     entries: Vec<Entry>,
+    /// Why secrets that should be here are not.
+    absent: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -60,17 +62,45 @@ impl PullSecrets {
         self.extended(name, auths)
     }
 
-    /// Every credential for a repository, in order.
+    /// These and the others, as if they had been added one after the other.
+    #[must_use]
+    pub fn and(mut self, others: &Self) -> Self {
+        self.absent.extend_from_slice(&others.absent);
+        self.with(others.entries.iter().cloned())
+    }
+
+    /// Notes why a secret that should be here is not. That keeps nobody from using the others; a denial tells it, of every registry, since nobody knows
+    /// whose credentials it holds. What is read so is a [`Access`] of its own: nobody else is told that this secret was missed.
+    #[must_use]
+    pub fn absent(mut self, why: &str) -> Self {
+        self.absent.push(why.to_owned());
+        self
+    }
+
+    /// Every credential for a repository, in order, and then what is missing.
     pub(super) fn find(&self, repository: &Repository) -> Vec<Found> {
         let fixed = |entry: &Entry| Found::fixed(&entry.credential, &entry.place);
-        self.matching(repository).into_iter().map(fixed).collect()
+        let found = self.matching(repository).into_iter().map(fixed);
+        let missing = self.absent.iter().map(|why| Found {
+            credential: None,
+            note: why.clone(),
+            fingerprint: missed(why),
+        });
+        found.chain(missing).collect()
     }
 
     pub(super) fn fingerprints(&self, repository: &Repository) -> Vec<Access> {
-        self.matching(repository)
-            .into_iter()
-            .map(|entry| entry.credential.access())
+        let found = self.matching(repository).into_iter();
+        let found = found.map(|entry| entry.credential.access());
+        found
+            .chain(self.absent.iter().map(|why| missed(why)))
             .collect()
+    }
+
+    /// What messages call the credentials for a repository.
+    pub(super) fn names(&self, repository: &Repository) -> Vec<&str> {
+        let matching = self.matching(repository).into_iter();
+        matching.map(|entry| entry.place.as_str()).collect()
     }
 
     fn matching(&self, repository: &Repository) -> Vec<&Entry> {
@@ -121,6 +151,11 @@ impl PullSecrets {
             .sort_by_cached_key(|entry| entry.pattern.order());
         self
     }
+}
+
+/// The access of whoever misses a secret.
+fn missed(why: &str) -> Access {
+    Access::of([b"absent".as_slice(), why.as_bytes()])
 }
 
 fn read<T: serde::de::DeserializeOwned>(name: &str, bytes: &[u8]) -> Result<T, RegistryError> {

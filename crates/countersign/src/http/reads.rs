@@ -232,19 +232,7 @@ impl Registry for HttpRegistry {
     }
 
     async fn access(&self, repository: &Repository, _: &Budget) -> Result<Access, RegistryError> {
-        let accesses: Vec<Access> = self
-            .places(repository)?
-            .iter()
-            .map(|place| self.credentials.access(&place.repository))
-            .collect();
-        Ok(match accesses.as_slice() {
-            [own] => *own,
-            several => Access::of(
-                several
-                    .iter()
-                    .map(|it| it.fingerprint().as_bytes().as_slice()),
-            ),
-        })
+        self.access_of(repository)
     }
 
     async fn manifest(

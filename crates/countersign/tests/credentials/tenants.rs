@@ -70,3 +70,67 @@ async fn a_pull_secret_runs_nothing() {
     assert!(read(&client, &registry, "app").await.unwrap().is_some());
     assert_eq!(runs(folder.path(), "docker-credential-test"), 0);
 }
+
+/// The same login in the secrets of two namespaces is one access, and each is told of its own secret.
+#[tokio::test]
+async fn whoever_shows_the_same_under_another_name_is_told_its_own() {
+    let registry = Registry::builder().basic(USER, PASSWORD).start();
+    registry.push_image("app", "v1");
+    let nobody = client(&registry, Keyring::new());
+    let text =
+        serde_json::json!({"auths": {registry.host(): {"username": "other", "password": "x"}}});
+    let secret = |name: &str| {
+        let secrets = countersign::PullSecrets::new();
+        let secrets = secrets.dockerconfigjson(name, text.to_string().as_bytes());
+        nobody.with_credentials(secrets.unwrap())
+    };
+    let (red, blue) = (secret("red/pull"), secret("blue/login"));
+    let repository = crate::repository(&registry, "app");
+    let access = async |client: &countersign::HttpRegistry| {
+        countersign::Registry::access(client, &repository, &crate::budget()).await
+    };
+    assert_eq!(access(&red).await.unwrap(), access(&blue).await.unwrap());
+    for _ in 0..2 {
+        let (_, told) = tried(&red, &registry, "app").await;
+        assert!(
+            told.contains("red/pull") && !told.contains("blue"),
+            "{told}"
+        );
+        let (_, told) = tried(&blue, &registry, "app").await;
+        assert!(
+            told.contains("blue/login") && !told.contains("red"),
+            "{told}"
+        );
+    }
+}
+
+/// A secret that is missing keeps nobody from using another, is told in a denial, and to nobody else.
+#[tokio::test]
+async fn what_a_tenant_misses_is_told_to_it_alone() {
+    let registry = Registry::builder().basic(USER, PASSWORD).start();
+    registry.push_image("app", "v1");
+    let host = registry.host();
+    let nobody = client(&registry, Keyring::new());
+    let misses = countersign::PullSecrets::new().absent("the pull secret red/gone is not there");
+    let red = nobody.with_credentials(misses.clone());
+    for _ in 0..2 {
+        let (_, told) = tried(&red, &registry, "app").await;
+        assert!(told.contains("red/gone is not there"), "{told}");
+        let (_, told) = tried(&nobody, &registry, "app").await;
+        assert!(!told.contains("red/"), "{told}");
+    }
+    let good = secret(&[(&host, USER, PASSWORD)]);
+    let both = nobody.with_credentials(misses.clone().and(&good));
+    assert!(read(&both, &registry, "app").await.unwrap().is_some());
+    let wrong = secret(&[(&host, "other", "tenant")]);
+    let (_, told) = tried(
+        &nobody.with_credentials(misses.and(&wrong)),
+        &registry,
+        "app",
+    )
+    .await;
+    assert!(
+        told.contains("the pull secret ns/pull's") && told.contains("red/gone is not there"),
+        "{told}"
+    );
+}

@@ -149,14 +149,21 @@ impl Cluster {
     /// # Errors
     /// If there is none within a minute: the API server writes it after it has answered.
     pub fn audited(&self, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
-        let path = self.folder.path().join("audit.log");
         eventually("a line of the audit log", || {
-            let log = fs::read_to_string(&path)?;
-            let events = log
-                .lines()
-                .filter_map(|line| serde_json::from_str(line).ok());
-            Ok(events.into_iter().find(|event| wanted(event)))
+            Ok(self.audit_log()?.into_iter().find(|event| wanted(event)))
         })
+    }
+
+    /// All lines of the audit log so far. What was asked a moment ago may be missing.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn audit_log(&self) -> Result<Vec<Value>> {
+        let log = fs::read_to_string(self.folder.path().join("audit.log"))?;
+        let events = log
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok());
+        Ok(events.collect())
     }
 }
 

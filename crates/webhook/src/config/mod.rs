@@ -54,6 +54,12 @@ pub struct Config {
     pub registries: Option<PathBuf>,
     /// Credentials for registries.
     pub docker_config: Option<PathBuf>,
+    /// Which programs give credentials for registries, in the kubelet's form.
+    pub credential_providers: Option<PathBuf>,
+    /// Where these programs are.
+    pub credential_provider_dir: Option<PathBuf>,
+    /// Whether the pull secrets of Pods and service accounts are used.
+    pub pull_secrets: bool,
     /// How often it is looked whether files have changed.
     pub reload_interval: Duration,
     /// How long an answer may take at most.
@@ -101,6 +107,16 @@ pub enum ConfigError {
     /// Names of client certificates without whose.
     #[error("client-names is configured and client-ca is not: names prove nothing by themselves")]
     NamesAlone,
+    /// Programs that give credentials without where they are, or the other way round.
+    #[error(
+        "credential-providers and credential-provider-dir are configured together: which programs there are, and the folder with them"
+    )]
+    ProvidersAlone,
+    /// Pull secrets without a Kubernetes API to read them from.
+    #[error(
+        "pull-secrets is true and kubernetes is none: secrets are read from the Kubernetes API; pass --kubernetes in-cluster"
+    )]
+    SecretsFromNobody,
 }
 
 impl Config {
@@ -146,6 +162,17 @@ impl Config {
             cache_dir: merge.path("cache-dir", typed.cache_dir, file.cache_dir),
             registries: merge.path("registries", typed.registries, file.registries),
             docker_config: merge.path("docker-config", typed.docker_config, file.docker_config),
+            credential_providers: merge.path(
+                "credential-providers",
+                typed.credential_providers,
+                file.credential_providers,
+            ),
+            credential_provider_dir: merge.path(
+                "credential-provider-dir",
+                typed.credential_provider_dir,
+                file.credential_provider_dir,
+            ),
+            pull_secrets: merge.or("pull-secrets", typed.pull_secrets, file.pull_secrets, false),
             reload_interval: seconds(merge.or(
                 "reload-interval",
                 typed.reload_interval,
@@ -224,10 +251,16 @@ impl Config {
             16 << 30,
             "8 MiB to 16 GiB, in bytes",
         )?;
-        match self.client_names.is_empty() || self.client_ca.is_some() {
-            true => Ok(self),
-            false => Err(ConfigError::NamesAlone),
+        if !self.client_names.is_empty() && self.client_ca.is_none() {
+            return Err(ConfigError::NamesAlone);
         }
+        if self.credential_providers.is_some() != self.credential_provider_dir.is_some() {
+            return Err(ConfigError::ProvidersAlone);
+        }
+        if self.pull_secrets && self.kubernetes == Which::None {
+            return Err(ConfigError::SecretsFromNobody);
+        }
+        Ok(self)
     }
 }
 

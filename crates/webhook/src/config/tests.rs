@@ -44,6 +44,8 @@ fn flags_go_before_the_file_and_the_file_before_what_is_so_by_itself() {
         "# cacheDir is not configured",
         "kubernetes: none # default",
         "# namespace is not configured",
+        "pullSecrets: false # default",
+        "# credentialProviders is not configured",
         "listen: 0.0.0.0:8443 # default",
         "images: [] # default",
     ] {
@@ -100,6 +102,18 @@ fn what_is_missing_or_out_of_bounds_is_said() {
         (
             "clientNames: [a]",
             "client-names is configured and client-ca is not: names prove nothing by themselves",
+        ),
+        (
+            "credentialProviders: p.yaml",
+            "credential-providers and credential-provider-dir are configured together: which programs there are, and the folder with them",
+        ),
+        (
+            "credentialProviderDir: bin",
+            "credential-providers and credential-provider-dir are configured together: which programs there are, and the folder with them",
+        ),
+        (
+            "pullSecrets: true",
+            "pull-secrets is true and kubernetes is none: secrets are read from the Kubernetes API; pass --kubernetes in-cluster",
         ),
     ] {
         let (_folder, path) = written(text);

@@ -67,9 +67,32 @@ pub struct Typed {
     /// How registries are reached: a file of kind Registries (docs/registries.md).
     #[arg(long, value_name = "FILE", env = "COUNTERSIGN_WEBHOOK_REGISTRIES")]
     pub(super) registries: Option<PathBuf>,
-    /// The credentials for registries: a config.json of Docker's form. Helpers that it names are not run.
+    /// The credentials for registries: a config.json of Docker's form. Read again when it changes. Helpers that it names are not run.
     #[arg(long, value_name = "FILE", env = "COUNTERSIGN_WEBHOOK_DOCKER_CONFIG")]
     pub(super) docker_config: Option<PathBuf>,
+    /// The programs that give credentials for registries of a cloud: a CredentialProviderConfig of kubelet.config.k8s.io/v1.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "COUNTERSIGN_WEBHOOK_CREDENTIAL_PROVIDERS"
+    )]
+    pub(super) credential_providers: Option<PathBuf>,
+    /// The folder with the programs of --credential-providers.
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "COUNTERSIGN_WEBHOOK_CREDENTIAL_PROVIDER_DIR"
+    )]
+    pub(super) credential_provider_dir: Option<PathBuf>,
+    /// Read registries with the pull secrets of Pods and service accounts, too: needs --kubernetes, and `get` of these secrets by a Role in each namespace.
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        default_missing_value = "true",
+        env = "COUNTERSIGN_WEBHOOK_PULL_SECRETS"
+    )]
+    pub(super) pull_secrets: Option<bool>,
     /// Look every so many seconds whether policies, trust roots or certificates have changed.
     #[arg(long, value_name = "SECONDS", env = "COUNTERSIGN_WEBHOOK_RELOAD_INTERVAL", value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(super) reload_interval: Option<u64>,

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod counted;
+mod credentials;
 mod files;
 mod life;
 mod program;

@@ -23,8 +23,13 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn new() -> Self {
+        Self::of(Registry::start())
+    }
+
+    /// With this registry.
+    pub(crate) fn of(registry: Registry) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (registry, authority) = (Registry::start(), Authority::new());
+        let authority = Authority::new();
         let key = Key::generate(Algorithm::P256);
         let now = std::time::SystemTime::now();
         let now = now.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
