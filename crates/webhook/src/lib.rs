@@ -7,6 +7,7 @@
 mod answer;
 mod answering;
 mod config;
+mod crd;
 mod emergency;
 mod gate;
 mod health;
@@ -19,6 +20,7 @@ mod metrics;
 mod pin;
 mod policies;
 mod record;
+mod resources;
 mod review;
 mod reviewer;
 mod router;
@@ -27,9 +29,11 @@ mod selftest;
 mod serve;
 mod sitting;
 mod tls;
+mod yaml;
 
 pub use answer::Answer;
 pub use config::{Config, ConfigError, Typed};
+pub use crd::crds;
 pub use kubernetes::{KubernetesError, Which};
 pub use review::{BadReview, Operation, Review};
 pub use reviewer::{Answered, Door, Judged, Outcome, Reviewer, Witness};

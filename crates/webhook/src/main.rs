@@ -3,13 +3,26 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use countersign_webhook::{Config, ConfigError, run};
+use countersign_webhook::{Config, ConfigError, crds, run};
 
 /// As the command's: nobody could tell, and the configuration is wrong (`docs/exit-codes.md`).
 const UNKNOWN: u8 = 2;
 const MISUSED: u8 = 3;
 
 fn main() -> ExitCode {
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|word| word == "crds")
+    {
+        return match crds() {
+            Ok(all) => print(
+                &all.iter()
+                    .map(|(_, text)| format!("---\n{text}"))
+                    .collect::<String>(),
+            ),
+            Err(why) => complain(&why, UNKNOWN),
+        };
+    }
     let config = match Config::read(std::env::args_os()) {
         Ok(config) => config,
         Err(ConfigError::Typed(message)) => {
@@ -23,14 +36,18 @@ fn main() -> ExitCode {
         Err(error) => return complain(&error.to_string(), MISUSED),
     };
     if config.is_only_shown() {
-        return match std::io::stdout().write_all(config.shown().as_bytes()) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::from(UNKNOWN),
-        };
+        return print(config.shown());
     }
     match run(&config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => complain(&error.to_string(), MISUSED),
+    }
+}
+
+fn print(text: &str) -> ExitCode {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::from(UNKNOWN),
     }
 }
 

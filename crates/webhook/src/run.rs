@@ -21,11 +21,13 @@ use crate::emergency::ApprovalFiles;
 use crate::gate::{Bounds, Gate};
 use crate::health::Health;
 use crate::keeper::Keeper;
+use crate::kubernetes::policies::{self, Teller};
 use crate::kubernetes::{Kubernetes, KubernetesError};
 use crate::log::{Level, Log};
 use crate::metrics::{Asked, Metrics};
 use crate::policies::PolicySource;
 use crate::record::Recorder;
+use crate::resources::Resources;
 use crate::router::{health_router, metrics_router};
 use crate::tls::{Tls, TlsError, TlsFiles};
 use crate::{Doors, Reviewer, serve};
@@ -91,7 +93,7 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
         client_ca: config.client_ca.clone(),
         client_names: config.client_names.clone(),
     })?);
-    let _kubernetes = Kubernetes::prepare(&config.kubernetes, config.namespace.as_deref()).await?;
+    let kubernetes = Kubernetes::prepare(&config.kubernetes, config.namespace.as_deref()).await?;
     let metrics = Arc::new(Metrics::new());
     metrics.certificate(tls.expires());
     let observer = metrics.requests();
@@ -131,11 +133,12 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
             "version": env!("CARGO_PKG_VERSION"),
         }),
     );
+    let resources = match &kubernetes {
+        Some(kubernetes) if config.policy_resources => Some(policy_resources(kubernetes, log)),
+        _ => None,
+    };
     let keeper = Keeper {
-        source: PolicySource {
-            path: config.policy.clone(),
-            trust_cache: config.trust_cache.clone(),
-        },
+        source: PolicySource::new(config.policy.clone(), config.trust_cache.clone(), resources),
         approvals: config.break_glass.clone().map(ApprovalFiles::new),
         tls: Arc::clone(&tls),
         reviewer: Arc::clone(&reviewer),
@@ -193,6 +196,21 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
         json!({}),
     );
     Ok(())
+}
+
+/// The policy resources of the cluster, which are read from now on, and told of by whichever replica leads.
+fn policy_resources(kubernetes: &Kubernetes, log: &Log) -> Arc<Resources> {
+    let resources = Arc::new(Resources::new());
+    let client = kubernetes.client().clone();
+    tokio::spawn(policies::keep(
+        client.clone(),
+        Arc::clone(&resources),
+        log.clone(),
+    ));
+    let (_, leading) = watch::channel(true);
+    let teller = Teller::new(client, Arc::clone(&resources), leading, log.clone());
+    tokio::spawn(teller.tell());
+    resources
 }
 
 /// Ready when the other end is dropped.

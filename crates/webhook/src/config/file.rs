@@ -26,6 +26,7 @@ pub(super) struct ConfigFile {
     pub(super) kubernetes: Option<Which>,
     pub(super) namespace: Option<String>,
     pub(super) policy: Option<PathBuf>,
+    pub(super) policy_resources: Option<bool>,
     pub(super) break_glass: Option<PathBuf>,
     pub(super) trust_cache: Option<PathBuf>,
     pub(super) cache_dir: Option<PathBuf>,
