@@ -21,6 +21,7 @@ use crate::emergency::ApprovalFiles;
 use crate::gate::{Bounds, Gate};
 use crate::health::Health;
 use crate::keeper::Keeper;
+use crate::kubernetes::lease::Candidacy;
 use crate::kubernetes::{Kubernetes, KubernetesError};
 use crate::log::{Level, Log};
 use crate::metrics::{Asked, Metrics};
@@ -91,7 +92,7 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
         client_ca: config.client_ca.clone(),
         client_names: config.client_names.clone(),
     })?);
-    let _kubernetes = Kubernetes::prepare(&config.kubernetes, config.namespace.as_deref()).await?;
+    let kubernetes = Kubernetes::prepare(&config.kubernetes, config.namespace.as_deref()).await?;
     let metrics = Arc::new(Metrics::new());
     metrics.certificate(tls.expires());
     let observer = metrics.requests();
@@ -149,6 +150,10 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
     let interval = config.reload_interval;
     tokio::task::spawn_blocking(move || keeper.keep(interval));
 
+    let candidacy = kubernetes
+        .as_ref()
+        .map(|kubernetes| Candidacy::stand(kubernetes, &config.lease, log.clone()));
+
     let (stop, stopped) = watch::channel(());
     let doors = Doors::new(reviewer)
         .most_time(config.timeout)
@@ -181,7 +186,11 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
         "it was told to end; questions are answered until nobody sends any",
         json!({"seconds": seconds}),
     );
-    tokio::time::sleep(config.drain).await;
+    let drained = tokio::time::sleep(config.drain);
+    if let Some(candidacy) = candidacy {
+        candidacy.withdraw().await;
+    }
+    drained.await;
     drop(stop);
     // A task ends in an error only by a panic, which its connection alone has felt.
     let _ = asked.await;
