@@ -117,7 +117,7 @@ pub(crate) fn free_port() -> Result<u16> {
 }
 
 /// The status of a plain HTTP GET on loopback; nothing if there is no answer yet.
-fn status_of(port: u16, path: &str) -> Option<u16> {
+pub(crate) fn status_of(port: u16, path: &str) -> Option<u16> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;

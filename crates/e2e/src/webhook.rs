@@ -9,17 +9,21 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::cli::built;
-use crate::process::{Process, free_port};
+use crate::process::{Process, free_port, status_of};
 use crate::recorder::client_config;
 use crate::tls::Authority;
+
+/// What the program is called, and its log.
+const NAME: &str = "countersign-webhook";
 
 /// A running webhook; it ends when dropped.
 #[derive(Debug)]
 pub struct Webhook {
     process: Process,
     port: u16,
+    metrics: u16,
     authority: String,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// The webhook's program, built.
@@ -44,6 +48,18 @@ impl WebhookProgram {
     /// # Errors
     /// If it cannot be run or does not get ready.
     pub fn start(&self, policy: &Path, registries: &Path, arguments: &[&str]) -> Result<Webhook> {
+        let policy = policy.display().to_string();
+        let arguments = [&["--policy", &policy], arguments].concat();
+        let mut webhook = self.launch(registries, &arguments)?;
+        webhook.wait_until_ready()?;
+        Ok(webhook)
+    }
+
+    /// Starts it alike, but with no policies other than those that `arguments` name, and does not wait until it is ready.
+    ///
+    /// # Errors
+    /// If it cannot be run.
+    pub fn launch(&self, registries: &Path, arguments: &[&str]) -> Result<Webhook> {
         let folder = tempfile::tempdir()?;
         let authority = Authority::new("countersign e2e webhook CA")?;
         let issued = authority.issue()?;
@@ -59,18 +75,16 @@ impl WebhookProgram {
             .arg(&certificate)
             .arg("--tls-key")
             .arg(&key)
-            .arg("--policy")
-            .arg(policy)
             .arg("--registries")
             .arg(registries)
             .args(arguments);
-        let mut process = Process::start("countersign-webhook", &command, folder.path())?;
-        process.wait_until_serving(metrics, "/readyz")?;
+        let process = Process::start(NAME, &command, folder.path())?;
         Ok(Webhook {
             process,
             port,
+            metrics,
             authority: authority.pem(),
-            _folder: folder,
+            folder,
         })
     }
 }
@@ -80,6 +94,34 @@ impl Webhook {
     #[must_use]
     pub fn client_config(&self, path: &str) -> Value {
         client_config(self.port, path, &self.authority)
+    }
+
+    /// Waits until it is ready.
+    ///
+    /// # Errors
+    /// If it ends or a minute passes before.
+    pub fn wait_until_ready(&mut self) -> Result<()> {
+        self.process.wait_until_serving(self.metrics, "/readyz")
+    }
+
+    /// Whether it is ready now.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        status_of(self.metrics, "/readyz") == Some(200)
+    }
+
+    /// The lines of its log so far that tell of this event.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub fn events(&self, event: &str) -> Result<Vec<Value>> {
+        let log = fs::read_to_string(self.folder.path().join(format!("{NAME}.log")))?;
+        let lines = log
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok());
+        Ok(lines
+            .filter(|line: &Value| line["event"] == event)
+            .collect())
     }
 
     /// Ends it; the port refuses connections from now on.

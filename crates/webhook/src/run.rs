@@ -21,6 +21,7 @@ use crate::emergency::ApprovalFiles;
 use crate::gate::{Bounds, Gate};
 use crate::health::Health;
 use crate::keeper::Keeper;
+use crate::kubernetes::lease::{Candidacy, Leading};
 use crate::kubernetes::policies::{self, Teller};
 use crate::kubernetes::{Kubernetes, KubernetesError};
 use crate::log::{Level, Log};
@@ -133,8 +134,13 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
             "version": env!("CARGO_PKG_VERSION"),
         }),
     );
-    let resources = match &kubernetes {
-        Some(kubernetes) if config.policy_resources => Some(policy_resources(kubernetes, log)),
+    let candidacy = kubernetes
+        .as_ref()
+        .map(|kubernetes| Candidacy::stand(kubernetes, &config.lease, log.clone()));
+    let resources = match (&kubernetes, &candidacy) {
+        (Some(kubernetes), Some(candidacy)) if config.policy_resources => {
+            Some(policy_resources(kubernetes, candidacy.leading(), log))
+        }
         _ => None,
     };
     let keeper = Keeper {
@@ -184,7 +190,11 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
         "it was told to end; questions are answered until nobody sends any",
         json!({"seconds": seconds}),
     );
-    tokio::time::sleep(config.drain).await;
+    let drained = tokio::time::sleep(config.drain);
+    if let Some(candidacy) = candidacy {
+        candidacy.withdraw().await;
+    }
+    drained.await;
     drop(stop);
     // A task ends in an error only by a panic, which its connection alone has felt.
     let _ = asked.await;
@@ -199,7 +209,7 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
 }
 
 /// The policy resources of the cluster, which are read from now on, and told of by whichever replica leads.
-fn policy_resources(kubernetes: &Kubernetes, log: &Log) -> Arc<Resources> {
+fn policy_resources(kubernetes: &Kubernetes, leading: Leading, log: &Log) -> Arc<Resources> {
     let resources = Arc::new(Resources::new());
     let client = kubernetes.client().clone();
     tokio::spawn(policies::keep(
@@ -207,7 +217,6 @@ fn policy_resources(kubernetes: &Kubernetes, log: &Log) -> Arc<Resources> {
         Arc::clone(&resources),
         log.clone(),
     ));
-    let (_, leading) = watch::channel(true);
     let teller = Teller::new(client, Arc::clone(&resources), leading, log.clone());
     tokio::spawn(teller.tell());
     resources

@@ -10,7 +10,7 @@ mod files;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -46,12 +46,41 @@ pub struct Cluster {
     admin: Client,
     // In the order in which they end.
     _controller_manager: Process,
-    _api_server: Process,
+    api_server: Mutex<Option<Process>>,
     _etcd: Process,
+    api_server_command: Command,
     folder: TempDir,
 }
 
 impl Cluster {
+    /// A cluster of its own, for what would disturb others.
+    ///
+    /// # Errors
+    /// If a part cannot be run or does not get ready.
+    pub fn alone(parts: &Parts) -> Result<Self> {
+        Self::start(parts)
+    }
+
+    /// Kills the API server; what it has stored stays.
+    pub fn stop_api_server(&self) {
+        drop(self.api_server().take());
+    }
+
+    /// Starts the API server again, and waits until it is ready.
+    ///
+    /// # Errors
+    /// If it cannot be run or does not get ready.
+    pub fn start_api_server(&self) -> Result<()> {
+        let process = ready(&self.api_server_command, &self.admin, self.folder.path())?;
+        *self.api_server() = Some(process);
+        Ok(())
+    }
+
+    fn api_server(&self) -> MutexGuard<'_, Option<Process>> {
+        let api_server = self.api_server.lock();
+        api_server.unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The cluster of this program: the one that another test uses now, or a new one. Tests keep apart by namespaces.
     ///
     /// # Errors
@@ -73,15 +102,15 @@ impl Cluster {
         let port = free_port()?;
         let admin = Client::new(port, files.ca(), &files.admin)?;
         let command = api_server(parts, &files, etcd_port, port);
-        let mut api_server = Process::start("kube-apiserver", &command, folder.path())?;
-        api_server.wait_until(|_| admin.get("/readyz").ok()?.is_done().then_some(()))?;
-        let command = controller_manager(parts, &files, port)?;
+        let api_server = ready(&command, &admin, folder.path())?;
+        let controllers = controller_manager(parts, &files, port)?;
         let controller_manager =
-            Process::start("kube-controller-manager", &command, folder.path())?;
+            Process::start("kube-controller-manager", &controllers, folder.path())?;
         Ok(Self {
             admin,
             _controller_manager: controller_manager,
-            _api_server: api_server,
+            api_server: Mutex::new(Some(api_server)),
+            api_server_command: command,
             _etcd: etcd,
             folder,
         })
@@ -189,6 +218,13 @@ fn api_server(parts: &Parts, files: &Files, etcd_port: u16, port: u16) -> Comman
         .args(["--runtime-config=api/all=true"])
         .args(["--endpoint-reconciler-type=none"]);
     command
+}
+
+/// An API server that answers.
+fn ready(command: &Command, admin: &Client, folder: &Path) -> Result<Process> {
+    let mut process = Process::start("kube-apiserver", command, folder)?;
+    process.wait_until(|_| admin.get("/readyz").ok()?.is_done().then_some(()))?;
+    Ok(process)
 }
 
 fn controller_manager(parts: &Parts, files: &Files, port: u16) -> Result<Command> {

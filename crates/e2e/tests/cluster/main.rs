@@ -9,6 +9,7 @@ mod enforce;
 mod openapi;
 mod pinned;
 mod recorded;
+mod resources;
 mod scenarios;
 mod scene;
 mod warn;

@@ -25,6 +25,7 @@ pub(super) struct ConfigFile {
     pub(super) client_names: Option<Vec<String>>,
     pub(super) kubernetes: Option<Which>,
     pub(super) namespace: Option<String>,
+    pub(super) lease: Option<String>,
     pub(super) policy: Option<PathBuf>,
     pub(super) policy_resources: Option<bool>,
     pub(super) break_glass: Option<PathBuf>,

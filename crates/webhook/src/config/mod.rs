@@ -22,6 +22,9 @@ const LISTEN: SocketAddr =
 const METRICS: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 8080);
 
+/// What objects of the cluster that are the webhook's own are called.
+const NAME: &str = "countersign-webhook";
+
 /// Everything that the webhook is told.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -42,6 +45,8 @@ pub struct Config {
     pub kubernetes: Which,
     /// The namespace in which the webhook runs, if it is told.
     pub namespace: Option<String>,
+    /// The lease that says which replica does what only one should.
+    pub lease: String,
     /// The policy file or folder; none only with policy resources.
     pub policy: Option<PathBuf>,
     /// Whether custom resources of the cluster are policies.
@@ -145,6 +150,7 @@ impl Config {
             client_names: merge.list("client-names", typed.client_names, file.client_names),
             kubernetes: merge.or("kubernetes", typed.kubernetes, file.kubernetes, Which::None),
             namespace: merge.text("namespace", typed.namespace, file.namespace),
+            lease: merge.name("lease", typed.lease, file.lease, NAME),
             policy: merge.path("policy", typed.policy, file.policy),
             policy_resources: merge.or(
                 "policy-resources",
@@ -300,6 +306,19 @@ impl Merge<'_> {
             Some(value) => self.note(name, &quoted(value), &source),
             None => self.none(name),
         }
+        value
+    }
+
+    fn name(
+        &mut self,
+        name: &str,
+        typed: Option<String>,
+        file: Option<String>,
+        default: &str,
+    ) -> String {
+        let source = self.source(name, typed.is_some(), file.is_some());
+        let value = typed.or(file).unwrap_or_else(|| default.to_owned());
+        self.note(name, &quoted(&value), &source);
         value
     }
 

@@ -46,6 +46,9 @@ pub struct Typed {
     /// The namespace in which this runs. In a cluster its service account tells.
     #[arg(long, value_name = "NAME", env = "COUNTERSIGN_WEBHOOK_NAMESPACE")]
     pub(super) namespace: Option<String>,
+    /// The Lease in that namespace, whose holder does what only one replica should do.
+    #[arg(long, value_name = "NAME", env = "COUNTERSIGN_WEBHOOK_LEASE")]
+    pub(super) lease: Option<String>,
     /// The policy: a file, or a folder whose files are one set. Read again when it changes.
     #[arg(long, value_name = "FILE|DIR", env = "COUNTERSIGN_WEBHOOK_POLICY")]
     pub(super) policy: Option<PathBuf>,

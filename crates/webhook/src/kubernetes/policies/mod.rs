@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout_at};
 
 pub(crate) use self::tell::Teller;
-use super::causes;
+use super::{causes, why};
 use crate::crd::{GROUP, KINDS, Kind, VERSION};
 use crate::log::{Level, Log};
 use crate::resources::{Known, Object, Objects, Resources};
@@ -102,7 +102,7 @@ impl Reader {
                     objects.remove(&(kind, name));
                 }
                 Ok(Event::InitDone) => listed.push(kind),
-                Err(error) => return format!("{}.{GROUP}: {}", kind.plural, why(&error)),
+                Err(error) => return format!("{}.{GROUP}: {}", kind.plural, advice(&error)),
             }
             if listed.len() == KINDS.len() {
                 self.publish(&objects);
@@ -171,22 +171,21 @@ fn read(kind: Kind, object: DynamicObject) -> Object {
 }
 
 /// What is wrong, and what to do where that is known.
-fn why(error: &watcher::Error) -> String {
+fn advice(error: &watcher::Error) -> String {
     use watcher::Error::{InitialListFailed, WatchError, WatchFailed, WatchStartFailed};
-    let status = match error {
+    let (what, code) = match error {
         InitialListFailed(error) | WatchStartFailed(error) | WatchFailed(error) => match error {
-            kube::Error::Api(status) => Some(status),
-            _ => None,
+            kube::Error::Api(status) => (why(error), status.code),
+            _ => (causes(error), 0),
         },
-        WatchError(status) => Some(status),
-        _ => None,
+        WatchError(status) => (causes(error), status.code),
+        _ => (causes(error), 0),
     };
-    let what = causes(error);
-    match status.map(|status| status.code) {
-        Some(404) => format!(
+    match code {
+        404 => format!(
             "{what}; install the definitions: countersign-webhook crds | kubectl apply --server-side -f -"
         ),
-        Some(403) => format!(
+        403 => format!(
             "{what}; the webhook's service account needs get, list and watch of every kind of {GROUP}"
         ),
         _ => what,

@@ -7,11 +7,11 @@ use std::time::{Duration, SystemTime};
 use kube::Client;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
-use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::api;
-use crate::kubernetes::causes;
+use crate::kubernetes::lease::Leading;
+use crate::kubernetes::why;
 use crate::log::{Level, Log};
 use crate::resources::{Object, PartOfStatus, Resources, due};
 
@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 pub(crate) struct Teller {
     client: Client,
     resources: Arc<Resources>,
-    leading: watch::Receiver<bool>,
+    leading: Leading,
     log: Log,
     /// What was tried for which version of an object, by its uid: until the watch brings what came of it, it is not tried again.
     tried: HashMap<String, (String, PartOfStatus)>,
@@ -42,7 +42,7 @@ impl Teller {
     pub(crate) fn new(
         client: Client,
         resources: Arc<Resources>,
-        leading: watch::Receiver<bool>,
+        leading: Leading,
         log: Log,
     ) -> Self {
         Self {
@@ -62,15 +62,12 @@ impl Teller {
         loop {
             objects.mark_unchanged();
             verdicts.mark_unchanged();
-            leading.mark_unchanged();
             let is_done = self.round().await;
             tokio::select! {
                 Ok(()) = objects.changed() => {}
                 Ok(()) = verdicts.changed() => {}
-                Ok(()) = leading.changed() => {}
+                () = leading.changed() => {}
                 () = sleep(PAUSE), if !is_done => {}
-                // Whoever changes them has ended.
-                else => return,
             }
         }
     }
@@ -85,7 +82,7 @@ impl Teller {
         let is_there = |uid: &String| objects.values().any(|object| object.uid == *uid);
         self.tried.retain(|uid, _| is_there(uid));
         for object in objects.values() {
-            if !*self.leading.borrow() {
+            if !self.leading.is_leading() {
                 return true;
             }
             let Some(status) = due(object, &verdict, SystemTime::now().into()) else {
@@ -123,7 +120,7 @@ impl Teller {
         {
             Ok(_) => Written::Done,
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Written::Overtaken,
-            Err(error) => Written::Failed(causes(&error)),
+            Err(error) => Written::Failed(why(&error)),
         }
     }
 

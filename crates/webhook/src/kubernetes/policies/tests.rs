@@ -31,7 +31,7 @@ fn an_object_is_read_with_what_it_is_known_by() {
 fn what_is_wrong_says_what_to_do() {
     let failed = |message: &str, code| {
         let status = Status::failure(message, "x").with_code(code);
-        why(&watcher::Error::InitialListFailed(kube::Error::Api(
+        advice(&watcher::Error::InitialListFailed(kube::Error::Api(
             status.boxed(),
         )))
     };
