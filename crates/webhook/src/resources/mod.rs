@@ -38,6 +38,16 @@ pub(crate) struct Verdict {
     pub(crate) accepted: bool,
 }
 
+impl Verdict {
+    /// Whether it says the same of the same objects.
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.objects, &other.objects)
+            && self.diagnostics == other.diagnostics
+            && self.otherwise == other.otherwise
+            && self.accepted == other.accepted
+    }
+}
+
 /// What there is to judge.
 #[derive(Debug)]
 pub(crate) enum Found {
@@ -136,9 +146,15 @@ impl Resources {
         timing.is_new = false;
     }
 
-    /// So a set was judged.
+    /// So a set was judged. Nobody is told of the same verdict twice.
     pub(crate) fn judged(&self, verdict: Verdict) {
-        self.verdict.send_replace(Some(Arc::new(verdict)));
+        self.verdict.send_if_modified(|last| {
+            let is_same = last.as_ref().is_some_and(|last| last.is(&verdict));
+            if !is_same {
+                *last = Some(Arc::new(verdict));
+            }
+            !is_same
+        });
     }
 
     /// Tells of the objects and of each change, also of one that changes nothing that is judged.

@@ -285,3 +285,27 @@ fn what_never_rests_is_judged_all_the_same() {
     resources.timing().restless = Some((long_ago, now));
     assert!(matches!(resources.found(), Found::All(_)));
 }
+
+#[test]
+fn a_verdict_is_told_of_once() {
+    let resources = Resources::new();
+    let objects = Arc::new(objects([settings()]));
+    let judged = |accepted, objects: &Arc<Objects>| {
+        resources.judged(Verdict {
+            objects: Arc::clone(objects),
+            diagnostics: Vec::new(),
+            otherwise: None,
+            accepted,
+        });
+    };
+    judged(true, &objects);
+    let mut verdicts = resources.verdicts();
+    verdicts.mark_unchanged();
+    judged(true, &objects);
+    assert!(!verdicts.has_changed().unwrap());
+    judged(false, &objects);
+    assert!(verdicts.has_changed().unwrap());
+    verdicts.mark_unchanged();
+    judged(false, &Arc::new(Objects::clone(&objects)));
+    assert!(verdicts.has_changed().unwrap());
+}
