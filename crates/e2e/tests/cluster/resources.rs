@@ -133,11 +133,13 @@ impl Scene {
     }
 
     fn until_pod(&self, image: &str, is_it: impl Fn(&Answer) -> bool) -> Answer {
-        eventually("another answer", || {
+        let mut last = None;
+        let found = eventually(&format!("another answer of {image}"), || {
             let answer = self.pod(image);
+            last = Some(answer.clone());
             Ok(is_it(&answer).then_some(answer))
-        })
-        .unwrap()
+        });
+        found.unwrap_or_else(|error| panic!("{error}\n{last:#?}"))
     }
 }
 
@@ -196,6 +198,10 @@ fn policies_are_resources_of_the_cluster() {
     assert!(!first.is_ready());
     done(scene.create("settings", &settings()));
     done(scene.create("policies", &pinned()));
+    // What is left when the other is deleted: a set without any policy is none.
+    let elsewhere =
+        json!({"images": ["i.example/**"], "rules": [{"name": "pinned", "digest": "required"}]});
+    done(scene.create("policies", &object("Policy", "elsewhere", &elsewhere)));
     first.wait_until_ready().unwrap();
     let mut second = scene.replica();
     second.wait_until_ready().unwrap();
@@ -304,7 +310,7 @@ fn told_once_and_shown(scene: &Scene) {
     let columns = table["columnDefinitions"].as_array().unwrap().iter();
     let names: Vec<&str> = columns.map(|it| it["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["Name", "Mode", "Ready", "Reason", "Age"]);
-    let cells = table["rows"][0]["cells"].as_array().unwrap();
+    let cells = table["rows"][1]["cells"].as_array().unwrap();
     assert_eq!(
         cells[..4],
         [
