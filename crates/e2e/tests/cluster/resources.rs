@@ -25,6 +25,8 @@ struct Scene {
     cluster: Arc<Cluster>,
     program: WebhookProgram,
     kubeconfig: PathBuf,
+    /// Of one that may read policies and write their status, and may not hold the lease.
+    never_leads: PathBuf,
     folder: TempDir,
 }
 
@@ -50,21 +52,43 @@ impl Scene {
             },
         ];
         let kubeconfig = cluster.service_account(HOME, "webhook", &grants).unwrap();
+        let never_leads = cluster
+            .service_account(HOME, "follower", &grants[..1])
+            .unwrap();
         Some(Self {
             cluster,
             program: WebhookProgram::build().unwrap(),
             kubeconfig,
+            never_leads,
             folder: tempfile::tempdir().unwrap(),
         })
     }
 
     /// A replica that has no policies but the cluster's.
     fn replica(&self) -> Webhook {
+        self.launch(&self.kubeconfig, &[])
+    }
+
+    /// A replica that has a policy of its own too, in a folder.
+    fn replica_with_files(&self) -> Webhook {
+        let policy = self.folder.path().join("policy");
+        fs::create_dir_all(&policy).unwrap();
+        let spec = json!({"images": ["j.example/**"], "rules": [{"name": "pinned", "digest": "required"}]});
+        fs::write(
+            policy.join("more.json"),
+            object("Policy", "more", &spec).to_string(),
+        )
+        .unwrap();
+        self.launch(&self.kubeconfig, &["--policy", policy.to_str().unwrap()])
+    }
+
+    fn launch(&self, kubeconfig: &Path, more: &[&str]) -> Webhook {
         let registries = self.folder.path().join("registries.yaml");
         let text = "apiVersion: countersign.dev/v1alpha1\nkind: Registries\nspec:\n  registries: [{host: h.example}]\n";
         fs::write(&registries, text).unwrap();
-        let kubeconfig = self.kubeconfig.display().to_string();
+        let kubeconfig = kubeconfig.display().to_string();
         let arguments = ["--kubernetes", &kubeconfig, "--policy-resources"];
+        let arguments = [&arguments[..], more].concat();
         self.program.launch(&registries, &arguments).unwrap()
     }
 
@@ -176,7 +200,7 @@ fn digest(webhook: &Webhook) -> Option<Value> {
 fn policies_are_resources_of_the_cluster() {
     let Some(scene) = Scene::new() else { return };
     // Without definitions there is nothing to read, and no replica is ready.
-    let mut first = scene.replica();
+    let mut first = scene.launch(&scene.never_leads, &[]);
     let away = eventually("a message", || {
         Ok(first.events("policy-resources-away")?.pop())
     })
@@ -203,6 +227,9 @@ fn policies_are_resources_of_the_cluster() {
         json!({"images": ["i.example/**"], "rules": [{"name": "pinned", "digest": "required"}]});
     done(scene.create("policies", &object("Policy", "elsewhere", &elsewhere)));
     first.wait_until_ready().unwrap();
+    // Whoever does not lead writes nothing.
+    thread::sleep(Duration::from_secs(3));
+    assert_eq!(scene.get("policies/pinned")["status"], Value::Null);
     let mut second = scene.replica();
     second.wait_until_ready().unwrap();
     assert!(digest(&first).is_some());
@@ -371,10 +398,22 @@ fn the_api_server_may_be_away(scene: &Scene, running: &Webhook) {
     })
     .unwrap();
     assert!(!late.is_ready() && late.events("policies-in-force").unwrap().is_empty());
+    // Files alone would be half a set.
+    let mut with_files = scene.replica_with_files();
+    eventually("the same of the third", || {
+        Ok(with_files.events("policy-resources-away")?.pop())
+    })
+    .unwrap();
+    thread::sleep(Duration::from_secs(1));
+    assert!(!with_files.is_ready() && with_files.events("policies-in-force").unwrap().is_empty());
 
     scene.cluster.start_api_server().unwrap();
     late.wait_until_ready().unwrap();
     assert_eq!(digest(&late), before);
+    with_files.wait_until_ready().unwrap();
+    let both = digest(&with_files);
+    assert!(both.is_some() && both != before);
+    with_files.stop();
     eventually("all lists again", || {
         Ok((events("policy-resources-read") > read).then_some(()))
     })

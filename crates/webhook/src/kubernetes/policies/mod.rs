@@ -2,7 +2,7 @@
 
 mod tell;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,8 +70,7 @@ impl Reader {
     async fn round(&mut self) -> String {
         self.is_read = false;
         let mut events = select_all(KINDS.map(|kind| watched(self.client.clone(), kind)));
-        let mut objects = Objects::new();
-        let mut listed = Vec::new();
+        let mut lists = Lists::default();
         let end = Instant::now() + LISTING;
         loop {
             let next = if self.is_read {
@@ -82,41 +81,28 @@ impl Reader {
                     Err(_) => return "the Kubernetes API does not answer in time".to_owned(),
                 }
             };
-            let Some((kind, event)) = next else {
-                return "the watches have ended".to_owned();
+            let taken = match next {
+                Some((kind, Ok(event))) => lists.take(kind, event),
+                Some((kind, Err(error))) => {
+                    Err(format!("{}.{GROUP}: {}", kind.plural, advice(&error)))
+                }
+                None => Err("the watches have ended".to_owned()),
             };
-            match event {
-                Ok(Event::Init) if listed.contains(&kind) => {
-                    return format!("{} have to be listed again", kind.plural);
-                }
-                Ok(Event::Init) => {}
-                Ok(Event::InitApply(object) | Event::Apply(object)) => {
-                    let object = read(kind, object);
-                    objects.insert((kind, object.name.clone()), Arc::new(object));
-                    if objects.len() > MOST_OBJECTS {
-                        return format!("there are more than {MOST_OBJECTS} policy resources");
-                    }
-                }
-                Ok(Event::Delete(object)) => {
-                    let name = object.metadata.name.unwrap_or_default();
-                    objects.remove(&(kind, name));
-                }
-                Ok(Event::InitDone) => listed.push(kind),
-                Err(error) => return format!("{}.{GROUP}: {}", kind.plural, advice(&error)),
-            }
-            if listed.len() == KINDS.len() {
-                self.publish(&objects);
+            match taken {
+                Ok(Some(objects)) => self.publish(objects),
+                Ok(None) => {}
+                Err(why) => return why,
             }
         }
     }
 
-    fn publish(&mut self, objects: &BTreeMap<(Kind, String), Arc<Object>>) {
-        self.resources.publish(objects.clone());
+    fn publish(&mut self, objects: Objects) {
+        let count = objects.len();
+        self.resources.publish(objects);
         if !self.is_read {
             self.is_read = true;
             self.wrong = None;
             let message = "the policy resources of the cluster are read and watched";
-            let count = objects.len();
             self.log.event(
                 Level::Info,
                 "policy-resources-read",
@@ -138,6 +124,48 @@ impl Reader {
             );
             self.wrong = Some(why);
         }
+    }
+}
+
+/// What one round has read so far.
+#[derive(Debug, Default)]
+struct Lists {
+    objects: Objects,
+    /// The kinds of which the list is whole.
+    whole: BTreeSet<Kind>,
+}
+
+impl Lists {
+    /// Takes one event, and gives every object there is as soon as the lists of all kinds are whole, and after each event from then on.
+    ///
+    /// # Errors
+    /// If all has to be read anew, and why.
+    fn take(&mut self, kind: Kind, event: Event<DynamicObject>) -> Result<Option<Objects>, String> {
+        match event {
+            Event::Init if self.whole.contains(&kind) => {
+                return Err(format!("{} have to be listed again", kind.plural));
+            }
+            Event::Init => {}
+            Event::InitApply(object) | Event::Apply(object) => {
+                let object = read(kind, object);
+                let key = (kind, object.name.clone());
+                self.objects.insert(key, Arc::new(object));
+            }
+            Event::Delete(object) => {
+                let name = object.metadata.name.unwrap_or_default();
+                self.objects.remove(&(kind, name));
+            }
+            Event::InitDone => {
+                self.whole.insert(kind);
+            }
+        }
+        if self.objects.len() > MOST_OBJECTS {
+            return Err(format!(
+                "there are more than {MOST_OBJECTS} policy resources"
+            ));
+        }
+        let is_whole = self.whole.len() == KINDS.len();
+        Ok(is_whole.then(|| self.objects.clone()))
     }
 }
 

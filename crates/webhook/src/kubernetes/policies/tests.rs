@@ -51,3 +51,43 @@ fn what_is_wrong_says_what_to_do() {
     );
     assert!(!failed("it is on fire", 500).contains(';'));
 }
+
+fn named(name: &str) -> DynamicObject {
+    serde_json::from_value(json!({"metadata": {"name": name}, "spec": {}})).unwrap()
+}
+
+#[test]
+fn nothing_counts_before_the_lists_of_all_kinds_are_whole() {
+    let mut lists = Lists::default();
+    let [first, .., last] = KINDS;
+    for kind in KINDS {
+        assert_eq!(lists.take(kind, Event::Init), Ok(None));
+        assert_eq!(lists.take(kind, Event::InitApply(named("a"))), Ok(None));
+    }
+    assert_eq!(lists.take(first, Event::Apply(named("b"))), Ok(None));
+    for kind in &KINDS[..KINDS.len() - 1] {
+        assert_eq!(lists.take(*kind, Event::InitDone), Ok(None));
+        // Twice the same kind is not another.
+        assert_eq!(lists.take(*kind, Event::InitDone), Ok(None));
+    }
+    let all = lists.take(last, Event::InitDone).unwrap().unwrap();
+    assert_eq!(all.len(), KINDS.len() + 1);
+    let fewer = lists
+        .take(first, Event::Delete(named("b")))
+        .unwrap()
+        .unwrap();
+    assert_eq!(fewer.len(), KINDS.len());
+    let why = lists.take(first, Event::Init).unwrap_err();
+    assert!(why.contains("have to be listed again"), "{why}");
+}
+
+#[test]
+fn more_objects_than_a_folder_has_files_are_not_read() {
+    let mut lists = Lists::default();
+    let mut take = |number| lists.take(KINDS[0], Event::InitApply(named(&format!("n{number}"))));
+    for number in 0..MOST_OBJECTS {
+        assert_eq!(take(number), Ok(None));
+    }
+    let why = take(MOST_OBJECTS).unwrap_err();
+    assert!(why.contains("more than 1000"), "{why}");
+}
