@@ -1,5 +1,6 @@
 //! Policy files on disk: which files of a folder are a policy set, and what `file:` in them may reach.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -32,11 +33,14 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 /// Policy files of one folder. A ConfigMap holds 1 MiB in all.
 const MAX_FILES: usize = 1000;
 
-/// A policy set's files: one file, or every policy file of a folder.
+/// A policy set's files: one file, or every policy file of a folder; and documents that stand in no file.
 #[derive(Debug, Clone)]
 pub struct PolicyFiles {
-    folder: PathBuf,
+    /// None if there are only documents that stand in no file.
+    folder: Option<PathBuf>,
     sources: Vec<Source>,
+    /// The names of those sources that stand in no file.
+    documents: BTreeSet<String>,
     /// Where the trust roots of TUF repositories are kept, and when that is read.
     trust: Option<(TrustStore, UnixTime)>,
 }
@@ -118,8 +122,9 @@ impl PolicyFiles {
                 _ => Path::new("."),
             };
             return Ok(Self {
-                folder: folder.canonicalize().map_err(failed(folder))?,
+                folder: Some(folder.canonicalize().map_err(failed(folder))?),
                 sources: vec![source(path, text)],
+                documents: BTreeSet::new(),
                 trust: None,
             });
         }
@@ -147,10 +152,32 @@ impl PolicyFiles {
             return Err(PolicyFilesError::Empty(path.to_owned()));
         }
         Ok(Self {
-            folder,
+            folder: Some(folder),
             sources,
+            documents: BTreeSet::new(),
             trust: None,
         })
+    }
+
+    /// A set of documents that stand in no file, such as objects of a cluster. Nothing is beside them that a `file:` in them could name.
+    #[must_use]
+    pub fn of_documents(documents: Vec<Source>) -> Self {
+        let nothing = Self {
+            folder: None,
+            sources: Vec::new(),
+            documents: BTreeSet::new(),
+            trust: None,
+        };
+        nothing.with_documents(documents)
+    }
+
+    /// The same set with documents that stand in no file, behind the files.
+    #[must_use]
+    pub fn with_documents(mut self, documents: Vec<Source>) -> Self {
+        let names = documents.iter().map(|it| it.name.clone());
+        self.documents.extend(names);
+        self.sources.extend(documents);
+        self
     }
 
     /// Takes the trust roots that TUF repositories give from this cache, and the public-good one if it is in there. The
@@ -171,7 +198,7 @@ impl PolicyFiles {
         PolicySet::load(&self.sources, self, roots)
     }
 
-    /// Each policy file; its name is the path as given.
+    /// Each policy file, whose name is the path as given, and behind them each document that stands in no file.
     #[must_use]
     pub fn sources(&self) -> &[Source] {
         &self.sources
@@ -187,15 +214,21 @@ impl PolicyFiles {
         if name.is_empty() || !path.components().all(plain) {
             return Err(outside());
         }
-        let path = self.folder.join(path);
+        let folder = self.folder.as_ref().ok_or_else(outside)?;
+        let path = folder.join(path);
         fs::metadata(&path).map_err(failed(&path))?;
-        read_bounded(&inside(&self.folder, &path).ok_or_else(outside)?)
+        read_bounded(&inside(folder, &path).ok_or_else(outside)?)
     }
 }
 
 /// What a `file:` of the set names: a visible file inside the folder.
 impl Files for PolicyFiles {
-    fn read(&self, _from: &str, path: &str) -> Result<Vec<u8>, String> {
+    fn read(&self, from: &str, path: &str) -> Result<Vec<u8>, String> {
+        if self.documents.contains(from) {
+            return Err(format!(
+                "{from} is no file, so no file is beside it; write here what the file holds"
+            ));
+        }
         self.read_named(path).map_err(|error| error.to_string())
     }
 

@@ -14,6 +14,9 @@ use crate::process::{Process, free_port, status_of};
 use crate::recorder::client_config;
 use crate::tls::{Authority, LOOPBACK};
 
+/// What the program is called, and its log.
+const NAME: &str = "countersign-webhook";
+
 /// A running webhook; it ends when dropped.
 #[derive(Debug)]
 pub struct Webhook {
@@ -89,7 +92,24 @@ impl WebhookProgram {
         fs::write(&file, serving.authority())?;
         let mut command = Command::new(&self.program);
         command.arg("--client-ca").arg(file);
-        start_in(folder, command, serving, policy, registries, arguments)
+        ready(launch_in(
+            folder,
+            command,
+            serving,
+            Some(policy),
+            registries,
+            arguments,
+        )?)
+    }
+
+    /// Starts it alike, but with no policies other than those that `arguments` name, and does not wait until it is ready.
+    ///
+    /// # Errors
+    /// If it cannot be run.
+    pub fn launch(&self, registries: &Path, arguments: &[&str]) -> Result<Webhook> {
+        let (folder, serving) = (tempfile::tempdir()?, Serving::issue(&LOOPBACK)?);
+        let command = Command::new(&self.program);
+        launch_in(folder, command, serving, None, registries, arguments)
     }
 
     /// The same as [`Self::start`] under `strace`, which writes into the file `trace` what the kernel was asked for to reach
@@ -129,15 +149,27 @@ fn start(
     arguments: &[&str],
 ) -> Result<Webhook> {
     let folder = tempfile::tempdir()?;
-    start_in(folder, command, serving, policy, registries, arguments)
+    ready(launch_in(
+        folder,
+        command,
+        serving,
+        Some(policy),
+        registries,
+        arguments,
+    )?)
 }
 
-/// The same with its files in this folder.
-fn start_in(
+fn ready(mut webhook: Webhook) -> Result<Webhook> {
+    webhook.wait_until_ready()?;
+    Ok(webhook)
+}
+
+/// Starts it with its files in this folder.
+fn launch_in(
     folder: TempDir,
     mut command: Command,
     serving: Serving,
-    policy: &Path,
+    policy: Option<&Path>,
     registries: &Path,
     arguments: &[&str],
 ) -> Result<Webhook> {
@@ -149,14 +181,14 @@ fn start_in(
         .arg(folder.path().join("tls.crt"))
         .arg("--tls-key")
         .arg(folder.path().join("tls.key"))
-        .arg("--policy")
-        .arg(policy)
         .arg("--registries")
         .arg(registries)
         .args(arguments);
+    if let Some(policy) = policy {
+        command.arg("--policy").arg(policy);
+    }
     serving.write(folder.path())?;
-    let mut process = Process::start("countersign-webhook", &command, folder.path())?;
-    process.wait_until_serving(metrics, "/readyz")?;
+    let process = Process::start(NAME, &command, folder.path())?;
     let identity = serving.issuer.issue_client("kube-apiserver", None)?;
     Ok(Webhook {
         process,
@@ -234,6 +266,14 @@ impl Webhook {
         self.metrics
     }
 
+    /// Waits until it is ready.
+    ///
+    /// # Errors
+    /// If it ends or a minute passes before.
+    pub fn wait_until_ready(&mut self) -> Result<()> {
+        self.process.wait_until_serving(self.metrics, "/readyz")
+    }
+
     /// Whether `/readyz` says that it may be asked.
     #[must_use]
     pub fn is_ready(&self) -> bool {
@@ -246,6 +286,14 @@ impl Webhook {
         let log = self.process.log();
         let lines = log.lines().map(serde_json::from_str);
         lines.filter_map(Result::ok).collect()
+    }
+
+    /// The lines of its log so far that tell of this event.
+    #[must_use]
+    pub fn events(&self, event: &str) -> Vec<Value> {
+        let mut lines = self.log();
+        lines.retain(|line| line["event"] == event);
+        lines
     }
 
     /// Puts another certificate and key where those are that it serves with. The program sees it in its own time.

@@ -12,7 +12,7 @@ use crate::emergency::ApprovalFiles;
 use crate::health::Health;
 use crate::log::{Level, Log};
 use crate::metrics::Metrics;
-use crate::policies::{Good, Look, PolicySource};
+use crate::policies::{Bad, Good, Look, PolicySource};
 use crate::tls::{Reload, Tls};
 use crate::{Reviewer, selftest};
 
@@ -43,17 +43,16 @@ impl Keeper {
         loop {
             // Whatever goes wrong in one round, there is a next: what is in force stays so.
             let round = catch_unwind(AssertUnwindSafe(|| self.look()));
-            let pause = match round {
-                Ok(true) => interval,
-                Ok(false) => SETTLE,
+            match round {
+                Ok(true) => self.source.wait(interval),
+                Ok(false) => std::thread::sleep(SETTLE),
                 Err(_) => {
                     let message = "countersign failed inside while it looked at its files; what is in force stays in force; please report it";
                     self.log
                         .event(Level::Error, "failed-inside", message, json!({}));
-                    interval
+                    std::thread::sleep(interval);
                 }
-            };
-            std::thread::sleep(pause);
+            }
         }
     }
 
@@ -114,6 +113,7 @@ impl Keeper {
             Look::Changing => return false,
             Look::Same => {
                 self.metrics.policies_checked(self.reviewer.now());
+                self.source.is_in_force(None);
                 if self.wrong.take().is_some() {
                     let message = "the policies are again what is in force";
                     self.log
@@ -121,7 +121,10 @@ impl Keeper {
                 }
             }
             Look::Other(good) => self.put_in_force(*good),
-            Look::Broken(why) => self.keep_last(why),
+            Look::Broken(bad) => self.keep_last(bad),
+            Look::Missing(why) => self.health.waits_for(&format!(
+                "the policy resources of the cluster have not been read yet: {why}"
+            )),
         }
         true
     }
@@ -130,13 +133,17 @@ impl Keeper {
         if self.in_force.is_none()
             && let Err(why) = selftest::run()
         {
-            return self.keep_last(format!("the self-test failed: {why}"));
+            return self.keep_last(Bad {
+                text: format!("the self-test failed: {why}"),
+                diagnostics: Vec::new(),
+            });
         }
         let digest = good.policies.digest().to_string();
         let trust = good.policies.trust().fingerprint().to_string();
         self.reviewer.replace_policies(good.policies);
         self.in_force = Some(good.mark);
         self.wrong = None;
+        self.source.is_in_force(Some(good.diagnostics));
         if let Some(checker) = self.reviewer.checker() {
             self.metrics
                 .policies_in_force(&checker, self.reviewer.now());
@@ -150,17 +157,19 @@ impl Keeper {
         );
     }
 
-    fn keep_last(&mut self, why: String) {
+    fn keep_last(&mut self, bad: Bad) {
+        let why = bad.text;
+        self.source.is_refused(bad.diagnostics, &why);
         if self.wrong.as_deref() == Some(why.as_str()) {
             return;
         }
         self.metrics.policies_refused();
         let message = match self.in_force {
             Some(_) => {
-                "the policies cannot be put in force; the last good ones stay in force; mend the files"
+                "the policies cannot be put in force; the last good ones stay in force; mend them"
             }
             None => {
-                "the policies cannot be put in force, and there were none before: nothing is decided until the files are mended"
+                "the policies cannot be put in force, and there were none before: nothing is decided until they are mended"
             }
         };
         self.health

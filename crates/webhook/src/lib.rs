@@ -7,6 +7,7 @@
 mod answer;
 mod answering;
 mod config;
+mod crd;
 mod credentials;
 mod emergency;
 mod gate;
@@ -22,6 +23,7 @@ mod placing;
 mod plan;
 mod policies;
 mod record;
+mod resources;
 mod review;
 mod reviewer;
 mod router;
@@ -30,9 +32,11 @@ mod selftest;
 mod serve;
 mod sitting;
 mod tls;
+mod yaml;
 
 pub use answer::Answer;
 pub use config::{Config, ConfigError, Typed};
+pub use crd::crds;
 pub use kubernetes::{KubernetesError, Which};
 pub use placing::Aside;
 pub use plan::plan;

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use countersign_webhook::{Config, ConfigError, plan, run};
+use countersign_webhook::{Config, ConfigError, crds, plan, run};
 
 /// A review is hundreds of small pieces of memory, and a quarter of its time went to the system's allocator.
 #[global_allocator]
@@ -18,6 +18,16 @@ fn main() -> ExitCode {
     if words.peek().is_some_and(|word| word == "plan") {
         return ExitCode::from(plan(words));
     }
+    if words.peek().is_some_and(|word| word == "crds") {
+        return match crds() {
+            Ok(all) => print(
+                &all.iter()
+                    .map(|(_, text)| format!("---\n{text}"))
+                    .collect::<String>(),
+            ),
+            Err(why) => complain(&why, UNKNOWN),
+        };
+    }
     let config = match Config::read(std::env::args_os()) {
         Ok(config) => config,
         Err(ConfigError::Typed(message)) => {
@@ -28,14 +38,18 @@ fn main() -> ExitCode {
         Err(error) => return complain(&error.to_string(), MISUSED),
     };
     if config.is_only_shown() {
-        return match std::io::stdout().write_all(config.shown().as_bytes()) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::from(UNKNOWN),
-        };
+        return print(config.shown());
     }
     match run(&config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => complain(&error.to_string(), MISUSED),
+    }
+}
+
+fn print(text: &str) -> ExitCode {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::from(UNKNOWN),
     }
 }
 

@@ -3,9 +3,13 @@
 mod reads;
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use countersign::{PolicyFiles, PolicySet, Source, TrustStore};
-use countersign_core::{Digest, Hasher, Severity, UnixTime};
+use countersign_core::{Diagnostic, Digest, Hasher, Severity, UnixTime};
+
+use crate::resources::{Found, Objects, Resources, Verdict, documents};
 
 use self::reads::{Read, Reads};
 
@@ -13,12 +17,18 @@ use self::reads::{Read, Reads};
 const COMPILED_FOR: i64 = 600;
 
 /// Where the policy set comes from.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct PolicySource {
-    /// The file or folder.
-    path: PathBuf,
+    /// The file or folder, if any.
+    path: Option<PathBuf>,
     /// Where trust roots of TUF repositories are kept.
     trust_cache: Option<PathBuf>,
+    /// The policy resources of the cluster, if they count; one set with the files.
+    resources: Option<Arc<Resources>>,
+    /// Those that were looked at last.
+    objects: Arc<Objects>,
+    /// What was found in the set that is in force.
+    in_force: Vec<Diagnostic>,
     /// Of what the set that was looked at last was made; none if it was no good.
     last: Option<Compiled>,
 }
@@ -38,6 +48,16 @@ pub(crate) struct Good {
     pub(crate) mark: Digest,
     /// What the linter warns of, one text each.
     pub(crate) warnings: Vec<String>,
+    /// The same.
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+/// Why there is no set.
+pub(crate) struct Bad {
+    /// Every error, with file, line and column.
+    pub(crate) text: String,
+    /// Errors and warnings; none if files could not be read at all.
+    pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
 /// What came of looking at the files.
@@ -48,23 +68,34 @@ pub(crate) enum Look {
     Changing,
     /// Another set, good as a whole.
     Other(Box<Good>),
-    /// No set; every error, with file, line and column.
-    Broken(String),
+    /// No set.
+    Broken(Bad),
+    /// The policy resources have never been read, for this reason: files alone would be half a set.
+    Missing(String),
 }
 
 impl PolicySource {
-    /// The set of this file or folder.
-    pub(crate) const fn new(path: PathBuf, trust_cache: Option<PathBuf>) -> Self {
+    /// The set of a file or folder, of the cluster's policy resources, or of both together.
+    pub(crate) fn new(
+        path: Option<PathBuf>,
+        trust_cache: Option<PathBuf>,
+        resources: Option<Arc<Resources>>,
+    ) -> Self {
         Self {
             path,
             trust_cache,
+            resources,
+            objects: Arc::default(),
+            in_force: Vec::new(),
             last: None,
         }
     }
 
-    /// The file or folder, for messages.
+    /// Where the set comes from, for messages.
     pub(crate) fn name(&self) -> String {
-        self.path.display().to_string()
+        let path = self.path.iter().map(|path| path.display().to_string());
+        let resources = self.resources.iter().map(|_| "policy resources".to_owned());
+        path.chain(resources).collect::<Vec<_>>().join(" and ")
     }
 
     /// Reads the files, all of them, every time: no time stamp, notification or symlink has to be right for a change to be seen.
@@ -72,6 +103,13 @@ impl PolicySource {
     /// What differs from what is in force is read a second time: the symlink of a mounted ConfigMap may change between two files, and a set of which one
     /// half is old and one new must not come in force, though it may well be valid. Bytes that are in force already are not compiled again.
     pub(crate) fn look(&mut self, in_force: Option<Digest>, now: UnixTime) -> Look {
+        match self.resources.as_ref().map(|resources| resources.found()) {
+            None => {}
+            Some(Found::Nothing(why)) => return Look::Missing(why),
+            Some(Found::Changing) => return Look::Changing,
+            // They were read at one time, so once is enough.
+            Some(Found::All(objects)) => self.objects = objects,
+        }
         if in_force.is_some() && in_force == self.unchanged(now) {
             return Look::Same;
         }
@@ -85,13 +123,59 @@ impl PolicySource {
         if !(0..COMPILED_FOR).contains(&age) {
             return None;
         }
-        let files = PolicyFiles::open(&self.path).ok()?;
+        let files = self.files().ok()?;
         last.read.is_still(&files).then_some(last.mark)
     }
 
-    fn load(&mut self, now: UnixTime) -> Result<Good, String> {
+    /// Waits until it is time to look again, or until policy resources change. It blocks.
+    pub(crate) fn wait(&self, most: Duration) {
+        match &self.resources {
+            Some(resources) => resources.wait(most),
+            None => std::thread::sleep(most),
+        }
+    }
+
+    /// What was looked at last is in force; where it is another than before, this was found in it.
+    pub(crate) fn is_in_force(&mut self, found: Option<Vec<Diagnostic>>) {
+        if let Some(found) = found {
+            self.in_force = found;
+        }
+        self.judged(true, self.in_force.clone(), None);
+    }
+
+    /// What was looked at last is not in force, for what was found or otherwise.
+    pub(crate) fn is_refused(&self, found: Vec<Diagnostic>, otherwise: &str) {
+        self.judged(false, found, Some(otherwise.to_owned()));
+    }
+
+    fn judged(&self, accepted: bool, diagnostics: Vec<Diagnostic>, otherwise: Option<String>) {
+        if let Some(resources) = &self.resources {
+            resources.judged(Verdict {
+                objects: Arc::clone(&self.objects),
+                diagnostics,
+                otherwise,
+                accepted,
+            });
+        }
+    }
+
+    /// The files that there are now, with the resources that were found last.
+    fn files(&self) -> Result<PolicyFiles, Bad> {
+        let documents = documents(&self.objects);
+        match &self.path {
+            None => Ok(PolicyFiles::of_documents(documents)),
+            Some(path) => PolicyFiles::open(path)
+                .map(|files| files.with_documents(documents))
+                .map_err(|error| Bad {
+                    text: error.to_string(),
+                    diagnostics: Vec::new(),
+                }),
+        }
+    }
+
+    fn load(&mut self, now: UnixTime) -> Result<Good, Bad> {
         self.last = None;
-        let mut files = PolicyFiles::open(&self.path).map_err(|error| error.to_string())?;
+        let mut files = self.files()?;
         if let Some(folder) = &self.trust_cache {
             files = files.trust_store(TrustStore::new(folder), now);
         }
@@ -115,20 +199,24 @@ impl PolicySource {
                     warnings: rendered(Severity::Warning).collect(),
                     mark,
                     policies,
+                    diagnostics: loaded.diagnostics,
                 })
             }
-            None => Err(rendered(Severity::Error).collect::<Vec<_>>().join("\n\n")),
+            None => Err(Bad {
+                text: rendered(Severity::Error).collect::<Vec<_>>().join("\n\n"),
+                diagnostics: loaded.diagnostics,
+            }),
         }
     }
 }
 
-fn look(in_force: Option<Digest>, mut load: impl FnMut() -> Result<Good, String>) -> Look {
+fn look(in_force: Option<Digest>, mut load: impl FnMut() -> Result<Good, Bad>) -> Look {
     let first = match load() {
         Ok(good) if in_force == Some(good.mark) => return Look::Same,
         Ok(good) => good,
         Err(first) => {
             return match load() {
-                Err(second) if second == first => Look::Broken(second),
+                Err(second) if second.text == first.text => Look::Broken(second),
                 _ => Look::Changing,
             };
         }
@@ -178,7 +266,7 @@ mod tests {
     const KEYS: [&str; 2] = ["p256.pub", "cosign3.pub"];
 
     fn source(folder: &tempfile::TempDir) -> PolicySource {
-        PolicySource::new(folder.path().to_owned(), None)
+        PolicySource::new(Some(folder.path().to_owned()), None, None)
     }
 
     /// What comes of reads that give these policies, one after the other.
@@ -199,6 +287,7 @@ mod tests {
             Look::Changing => "changing",
             Look::Other(_) => "other",
             Look::Broken(_) => "broken",
+            Look::Missing(_) => "missing",
         }
     }
 

@@ -21,11 +21,14 @@ use crate::emergency::ApprovalFiles;
 use crate::gate::{Bounds, Gate};
 use crate::health::Health;
 use crate::keeper::Keeper;
+use crate::kubernetes::lease::{Candidacy, Leading};
+use crate::kubernetes::policies::{self, Teller};
 use crate::kubernetes::{Kubernetes, KubernetesError, Tenants};
 use crate::log::{Level, Log};
 use crate::metrics::{Asked, Metrics};
 use crate::policies::PolicySource;
 use crate::record::Recorder;
+use crate::resources::Resources;
 use crate::router::{health_router, metrics_router};
 use crate::tls::{Tls, TlsError, TlsFiles};
 use crate::{Doors, Reviewer, serve};
@@ -93,7 +96,9 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
     })?);
     let kubernetes = Kubernetes::prepare(&config.kubernetes, config.namespace.as_deref()).await?;
     let namespace = kubernetes.as_ref().map(|it| it.namespace().to_owned());
-    let tenants = kubernetes.map(|kubernetes| Tenants::new(kubernetes, config.pull_secrets));
+    let tenants = kubernetes
+        .clone()
+        .map(|kubernetes| Tenants::new(kubernetes, config.pull_secrets));
     let metrics = Arc::new(Metrics::new());
     metrics.certificate(tls.expires());
     let observer = metrics.requests();
@@ -147,8 +152,17 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
             "namespace": namespace,
         }),
     );
+    let candidacy = kubernetes
+        .as_ref()
+        .map(|kubernetes| Candidacy::stand(kubernetes, &config.lease, log.clone()));
+    let resources = match (&kubernetes, &candidacy) {
+        (Some(kubernetes), Some(candidacy)) if config.policy_resources => {
+            Some(policy_resources(kubernetes, candidacy.leading(), log))
+        }
+        _ => None,
+    };
     let keeper = Keeper {
-        source: PolicySource::new(config.policy.clone(), config.trust_cache.clone()),
+        source: PolicySource::new(config.policy.clone(), config.trust_cache.clone(), resources),
         approvals: config.break_glass.clone().map(ApprovalFiles::new),
         credentials,
         tls: Arc::clone(&tls),
@@ -195,7 +209,11 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
         "it was told to end; questions are answered until nobody sends any",
         json!({"seconds": seconds}),
     );
-    tokio::time::sleep(config.drain).await;
+    let drained = tokio::time::sleep(config.drain);
+    if let Some(candidacy) = candidacy {
+        candidacy.withdraw().await;
+    }
+    drained.await;
     drop(stop);
     // A task ends in an error only by a panic, which its connection alone has felt.
     let _ = asked.await;
@@ -207,6 +225,20 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
         json!({}),
     );
     Ok(())
+}
+
+/// The policy resources of the cluster, which are read from now on, and told of by whichever replica leads.
+fn policy_resources(kubernetes: &Kubernetes, leading: Leading, log: &Log) -> Arc<Resources> {
+    let resources = Arc::new(Resources::new());
+    let client = kubernetes.client().clone();
+    tokio::spawn(policies::keep(
+        client.clone(),
+        Arc::clone(&resources),
+        log.clone(),
+    ));
+    let teller = Teller::new(client, Arc::clone(&resources), leading, log.clone());
+    tokio::spawn(teller.tell());
+    resources
 }
 
 /// Ready when the other end is dropped.

@@ -113,3 +113,67 @@ fn odd_files_are_refused_not_read() {
         Err(PolicyFilesError::TooLarge(_))
     ));
 }
+
+#[test]
+fn documents_that_stand_in_no_file_are_one_set_with_files_and_reach_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let kind = |kind: &str, name: &str, spec: &str| {
+        format!(
+            "---\napiVersion: countersign.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec: {spec}\n"
+        )
+    };
+    let signer = kind(
+        "Signer",
+        "ci",
+        "{log: off, time: none, keys: [{id: ci, file: ci.pub}]}",
+    );
+    let policy = kind(
+        "Policy",
+        "signed",
+        "{images: [\"h.io/**\"], rules: [{name: signed, signature: {from: ci}}]}",
+    );
+    let document = |name: &str, text: &str| Source {
+        name: name.to_owned(),
+        text: text.to_owned(),
+    };
+    let key = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sign/tests/keys/p256.pub");
+    fs::copy(key, folder.path().join("ci.pub")).unwrap();
+    let write = |text: &str| fs::write(folder.path().join("p.yaml"), text).unwrap();
+
+    let settings = kind("Settings", "acme", "{unmatched: deny}");
+    write(&(settings.clone() + &signer));
+    let files = PolicyFiles::open(folder.path()).unwrap();
+    assert!(files.load(&[]).policies.is_some());
+    let files = files.with_documents(vec![document("Policy/signed", &policy)]);
+    assert_eq!(names(&files), ["p.yaml", "signed"]);
+    let loaded = files.load(&[]);
+    assert!(loaded.policies.is_some(), "{loaded:?}");
+
+    // The same Signer would read a file, and is none.
+    write(&settings);
+    let files = PolicyFiles::open(folder.path()).unwrap();
+    let both = vec![
+        document("Policy/signed", &policy),
+        document("Signer/ci", &signer),
+    ];
+    let loaded = files.with_documents(both).load(&[]);
+    assert!(loaded.policies.is_none());
+    let error = loaded
+        .diagnostics
+        .iter()
+        .find(|it| it.message.contains("ci.pub"))
+        .unwrap();
+    assert!(error.message.contains("Signer/ci is no file"), "{error:?}");
+
+    let alone = PolicyFiles::of_documents(vec![
+        document("Settings/acme", &settings),
+        document("Policy/signed", &policy),
+    ]);
+    assert!(alone.load(&[]).policies.is_none(), "there is no Signer");
+    assert!(
+        PolicyFiles::of_documents(Vec::new())
+            .load(&[])
+            .policies
+            .is_none()
+    );
+}

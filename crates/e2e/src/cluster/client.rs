@@ -17,6 +17,8 @@ use crate::tls::Issued;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What a request body is; a patch is of a kind of its own.
 const JSON: &str = "application/json";
+/// A list as `kubectl get` shows it.
+const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io";
 const MERGE_PATCH: &str = "application/merge-patch+json";
 const STRATEGIC_PATCH: &str = "application/strategic-merge-patch+json";
 
@@ -69,6 +71,14 @@ impl Client {
         self.request("GET", path, JSON, None)
     }
 
+    /// Reads what is at `path` as the table that `kubectl get` shows (`meta.k8s.io/v1`, `Table`).
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub fn table(&self, path: &str) -> Result<Answer> {
+        self.request_as("GET", path, JSON, TABLE, None)
+    }
+
     /// Creates `object` in the list at `path`, which may end in parameters (`…/pods?dryRun=All`).
     ///
     /// # Errors
@@ -116,6 +126,17 @@ impl Client {
         kind: &str,
         body: Option<&Value>,
     ) -> Result<Answer> {
+        self.request_as(method, path, kind, JSON, body)
+    }
+
+    fn request_as(
+        &self,
+        method: &str,
+        path: &str,
+        kind: &str,
+        accept: &str,
+        body: Option<&Value>,
+    ) -> Result<Answer> {
         let asked = || format!("{method} {path}");
         let body = body.map(Value::to_string).unwrap_or_default();
         let stream = TcpStream::connect_timeout(&self.address, PATIENCE).with_context(asked)?;
@@ -126,7 +147,7 @@ impl Client {
         // HTTP/1.0: the answer comes in one piece, and ends with the connection.
         write!(
             stream,
-            "{method} {path} HTTP/1.0\r\nHost: {}\r\nAccept: {JSON}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.0\r\nHost: {}\r\nAccept: {accept}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n{body}",
             self.address,
             body.len()
         )

@@ -11,7 +11,7 @@ mod route;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -52,12 +52,41 @@ pub struct Cluster {
     admin: Client,
     // In the order in which they end.
     _controller_manager: Process,
-    _api_server: Process,
+    api_server: Mutex<Option<Process>>,
     _etcd: Process,
+    api_server_command: Command,
     folder: TempDir,
 }
 
 impl Cluster {
+    /// A cluster of its own, for what would disturb others.
+    ///
+    /// # Errors
+    /// If a part cannot be run or does not get ready.
+    pub fn alone(parts: &Parts) -> Result<Self> {
+        Self::start(parts)
+    }
+
+    /// Kills the API server; what it has stored stays.
+    pub fn stop_api_server(&self) {
+        drop(self.api_server().take());
+    }
+
+    /// Starts the API server again, and waits until it is ready.
+    ///
+    /// # Errors
+    /// If it cannot be run or does not get ready.
+    pub fn start_api_server(&self) -> Result<()> {
+        let process = ready(&self.api_server_command, &self.admin, self.folder.path())?;
+        *self.api_server() = Some(process);
+        Ok(())
+    }
+
+    fn api_server(&self) -> MutexGuard<'_, Option<Process>> {
+        let api_server = self.api_server.lock();
+        api_server.unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The cluster of this program: the one that another test uses now, or a new one. Tests keep apart by namespaces.
     ///
     /// # Errors
@@ -94,15 +123,15 @@ impl Cluster {
                 .arg("--egress-selector-config-file")
                 .arg(route.config);
         }
-        let mut api_server = Process::start("kube-apiserver", &command, folder.path())?;
-        api_server.wait_until(|_| admin.get("/readyz").ok()?.is_done().then_some(()))?;
-        let command = controller_manager(parts, &files, port)?;
+        let api_server = ready(&command, &admin, folder.path())?;
+        let controllers = controller_manager(parts, &files, port)?;
         let controller_manager =
-            Process::start("kube-controller-manager", &command, folder.path())?;
+            Process::start("kube-controller-manager", &controllers, folder.path())?;
         Ok(Self {
             admin,
             _controller_manager: controller_manager,
-            _api_server: api_server,
+            api_server: Mutex::new(Some(api_server)),
+            api_server_command: command,
             _etcd: etcd,
             folder,
         })
@@ -230,6 +259,13 @@ fn api_server(parts: &Parts, files: &Files, etcd_port: u16, port: u16) -> Comman
         .args(["--runtime-config=api/all=true"])
         .args(["--endpoint-reconciler-type=none"]);
     command
+}
+
+/// An API server that answers.
+fn ready(command: &Command, admin: &Client, folder: &Path) -> Result<Process> {
+    let mut process = Process::start("kube-apiserver", command, folder)?;
+    process.wait_until(|_| admin.get("/readyz").ok()?.is_done().then_some(()))?;
+    Ok(process)
 }
 
 fn controller_manager(parts: &Parts, files: &Files, port: u16) -> Result<Command> {

@@ -18,6 +18,7 @@ mod pull_secrets;
 mod recorded;
 mod reload;
 mod replicas;
+mod resources;
 mod restarted;
 mod rotation;
 mod scenarios;

@@ -22,6 +22,9 @@ const LISTEN: SocketAddr =
 const METRICS: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 8080);
 
+/// What objects of the cluster that are the webhook's own are called.
+const NAME: &str = "countersign-webhook";
+
 /// Everything that the webhook is told.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -42,8 +45,12 @@ pub struct Config {
     pub kubernetes: Which,
     /// The namespace in which the webhook runs, if it is told.
     pub namespace: Option<String>,
-    /// The policy file or folder.
-    pub policy: PathBuf,
+    /// The lease that says which replica does what only one should.
+    pub lease: String,
+    /// The policy file or folder; none only with policy resources.
+    pub policy: Option<PathBuf>,
+    /// Whether custom resources of the cluster are policies.
+    pub policy_resources: bool,
     /// Where approvals for emergencies are.
     pub break_glass: Option<PathBuf>,
     /// Where trust roots of TUF repositories are kept.
@@ -104,6 +111,11 @@ pub enum ConfigError {
     /// A number is out of its bounds.
     #[error("{0} has to be {1}")]
     OutOfBounds(&'static str, &'static str),
+    /// What is asked of a Kubernetes API, and of which is not said.
+    #[error(
+        "{0} is configured and kubernetes is none: pass --kubernetes in-cluster, or a kubeconfig"
+    )]
+    NeedsKubernetes(&'static str),
     /// Names of client certificates without whose.
     #[error("client-names is configured and client-ca is not: names prove nothing by themselves")]
     NamesAlone,
@@ -154,9 +166,14 @@ impl Config {
             client_names: merge.list("client-names", typed.client_names, file.client_names),
             kubernetes: merge.or("kubernetes", typed.kubernetes, file.kubernetes, Which::None),
             namespace: merge.text("namespace", typed.namespace, file.namespace),
-            policy: merge
-                .path("policy", typed.policy, file.policy)
-                .ok_or_else(|| missing("policy"))?,
+            lease: merge.name("lease", typed.lease, file.lease, NAME),
+            policy: merge.path("policy", typed.policy, file.policy),
+            policy_resources: merge.or(
+                "policy-resources",
+                typed.policy_resources,
+                file.policy_resources,
+                false,
+            ),
             break_glass: merge.path("break-glass", typed.break_glass, file.break_glass),
             trust_cache: merge.path("trust-cache", typed.trust_cache, file.trust_cache),
             cache_dir: merge.path("cache-dir", typed.cache_dir, file.cache_dir),
@@ -199,6 +216,7 @@ impl Config {
             images,
             is_only_shown: typed.print_config,
         }
+        .with_policies()?
         .in_bounds()
     }
 
@@ -212,6 +230,15 @@ impl Config {
     #[must_use]
     pub const fn is_only_shown(&self) -> bool {
         self.is_only_shown
+    }
+
+    /// Policies have to come from somewhere.
+    fn with_policies(self) -> Result<Self, ConfigError> {
+        match (&self.policy, self.policy_resources, &self.kubernetes) {
+            (_, true, Which::None) => Err(ConfigError::NeedsKubernetes("policy-resources")),
+            (None, false, _) => Err(missing("policy")),
+            _ => Ok(self),
+        }
     }
 
     /// What the command line's parser holds in bounds, the file does not.
@@ -312,6 +339,19 @@ impl Merge<'_> {
             Some(value) => self.note(name, &quoted(value), &source),
             None => self.none(name),
         }
+        value
+    }
+
+    fn name(
+        &mut self,
+        name: &str,
+        typed: Option<String>,
+        file: Option<String>,
+        default: &str,
+    ) -> String {
+        let source = self.source(name, typed.is_some(), file.is_some());
+        let value = typed.or(file).unwrap_or_else(|| default.to_owned());
+        self.note(name, &quoted(&value), &source);
         value
     }
 

@@ -29,7 +29,7 @@ fn flags_go_before_the_file_and_the_file_before_what_is_so_by_itself() {
         "--mutate",
     ])
     .unwrap();
-    assert_eq!(config.policy, PathBuf::from("from-file"));
+    assert_eq!(config.policy, Some(PathBuf::from("from-file")));
     assert_eq!(config.timeout, Duration::from_secs(3));
     assert_eq!(config.drain, Duration::from_secs(9));
     assert_eq!(config.most_reviews, 256);
@@ -123,6 +123,28 @@ fn what_is_missing_or_out_of_bounds_is_said() {
     assert!(read(&[&NEEDED[..], &["--timeout", "31"]].concat()).is_err());
     let error = read(&[&NEEDED[..], &["--config", "/nowhere/c.yaml"]].concat()).unwrap_err();
     assert!(error.starts_with("/nowhere/c.yaml: "), "{error}");
+}
+
+#[test]
+fn policies_come_from_files_or_from_the_cluster_and_from_somewhere() {
+    let without = |more: &[&str]| read(&[&NEEDED[..4], more].concat());
+    let error = without(&[]).unwrap_err();
+    assert!(error.starts_with("policy is not configured: "), "{error}");
+    let error = without(&["--kubernetes", "in-cluster"]).unwrap_err();
+    assert!(error.starts_with("policy is not configured: "), "{error}");
+    for more in [
+        &["--policy-resources"][..],
+        &["--policy", "p", "--policy-resources", "true"],
+    ] {
+        let error = without(more).unwrap_err();
+        assert_eq!(
+            error,
+            "policy-resources is configured and kubernetes is none: pass --kubernetes in-cluster, or a kubeconfig"
+        );
+    }
+    let config = without(&["--policy-resources", "--kubernetes", "in-cluster"]).unwrap();
+    assert!(config.policy.is_none() && config.policy_resources);
+    assert!(config.shown().contains("policyResources: true # flag"));
 }
 
 #[test]

@@ -51,9 +51,21 @@ pub struct Typed {
     /// The namespace in which this runs. In a cluster its service account tells.
     #[arg(long, value_name = "NAME", env = "COUNTERSIGN_WEBHOOK_NAMESPACE")]
     pub(super) namespace: Option<String>,
+    /// The Lease in that namespace, whose holder does what only one replica should do.
+    #[arg(long, value_name = "NAME", env = "COUNTERSIGN_WEBHOOK_LEASE")]
+    pub(super) lease: Option<String>,
     /// The policy: a file, or a folder whose files are one set. Read again when it changes.
     #[arg(long, value_name = "FILE|DIR", env = "COUNTERSIGN_WEBHOOK_POLICY")]
     pub(super) policy: Option<PathBuf>,
+    /// Take policies from custom resources of the cluster too, or alone: with --policy they are one set. It needs --kubernetes.
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        default_missing_value = "true",
+        env = "COUNTERSIGN_WEBHOOK_POLICY_RESOURCES"
+    )]
+    pub(super) policy_resources: Option<bool>,
     /// Approvals of break-glass statements: a file, or a folder such as a mounted ConfigMap, of Sigstore bundles, one on each line. Read again when it changes;
     /// it need not be there.
     #[arg(long, value_name = "FILE|DIR", env = "COUNTERSIGN_WEBHOOK_BREAK_GLASS")]

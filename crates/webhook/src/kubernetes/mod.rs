@@ -5,6 +5,8 @@
 
 mod kept;
 mod lack;
+pub(crate) mod lease;
+pub(crate) mod policies;
 mod tenants;
 
 use std::fmt;
@@ -114,6 +116,19 @@ impl Kubernetes {
     pub(crate) fn namespace(&self) -> &str {
         &self.namespace
     }
+}
+
+/// Why a request failed: what the API server says, which names a permission that is missing, or else what is wrong on the way to it.
+pub(crate) fn why(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) if !status.message.is_empty() => printable(&status.message),
+        error => causes(error),
+    }
+}
+
+/// Whether somebody else has made or changed the object since it was read (409).
+pub(crate) fn is_conflict(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 409)
 }
 
 /// An error with what caused it, one after the other, each said once.
