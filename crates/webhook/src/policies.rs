@@ -363,4 +363,35 @@ mod tests {
         std::fs::write(folder.path().join("q.yaml"), text("deny").replace("x", "z")).unwrap();
         assert_eq!(source.unchanged(at(1700)), None);
     }
+
+    #[test]
+    fn files_are_half_a_set_until_policy_resources_have_been_read() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("p.yaml"), text("deny")).unwrap();
+        let resources = Arc::new(Resources::new());
+        let path = Some(folder.path().to_owned());
+        let mut source = PolicySource::new(path, None, Some(Arc::clone(&resources)));
+        let now = UnixTime::from_seconds(0);
+        resources.are_away("no route");
+        assert!(matches!(source.look(None, now), Look::Missing(why) if why == "no route"));
+
+        resources.publish(Objects::default());
+        let Look::Other(good) = source.look(None, now) else {
+            panic!("it is good");
+        };
+        let in_force = Some(good.mark);
+        source.is_in_force(Some(good.diagnostics));
+        let verdict = resources.verdicts().borrow().clone().unwrap();
+        assert!(verdict.accepted && verdict.otherwise.is_none());
+        // What was read once stays.
+        resources.are_away("no route");
+        assert!(matches!(source.look(in_force, now), Look::Same));
+        std::fs::write(folder.path().join("p.yaml"), "nonsense").unwrap();
+        let Look::Broken(bad) = source.look(in_force, now) else {
+            panic!("it is broken");
+        };
+        source.is_refused(bad.diagnostics, &bad.text);
+        let verdict = resources.verdicts().borrow().clone().unwrap();
+        assert!(!verdict.accepted && !verdict.diagnostics.is_empty());
+    }
 }
