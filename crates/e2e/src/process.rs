@@ -10,12 +10,17 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-/// Runs its arguments, and kills them as soon as its standard input ends: also when a test is killed and nothing is
-/// dropped, no part stays behind.
+use crate::run;
+
+/// Runs its arguments, of which the first is the file for its process id, and kills them as soon as its standard input ends:
+/// also when a test is killed and nothing is dropped, no part stays behind.
 const GUARD: &str = r#"
     exec 3<&0
+    id=$1
+    shift
     "$@" 3<&- </dev/null &
     part=$!
+    echo $part >"$id"
     { cat <&3 >/dev/null; kill -9 $part; } 2>/dev/null &
     guard=$!
     wait $part
@@ -45,6 +50,7 @@ impl Process {
         let file = File::create(&log).with_context(|| format!("creating {}", log.display()))?;
         let child = Command::new("sh")
             .args(["-c", GUARD, "guard"])
+            .arg(log.with_extension("id"))
             .arg(command.get_program())
             .args(command.get_args())
             .envs(
@@ -89,6 +95,37 @@ impl Process {
         }
     }
 
+    /// What it has written so far.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Sends it this signal (`TERM`, `KILL`).
+    ///
+    /// # Errors
+    /// If it is not there any more.
+    pub(crate) fn signal(&self, signal: &str) -> Result<()> {
+        let id = fs::read_to_string(self.log.with_extension("id"))?;
+        run(Command::new("kill").args(["-s", signal, id.trim()])).map(drop)
+    }
+
+    /// Waits for its end; gives its exit code, or 128 and the number of the signal that ended it.
+    ///
+    /// # Errors
+    /// If it runs on for a minute.
+    pub(crate) fn ended(&mut self) -> Result<Option<i32>> {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status.code());
+            }
+            if start.elapsed() > PATIENCE {
+                bail!("{} does not end:\n{}", self.name, tail(&self.log()));
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Waits until `GET http://127.0.0.1:port/path` answers with status 200.
     ///
     /// # Errors
@@ -117,7 +154,7 @@ pub(crate) fn free_port() -> Result<u16> {
 }
 
 /// The status of a plain HTTP GET on loopback; nothing if there is no answer yet.
-fn status_of(port: u16, path: &str) -> Option<u16> {
+pub(crate) fn status_of(port: u16, path: &str) -> Option<u16> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;

@@ -29,7 +29,7 @@ mod sitting;
 mod tls;
 
 pub use answer::Answer;
-pub use config::{Config, ConfigError, Typed};
+pub use config::{Config, ConfigError, SelfMade, TlsConfig, Typed, WebhookConfiguration};
 pub use kubernetes::{KubernetesError, Which};
 pub use review::{BadReview, Operation, Review};
 pub use reviewer::{Answered, Door, Judged, Outcome, Reviewer, Witness};
