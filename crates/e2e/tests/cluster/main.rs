@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod certificates;
 mod controllers;
 mod custom;
 mod down;
 mod enforce;
+mod leaders;
 mod openapi;
 mod pinned;
 mod recorded;

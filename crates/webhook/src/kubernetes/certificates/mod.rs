@@ -146,6 +146,18 @@ impl Certificates {
         if let Some(first) = held.authorities.first() {
             self.told.metrics.authority(first.ends);
         }
+        let waits = match (&found, &held.serving) {
+            (None, _) => format!(
+                "there is no {} yet; the replica that leads makes it",
+                self.at
+            ),
+            (_, None) => format!(
+                "{} holds no certificate yet; the replica that leads makes it",
+                self.at
+            ),
+            _ => format!("what {} holds cannot be served; the log says why", self.at),
+        };
+        self.told.health.waits_for_certificate(&waits);
         let held = held.or(&self.before);
         self.before = Held {
             key: None,
@@ -153,11 +165,6 @@ impl Certificates {
         };
         if !self.leading.is_leading() {
             self.known = None;
-            let waits = format!(
-                "there is no {} yet; the replica that leads makes it",
-                self.at
-            );
-            self.told.health.waits_for_certificate(&waits);
             return false;
         }
         self.lead(found, &held).await
@@ -235,7 +242,7 @@ impl Certificates {
                 ),
                 Looked::Failed(why) => (
                     Level::Error,
-                    "the webhook configuration cannot be told the authorities; until it is, the serving certificate is not replaced while it is good",
+                    "the webhook configuration cannot be told the authorities; until it is, no new authority issues what is served while the one before is good",
                     why,
                 ),
             };

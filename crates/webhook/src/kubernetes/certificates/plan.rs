@@ -100,13 +100,11 @@ fn why_another(held: &Held, terms: &Terms, now: UnixTime, are_known: bool) -> Op
     if !is_taken(pair, &held.authorities, &terms.names, now) {
         return Some("the one before is broken, has ended, or is for other names");
     }
-    if !are_known {
-        return None;
-    }
     let issuer = held.authorities.get(..1)?;
     if !is_taken(pair, issuer, &terms.names, now) {
-        return Some("another authority issues now");
+        return are_known.then_some("another authority issues now");
     }
+    // Whoever takes the one before takes another of the same authority.
     let ends = tls::expires(&pair.certificate)?;
     let left = ends.seconds() - now.seconds();
     (left < terms.lifetime / 3).then_some("the one before ends soon")
