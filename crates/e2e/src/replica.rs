@@ -106,10 +106,13 @@ impl Replica {
         lines.filter(|it: &Value| it["event"] == event).collect()
     }
 
-    /// Its whole log, for messages.
+    /// Its log but for decisions, for messages.
     #[must_use]
     pub fn log(&self) -> String {
-        self.process.log()
+        let log = self.process.log();
+        let lines = log.lines();
+        let lines = lines.filter(|it| !it.contains("\"event\":\"decision\""));
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     /// The certificate that it shows to somebody who calls it `name` and knows these authorities, PEM, alone.

@@ -72,7 +72,7 @@ fn one_replica_leads_and_has_stopped_before_the_next_begins() {
     let time = |event: &serde_json::Value| event["time"].as_str().unwrap().to_owned();
     let began = second.events("leading");
     assert!(time(&ended[0]) < time(&began[0]), "{ended:?} {began:?}");
-    assert_eq!(first.events("lease-failed").len(), 1, "{}", first.log());
+    assert!(!first.events("lease-failed").is_empty(), "{}", first.log());
     assert!(first.is_ready(), "what was read last is served on");
     wire.mend();
 
