@@ -46,7 +46,8 @@ impl Bundles {
             name: it.name.clone(),
             apis: [(it.is_validating, &validating), (it.is_mutating, &mutating)]
                 .into_iter()
-                .filter_map(|(is_wanted, of)| is_wanted.then(|| api(of)))
+                .filter(|(is_wanted, _)| *is_wanted)
+                .map(|(_, of)| api(of))
                 .collect(),
         };
         Self(wanted.iter().map(one).collect())
