@@ -189,11 +189,12 @@ impl Keeper {
             Reload::Unchanged => {}
             Reload::Changed(expires) => {
                 self.metrics.certificate(expires);
+                self.health.has_certificate();
                 let expires = expires.map(|at| at.to_string());
                 self.log.event(
                     Level::Info,
                     "certificate-in-use",
-                    "new connections are served with what the certificate's files hold now",
+                    "new connections are served with another certificate",
                     json!({"expires": expires}),
                 );
             }
@@ -202,7 +203,7 @@ impl Keeper {
                 self.log.event(
                     Level::Error,
                     "certificate-refused",
-                    "the certificate's files hold nothing that can be served; the last good certificate stays in use",
+                    "what is there now cannot be served; the last good certificate stays in use",
                     json!({"errors": error.to_string()}),
                 );
             }

@@ -35,7 +35,7 @@ mod tls;
 mod yaml;
 
 pub use answer::Answer;
-pub use config::{Config, ConfigError, Typed};
+pub use config::{Config, ConfigError, SelfMade, TlsConfig, Typed, WebhookConfiguration};
 pub use crd::crds;
 pub use kubernetes::{KubernetesError, Which};
 pub use placing::Aside;

@@ -15,12 +15,13 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::config::Config;
+use crate::config::{Config, SelfMade, TlsConfig};
 use crate::credentials::OwnCredentials;
 use crate::emergency::ApprovalFiles;
 use crate::gate::{Bounds, Gate};
 use crate::health::Health;
 use crate::keeper::Keeper;
+use crate::kubernetes::certificates::{self, Certificates, Told};
 use crate::kubernetes::lease::{Candidacy, Leading};
 use crate::kubernetes::policies::{self, Teller};
 use crate::kubernetes::{Kubernetes, KubernetesError, Tenants};
@@ -30,7 +31,7 @@ use crate::policies::PolicySource;
 use crate::record::Recorder;
 use crate::resources::Resources;
 use crate::router::{health_router, metrics_router};
-use crate::tls::{Tls, TlsError, TlsFiles};
+use crate::tls::{Kept, Source, Tls, TlsError, TlsOptions};
 use crate::{Doors, Reviewer, serve};
 
 /// Read in capitals and in small letters.
@@ -88,13 +89,13 @@ pub fn run(config: &Config) -> Result<(), RunError> {
 }
 
 async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
-    let tls = Arc::new(Tls::load(TlsFiles {
-        certificate: config.tls_cert.clone(),
-        key: config.tls_key.clone(),
+    let kubernetes = Kubernetes::prepare(&config.kubernetes, config.namespace.as_deref()).await?;
+    let (source, self_made) = certificate_source(config, kubernetes.as_ref());
+    let tls = Arc::new(Tls::load(TlsOptions {
+        source,
         client_ca: config.client_ca.clone(),
         client_names: config.client_names.clone(),
     })?);
-    let kubernetes = Kubernetes::prepare(&config.kubernetes, config.namespace.as_deref()).await?;
     let namespace = kubernetes.as_ref().map(|it| it.namespace().to_owned());
     let tenants = kubernetes
         .clone()
@@ -152,8 +153,11 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
             "namespace": namespace,
         }),
     );
+    // Only who has something to do that one replica should do alone stands for election.
+    let has_work = self_made.is_some() || config.policy_resources;
     let candidacy = kubernetes
         .as_ref()
+        .filter(|_| has_work)
         .map(|kubernetes| Candidacy::stand(kubernetes, &config.lease, log.clone()));
     let resources = match (&kubernetes, &candidacy) {
         (Some(kubernetes), Some(candidacy)) if config.policy_resources => {
@@ -176,6 +180,19 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
     };
     let interval = config.reload_interval;
     tokio::task::spawn_blocking(move || keeper.keep(interval));
+
+    if let (Some(it), Some(candidacy)) = (self_made, &candidacy) {
+        let told = Told {
+            health: Arc::clone(&health),
+            metrics: Arc::clone(&metrics),
+            log: log.clone(),
+        };
+        health.waits_for_certificate(&format!("{} is being read", it.place));
+        let leading = candidacy.leading();
+        let certificates =
+            Certificates::new(it.kubernetes, it.options, it.kept, leading, interval, told);
+        tokio::spawn(certificates.keep());
+    }
 
     let (stop, stopped) = watch::channel(());
     let doors = Doors::new(reviewer)
@@ -239,6 +256,49 @@ fn policy_resources(kubernetes: &Kubernetes, leading: Leading, log: &Log) -> Arc
     let teller = Teller::new(client, Arc::clone(&resources), leading, log.clone());
     tokio::spawn(teller.tell());
     resources
+}
+
+/// What the certificate of the webhook's own making needs.
+struct MadeHere<'a> {
+    kubernetes: &'a Kubernetes,
+    options: &'a SelfMade,
+    /// Where it is kept, for messages.
+    place: String,
+    kept: Kept,
+}
+
+/// Where the serving certificate is looked for, and what keeps it there if it is of the webhook's own making.
+fn certificate_source<'a>(
+    config: &'a Config,
+    kubernetes: Option<&'a Kubernetes>,
+) -> (Source, Option<MadeHere<'a>>) {
+    match (&config.tls, kubernetes) {
+        (TlsConfig::Files { certificate, key }, _) => (
+            Source::Files {
+                certificate: certificate.clone(),
+                key: key.clone(),
+            },
+            None,
+        ),
+        (TlsConfig::SelfMade(options), kubernetes) => {
+            // Without a Kubernetes API the configuration is refused.
+            let made = kubernetes.map(|kubernetes| {
+                let place = certificates::place(kubernetes, options);
+                let kept = Kept::new(&place);
+                MadeHere {
+                    kubernetes,
+                    options,
+                    place,
+                    kept,
+                }
+            });
+            let kept = made.as_ref().map(|it| it.kept.clone());
+            (
+                Source::Kept(kept.unwrap_or_else(|| Kept::new("nowhere"))),
+                made,
+            )
+        }
+    }
 }
 
 /// Ready when the other end is dropped.

@@ -73,7 +73,9 @@ pub(crate) async fn serve(
             match tls {
                 None => answer(stream, router, watcher).await,
                 Some(tls) => {
-                    let acceptor = TlsAcceptor::from(tls.current());
+                    // Who asks before there is a certificate is hung up on.
+                    let Some(config) = tls.current() else { return };
+                    let acceptor = TlsAcceptor::from(config);
                     let handshake = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream));
                     if let Ok(Ok(stream)) = handshake.await {
                         answer(stream, router, watcher).await;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod certificates;
 mod contacts;
 mod controllers;
 mod credentials;
@@ -11,6 +12,7 @@ mod enforce;
 mod exceptions;
 mod identified;
 mod labels;
+mod leaders;
 mod load;
 mod openapi;
 mod pinned;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
 use super::ConfigError;
+use super::tls::TlsWord;
 use crate::kubernetes::Which;
 
 /// No configuration is larger.
@@ -19,6 +20,7 @@ const MOST_BYTES: u64 = 1024 * 1024;
 pub(super) struct ConfigFile {
     pub(super) listen: Option<SocketAddr>,
     pub(super) metrics_listen: Option<SocketAddr>,
+    pub(super) tls: Option<TlsWord>,
     pub(super) tls_cert: Option<PathBuf>,
     pub(super) tls_key: Option<PathBuf>,
     pub(super) client_ca: Option<PathBuf>,
@@ -26,6 +28,11 @@ pub(super) struct ConfigFile {
     pub(super) kubernetes: Option<Which>,
     pub(super) namespace: Option<String>,
     pub(super) lease: Option<String>,
+    pub(super) tls_secret: Option<String>,
+    pub(super) tls_names: Option<Vec<String>>,
+    pub(super) tls_lifetime: Option<u64>,
+    pub(super) service: Option<String>,
+    pub(super) webhook_configurations: Option<Vec<String>>,
     pub(super) policy: Option<PathBuf>,
     pub(super) policy_resources: Option<bool>,
     pub(super) break_glass: Option<PathBuf>,
@@ -218,7 +225,7 @@ images:
             };
             let name = variable.strip_prefix("COUNTERSIGN_WEBHOOK_").unwrap();
             assert!(
-                !name.starts_with("PORT") && !name.starts_with("SERVICE"),
+                !name.starts_with("PORT") && !name.starts_with("SERVICE_"),
                 "{name}"
             );
             let flag = argument

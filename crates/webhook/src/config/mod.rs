@@ -1,6 +1,7 @@
 //! What is configured: by flags, before the environment, before one file, before what is so by itself.
 
 mod file;
+mod tls;
 mod typed;
 
 use std::ffi::OsString;
@@ -14,6 +15,8 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
 use countersign_core::{CustomField, printable};
 
 use self::file::ConfigFile;
+use self::tls::TlsWord;
+pub use self::tls::{SelfMade, TlsConfig, WebhookConfiguration};
 pub use self::typed::Typed;
 use crate::kubernetes::Which;
 
@@ -24,6 +27,14 @@ const METRICS: SocketAddr =
 
 /// What objects of the cluster that are the webhook's own are called.
 const NAME: &str = "countersign-webhook";
+const SECRET: &str = "countersign-webhook-tls";
+const CONFIGURATIONS: [&str; 3] = [
+    "validating/countersign-enforce",
+    "validating/countersign-audit",
+    "mutating/countersign-mutate",
+];
+/// Of a serving certificate, in seconds: 90 days. Its authority lives for 360.
+const LIFETIME: u64 = 90 * 24 * 3600;
 
 /// Everything that the webhook is told.
 #[derive(Debug, Clone)]
@@ -33,10 +44,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where metrics and health are.
     pub metrics_listen: SocketAddr,
-    /// The serving certificate.
-    pub tls_cert: PathBuf,
-    /// Its private key.
-    pub tls_key: PathBuf,
+    /// Where the serving certificate comes from.
+    pub tls: TlsConfig,
     /// Whose client certificates are taken; none are asked for without it.
     pub client_ca: Option<PathBuf>,
     /// Which names of those; any if there are none.
@@ -124,11 +133,6 @@ pub enum ConfigError {
         "credential-providers and credential-provider-dir are configured together: which programs there are, and the folder with them"
     )]
     ProvidersAlone,
-    /// Pull secrets without a Kubernetes API to read them from.
-    #[error(
-        "pull-secrets is true and kubernetes is none: secrets are read from the Kubernetes API; pass --kubernetes in-cluster"
-    )]
-    SecretsFromNobody,
 }
 
 impl Config {
@@ -156,12 +160,39 @@ impl Config {
                 file.metrics_listen,
                 METRICS,
             ),
-            tls_cert: merge
-                .path("tls-cert", typed.tls_cert, file.tls_cert)
-                .ok_or_else(|| missing("tls-cert"))?,
-            tls_key: merge
-                .path("tls-key", typed.tls_key, file.tls_key)
-                .ok_or_else(|| missing("tls-key"))?,
+            tls: {
+                let word = merge.or("tls", typed.tls, file.tls, TlsWord::Files);
+                let certificate = merge.path("tls-cert", typed.tls_cert, file.tls_cert);
+                let key = merge.path("tls-key", typed.tls_key, file.tls_key);
+                let made = SelfMade {
+                    secret: merge.name("tls-secret", typed.tls_secret, file.tls_secret, SECRET),
+                    service: merge.name("service", typed.service, file.service, NAME),
+                    names: merge.list("tls-names", typed.tls_names, file.tls_names),
+                    configurations: merge
+                        .list_or(
+                            "webhook-configurations",
+                            typed.webhook_configurations,
+                            file.webhook_configurations,
+                            &CONFIGURATIONS,
+                        )
+                        .iter()
+                        .map(|it| it.parse())
+                        .collect::<Result<_, _>>()?,
+                    lifetime: seconds(merge.or(
+                        "tls-lifetime",
+                        typed.tls_lifetime,
+                        file.tls_lifetime,
+                        LIFETIME,
+                    )),
+                };
+                match word {
+                    TlsWord::Files => TlsConfig::Files {
+                        certificate: certificate.ok_or_else(|| missing("tls-cert"))?,
+                        key: key.ok_or_else(|| missing("tls-key"))?,
+                    },
+                    TlsWord::SelfMade => TlsConfig::SelfMade(made),
+                }
+            },
             client_ca: merge.path("client-ca", typed.client_ca, file.client_ca),
             client_names: merge.list("client-names", typed.client_names, file.client_names),
             kubernetes: merge.or("kubernetes", typed.kubernetes, file.kubernetes, Which::None),
@@ -278,6 +309,19 @@ impl Config {
             16 << 30,
             "8 MiB to 16 GiB, in bytes",
         )?;
+        if let TlsConfig::SelfMade(made) = &self.tls {
+            // Shorter than twelve looks it could end before it is replaced.
+            within(
+                "tls-lifetime",
+                made.lifetime.as_secs(),
+                12 * self.reload_interval.as_secs(),
+                31_536_000,
+                "at least twelve times reload-interval, and at most 31536000 seconds",
+            )?;
+            if self.kubernetes == Which::None {
+                return Err(ConfigError::NeedsKubernetes("tls self"));
+            }
+        }
         if !self.client_names.is_empty() && self.client_ca.is_none() {
             return Err(ConfigError::NamesAlone);
         }
@@ -285,7 +329,7 @@ impl Config {
             return Err(ConfigError::ProvidersAlone);
         }
         if self.pull_secrets && self.kubernetes == Which::None {
-            return Err(ConfigError::SecretsFromNobody);
+            return Err(ConfigError::NeedsKubernetes("pull-secrets"));
         }
         Ok(self)
     }
@@ -361,8 +405,19 @@ impl Merge<'_> {
         typed: Option<Vec<String>>,
         file: Option<Vec<String>>,
     ) -> Vec<String> {
+        self.list_or(name, typed, file, &[])
+    }
+
+    fn list_or(
+        &mut self,
+        name: &str,
+        typed: Option<Vec<String>>,
+        file: Option<Vec<String>>,
+        default: &[&str],
+    ) -> Vec<String> {
         let source = self.source(name, typed.is_some(), file.is_some());
-        let value = typed.or(file).unwrap_or_default();
+        let value = typed.or(file);
+        let value = value.unwrap_or_else(|| default.iter().map(|it| (*it).to_owned()).collect());
         let all: Vec<String> = value.iter().map(|it| quoted(it)).collect();
         self.note(name, &format!("[{}]", all.join(", ")), &source);
         value

@@ -46,6 +46,9 @@ fn flags_go_before_the_file_and_the_file_before_what_is_so_by_itself() {
         "# namespace is not configured",
         "pullSecrets: false # default",
         "# credentialProviders is not configured",
+        "tls: files # default",
+        "tlsSecret: \"countersign-webhook-tls\" # default",
+        "tlsLifetime: 7776000 # default",
         "listen: 0.0.0.0:8443 # default",
         "images: [] # default",
     ] {
@@ -113,7 +116,7 @@ fn what_is_missing_or_out_of_bounds_is_said() {
         ),
         (
             "pullSecrets: true",
-            "pull-secrets is true and kubernetes is none: secrets are read from the Kubernetes API; pass --kubernetes in-cluster",
+            "pull-secrets is configured and kubernetes is none: pass --kubernetes in-cluster, or a kubeconfig",
         ),
     ] {
         let (_folder, path) = written(text);
@@ -145,6 +148,74 @@ fn policies_come_from_files_or_from_the_cluster_and_from_somewhere() {
     let config = without(&["--policy-resources", "--kubernetes", "in-cluster"]).unwrap();
     assert!(config.policy.is_none() && config.policy_resources);
     assert!(config.shown().contains("policyResources: true # flag"));
+}
+
+#[test]
+fn who_makes_his_own_certificate_needs_no_files_and_a_kubernetes_api() {
+    let made = |words: &[&str]| read(&[&["--policy", "p", "--tls", "self"], words].concat());
+    assert_eq!(
+        made(&[]).unwrap_err(),
+        "tls self is configured and kubernetes is none: pass --kubernetes in-cluster, or a kubeconfig"
+    );
+    let config = made(&["--kubernetes", "/k"]).unwrap();
+    let TlsConfig::SelfMade(options) = &config.tls else {
+        panic!("{:?}", config.tls);
+    };
+    assert_eq!(options.secret, "countersign-webhook-tls");
+    assert_eq!(options.service, "countersign-webhook");
+    assert_eq!(options.lifetime, Duration::from_secs(90 * 24 * 3600));
+    let of: Vec<_> = options
+        .configurations
+        .iter()
+        .map(|it| (it.name.as_str(), it.is_validating, it.is_mutating))
+        .collect();
+    assert_eq!(
+        of,
+        [
+            ("countersign-enforce", true, false),
+            ("countersign-audit", true, false),
+            ("countersign-mutate", false, true)
+        ]
+    );
+    let text = "policy: p\ntls: self\nkubernetes: in-cluster\ntlsSecret: s\nservice: w\ntlsNames: [a.example]\n\
+                webhookConfigurations: [one]\ntlsLifetime: 86400\nlease: l\n";
+    let (_folder, path) = written(text);
+    let config = read(&["--config", &path]).unwrap();
+    assert_eq!(config.lease, "l");
+    let (_folder, path) = written(config.shown());
+    let again = read(&["--config", &path]).unwrap();
+    assert_eq!(config.tls, again.tls);
+    let TlsConfig::SelfMade(options) = &again.tls else {
+        panic!("{:?}", again.tls);
+    };
+    assert_eq!(
+        (options.names.len(), options.lifetime.as_secs()),
+        (1, 86400)
+    );
+    assert!(options.configurations[0].is_validating && options.configurations[0].is_mutating);
+}
+
+#[test]
+fn what_is_wrong_about_an_own_certificate_is_said() {
+    for (text, says) in [
+        (
+            "tlsLifetime: 59",
+            "tls-lifetime has to be at least twelve times reload-interval, and at most 31536000 seconds",
+        ),
+        (
+            "webhookConfigurations: [other/x]",
+            "webhook-configurations has to be a list of names, each alone, or behind `validating/` or `mutating/`",
+        ),
+        (
+            "webhookConfigurations: ['validating/']",
+            "webhook-configurations has to be a list of names, each alone, or behind `validating/` or `mutating/`",
+        ),
+    ] {
+        let (_folder, path) = written(&format!("policy: p\ntls: self\nkubernetes: /k\n{text}\n"));
+        assert_eq!(read(&["--config", &path]).unwrap_err(), says, "{text}");
+    }
+    let (_folder, path) = written("policy: p\ntls: both\n");
+    assert!(read(&["--config", &path]).unwrap_err().contains("both"));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+use super::tls::TlsWord;
 use crate::kubernetes::Which;
 
 /// Answers the Kubernetes API server whether the images of an object may run.
@@ -24,6 +25,14 @@ pub struct Typed {
     /// Where /metrics, /healthz and /readyz are served, over plain HTTP.
     #[arg(long, value_name = "ADDR", env = "COUNTERSIGN_WEBHOOK_METRICS_LISTEN")]
     pub(super) metrics_listen: Option<SocketAddr>,
+    /// Where the serving certificate comes from: `files`, or the webhook makes it, keeps it in a Secret, and tells the API server.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "files|self",
+        env = "COUNTERSIGN_WEBHOOK_TLS"
+    )]
+    pub(super) tls: Option<TlsWord>,
     /// The serving certificate and its chain, PEM. Read again when it changes.
     #[arg(long, value_name = "FILE", env = "COUNTERSIGN_WEBHOOK_TLS_CERT")]
     pub(super) tls_cert: Option<PathBuf>,
@@ -54,6 +63,31 @@ pub struct Typed {
     /// The Lease in that namespace, whose holder does what only one replica should do.
     #[arg(long, value_name = "NAME", env = "COUNTERSIGN_WEBHOOK_LEASE")]
     pub(super) lease: Option<String>,
+    /// With --tls self: the Secret in that namespace in which certificates are kept.
+    #[arg(long, value_name = "NAME", env = "COUNTERSIGN_WEBHOOK_TLS_SECRET")]
+    pub(super) tls_secret: Option<String>,
+    /// With --tls self: other DNS names and addresses for which the serving certificate is.
+    #[arg(
+        long,
+        value_name = "NAME,…",
+        value_delimiter = ',',
+        env = "COUNTERSIGN_WEBHOOK_TLS_NAMES"
+    )]
+    pub(super) tls_names: Option<Vec<String>>,
+    /// With --tls self: how long a serving certificate lives. Its authority lives four times as long.
+    #[arg(long, value_name = "SECONDS", env = "COUNTERSIGN_WEBHOOK_TLS_LIFETIME", value_parser = clap::value_parser!(u64).range(12..=31_536_000))]
+    pub(super) tls_lifetime: Option<u64>,
+    /// With --tls self: the Service in that namespace by which the API server calls.
+    #[arg(long, value_name = "NAME", env = "COUNTERSIGN_WEBHOOK_SERVICE")]
+    pub(super) service: Option<String>,
+    /// With --tls self: the webhook configurations whose caBundle is kept right, each `validating/NAME`, `mutating/NAME`, or `NAME` for both.
+    #[arg(
+        long,
+        value_name = "NAME,…",
+        value_delimiter = ',',
+        env = "COUNTERSIGN_WEBHOOK_WEBHOOK_CONFIGURATIONS"
+    )]
+    pub(super) webhook_configurations: Option<Vec<String>>,
     /// The policy: a file, or a folder whose files are one set. Read again when it changes.
     #[arg(long, value_name = "FILE|DIR", env = "COUNTERSIGN_WEBHOOK_POLICY")]
     pub(super) policy: Option<PathBuf>,

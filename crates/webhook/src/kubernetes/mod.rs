@@ -3,6 +3,7 @@
 //! It may be away or refuse at any time, and no review waits for it longer than for anything else: what it gives is told
 //! apart from what could not be asked, and the webhook begins without it.
 
+pub(crate) mod certificates;
 mod kept;
 mod lack;
 pub(crate) mod lease;

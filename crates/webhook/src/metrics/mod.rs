@@ -55,6 +55,7 @@ pub(crate) struct Metrics {
     reloads_refused: Counter,
     certificate_expires: Gauge,
     certificate_reload_ok: Gauge,
+    authority_expires: Gauge,
     requests: Arc<Requests>,
     rules: Seen<(String, String)>,
     signers: Seen<String>,
@@ -90,6 +91,7 @@ impl Metrics {
             reloads_refused: Counter::default(),
             certificate_expires: Gauge::default(),
             certificate_reload_ok: Gauge::default(),
+            authority_expires: Gauge::default(),
             requests,
             rules: Seen::new(MOST_NAMES),
             signers: Seen::new(MOST_NAMES),
@@ -149,7 +151,13 @@ impl Metrics {
             Unit::Seconds,
             all.certificate_expires.clone(),
         );
-        webhook.register("certificate_last_reload_ok", "1 if the certificate's files hold what is served, 0 if they hold something that was refused", all.certificate_reload_ok.clone());
+        webhook.register("certificate_last_reload_ok", "1 if the certificate's files or its Secret hold what is served, 0 if they hold something that was refused", all.certificate_reload_ok.clone());
+        webhook.register_with_unit(
+            "certificate_authority_expires_timestamp",
+            "When the authority ends that issues serving certificates, if the webhook makes them; else 0",
+            Unit::Seconds,
+            all.authority_expires.clone(),
+        );
         webhook.register_collector(Box::new(observer::Now(Arc::clone(&all.asked))));
         let asked = Arc::clone(&all.asked);
         registry.register_collector(Box::new(DeadlineMetrics::new(move || {
@@ -293,6 +301,10 @@ impl Metrics {
         self.certificate_reload_ok.set(1);
         self.certificate_expires
             .set(expires.map_or(0, |at| at.seconds()));
+    }
+
+    pub(crate) fn authority(&self, expires: UnixTime) {
+        self.authority_expires.set(expires.seconds());
     }
 
     pub(crate) fn certificate_refused(&self) {
