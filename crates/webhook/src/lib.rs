@@ -8,6 +8,7 @@ mod answer;
 mod answering;
 mod config;
 mod emergency;
+mod events;
 mod gate;
 mod health;
 mod images;
@@ -27,6 +28,7 @@ mod selftest;
 mod serve;
 mod sitting;
 mod tls;
+mod trust;
 
 pub use answer::Answer;
 pub use config::{Config, ConfigError, Typed};

@@ -1,5 +1,6 @@
 //! The webhook as a whole: from its configuration to its end.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use countersign::{
     Cache, CacheError, Checker, DockerConfig, HttpRegistry, Observer, Proxies, Registries,
-    RegistryError,
+    RegistryError, TrustStore, TufClient,
 };
 use countersign_core::ImageFields;
 use serde_json::json;
@@ -21,13 +22,15 @@ use crate::emergency::ApprovalFiles;
 use crate::gate::{Bounds, Gate};
 use crate::health::Health;
 use crate::keeper::Keeper;
-use crate::kubernetes::{Kubernetes, KubernetesError};
+use crate::events::{Events, Teller};
+use crate::kubernetes::{EventWriter, Kubernetes, KubernetesError};
 use crate::log::{Level, Log};
 use crate::metrics::{Asked, Metrics};
 use crate::policies::PolicySource;
 use crate::record::Recorder;
 use crate::router::{health_router, metrics_router};
 use crate::tls::{Tls, TlsError, TlsFiles};
+use crate::trust::Refresher;
 use crate::{Doors, Reviewer, serve};
 
 /// Read in capitals and in small letters.
@@ -91,7 +94,7 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
         client_ca: config.client_ca.clone(),
         client_names: config.client_names.clone(),
     })?);
-    let _kubernetes = Kubernetes::prepare(&config.kubernetes, config.namespace.as_deref()).await?;
+    let kubernetes = Kubernetes::prepare(&config.kubernetes, config.namespace.as_deref()).await?;
     let metrics = Arc::new(Metrics::new());
     metrics.certificate(tls.expires());
     let observer = metrics.requests();
@@ -103,6 +106,9 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
     let recorder = Recorder {
         log: log.clone(),
         metrics: Arc::clone(&metrics),
+        events: kubernetes
+            .filter(|_| config.events)
+            .map(|kubernetes| tell(config, &kubernetes, log, &metrics)),
     };
     let reviewer = Arc::new(Reviewer::waiting(fresh, fields).witness(Arc::new(recorder)));
     let gate = Gate::new(Bounds {
@@ -147,6 +153,18 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
         overloaded: 0,
     };
     let interval = config.reload_interval;
+    if let Some(folder) = &config.trust_cache {
+        let refresher = Refresher {
+            policy: config.policy.clone(),
+            store: TrustStore::new(folder),
+            client: TufClient::new(),
+            every: Some(config.trust_refresh).filter(|every| !every.is_zero()),
+            log: log.clone(),
+            metrics: Arc::clone(&metrics),
+            roots: BTreeMap::new(),
+        };
+        tokio::spawn(refresher.keep(interval));
+    }
     tokio::task::spawn_blocking(move || keeper.keep(interval));
 
     let (stop, stopped) = watch::channel(());
@@ -193,6 +211,25 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
         json!({}),
     );
     Ok(())
+}
+
+/// Begins to tell what is refused in Events, as this Pod.
+fn tell(
+    config: &Config,
+    kubernetes: &Kubernetes,
+    log: &Log,
+    metrics: &Arc<Metrics>,
+) -> Arc<Events> {
+    let events = Arc::new(Events::new(Arc::clone(metrics)));
+    let instance = std::env::var("HOSTNAME").unwrap_or_default();
+    let teller = Teller {
+        events: Arc::clone(&events),
+        writer: EventWriter::new(kubernetes, &instance),
+        is_authenticated: config.client_ca.is_some(),
+        log: log.clone(),
+    };
+    tokio::spawn(teller.tell());
+    events
 }
 
 /// Ready when the other end is dropped.

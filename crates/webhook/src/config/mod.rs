@@ -42,12 +42,16 @@ pub struct Config {
     pub kubernetes: Which,
     /// The namespace in which the webhook runs, if it is told.
     pub namespace: Option<String>,
+    /// Whether Events tell of what is refused.
+    pub events: bool,
     /// The policy file or folder.
     pub policy: PathBuf,
     /// Where approvals for emergencies are.
     pub break_glass: Option<PathBuf>,
     /// Where trust roots of TUF repositories are kept.
     pub trust_cache: Option<PathBuf>,
+    /// How often TUF repositories are asked; zero for never.
+    pub trust_refresh: Duration,
     /// Where evidence is kept.
     pub cache_dir: Option<PathBuf>,
     /// How registries are reached.
@@ -101,6 +105,9 @@ pub enum ConfigError {
     /// Names of client certificates without whose.
     #[error("client-names is configured and client-ca is not: names prove nothing by themselves")]
     NamesAlone,
+    /// Something that needs the Kubernetes API, without one.
+    #[error("{0} is configured and kubernetes is `none`: it needs the Kubernetes API; set kubernetes to in-cluster or a kubeconfig")]
+    NeedsKubernetes(&'static str),
 }
 
 impl Config {
@@ -138,11 +145,18 @@ impl Config {
             client_names: merge.list("client-names", typed.client_names, file.client_names),
             kubernetes: merge.or("kubernetes", typed.kubernetes, file.kubernetes, Which::None),
             namespace: merge.text("namespace", typed.namespace, file.namespace),
+            events: merge.or("events", typed.events, file.events, false),
             policy: merge
                 .path("policy", typed.policy, file.policy)
                 .ok_or_else(|| missing("policy"))?,
             break_glass: merge.path("break-glass", typed.break_glass, file.break_glass),
             trust_cache: merge.path("trust-cache", typed.trust_cache, file.trust_cache),
+            trust_refresh: seconds(merge.or(
+                "trust-refresh",
+                typed.trust_refresh,
+                file.trust_refresh,
+                3600,
+            )),
             cache_dir: merge.path("cache-dir", typed.cache_dir, file.cache_dir),
             registries: merge.path("registries", typed.registries, file.registries),
             docker_config: merge.path("docker-config", typed.docker_config, file.docker_config),
@@ -203,6 +217,16 @@ impl Config {
         )?;
         within("timeout", self.timeout.as_secs(), 1, 30, "1 to 30 seconds")?;
         within("drain", self.drain.as_secs(), 0, 600, "0 to 600 seconds")?;
+        within(
+            "trust-refresh",
+            self.trust_refresh.as_secs(),
+            0,
+            604_800,
+            "0 to 604800 seconds",
+        )?;
+        if self.events && self.kubernetes == Which::None {
+            return Err(ConfigError::NeedsKubernetes("events"));
+        }
         within(
             "most-reviews",
             number(self.most_reviews),

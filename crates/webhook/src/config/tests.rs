@@ -91,6 +91,14 @@ fn what_is_missing_or_out_of_bounds_is_said() {
             "reload-interval has to be 1 to 3600 seconds",
         ),
         ("drain: 601", "drain has to be 0 to 600 seconds"),
+        (
+            "trustRefresh: 604801",
+            "trust-refresh has to be 0 to 604800 seconds",
+        ),
+        (
+            "events: true",
+            "events is configured and kubernetes is `none`: it needs the Kubernetes API; set kubernetes to in-cluster or a kubeconfig",
+        ),
         ("mostReviews: 0", "most-reviews has to be 1 to 100000"),
         ("mostWaiting: 100001", "most-waiting has to be 0 to 100000"),
         (

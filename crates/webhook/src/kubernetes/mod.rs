@@ -3,6 +3,8 @@
 //! It may be away or refuse at any time, and no review waits for it longer than for anything else: what it gives is told
 //! apart from what could not be asked, and the webhook begins without it.
 
+mod events;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,6 +14,8 @@ use countersign_core::printable;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use serde::Deserialize;
+
+pub(crate) use self::events::{EventError, EventWriter, Series};
 
 /// Who asks, in audit logs and in the metrics of the API server.
 const USER_AGENT: &str = concat!("countersign-webhook/", env!("CARGO_PKG_VERSION"));

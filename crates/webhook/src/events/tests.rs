@@ -1,0 +1,129 @@
+//! What is told of which object: an owner is the maker's word, and no way out of the maker's namespace.
+#![allow(clippy::unwrap_used)]
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{Answer, Review};
+
+fn review(change: impl FnOnce(&mut Value)) -> Review {
+    let mut body = json!({
+        "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+        "request": {
+            "uid": "u-1", "kind": {"group": "", "version": "v1", "kind": "Pod"}, "operation": "CREATE", "namespace": "shop",
+            "object": {
+                "apiVersion": "v1", "kind": "Pod",
+                "metadata": {
+                    "generateName": "web-7f-", "namespace": "kube-system", "uid": "mine",
+                    "ownerReferences": [
+                        {"apiVersion": "v1", "kind": "ConfigMap", "name": "other", "uid": "1"},
+                        {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-7f", "uid": "2", "controller": true},
+                    ],
+                },
+            },
+        },
+    });
+    change(&mut body["request"]);
+    Review::from_json(body.to_string().as_bytes()).unwrap()
+}
+
+fn told(review: &Review, door: Door, answer: &Answer) -> Option<Notice> {
+    notice(&Answered {
+        review,
+        door,
+        images: &[],
+        answer,
+        took: Duration::ZERO,
+    })
+}
+
+fn written(subject: Option<Subject>) -> String {
+    subject.map_or_else(
+        || "nobody".to_owned(),
+        |it| {
+            format!(
+                "{} {} {}/{} {}",
+                it.api_version,
+                it.kind,
+                it.namespace,
+                it.name,
+                it.uid.as_deref().unwrap_or("-")
+            )
+        },
+    )
+}
+
+#[test]
+fn it_is_about_the_controller_or_the_object_itself() {
+    let of = |change: &dyn Fn(&mut Value)| written(Subject::of(&review(change)));
+    assert_eq!(of(&|_| ()), "apps/v1 ReplicaSet shop/web-7f 2");
+    let alone = |request: &mut Value| {
+        request["object"]["metadata"]["ownerReferences"] = json!([]);
+    };
+    // It is not there, and will not be: it has no uid.
+    assert_eq!(of(&alone), "v1 Pod shop/web-7f- -");
+    let changed = |request: &mut Value| {
+        alone(request);
+        request["operation"] = json!("UPDATE");
+        request["object"]["metadata"]["name"] = json!("web");
+        request["oldObject"] = json!({"metadata": {"uid": "3"}});
+    };
+    assert_eq!(of(&changed), "v1 Pod shop/web 3");
+}
+
+#[test]
+fn no_object_leads_out_of_its_namespace_or_into_a_path() {
+    let of = |change: &dyn Fn(&mut Value)| written(Subject::of(&review(change)));
+    // Where an owner or the object itself says that it is counts for nothing.
+    let elsewhere = |request: &mut Value| {
+        request["object"]["metadata"]["ownerReferences"][1]["namespace"] = json!("kube-system");
+    };
+    assert_eq!(of(&elsewhere), "apps/v1 ReplicaSet shop/web-7f 2");
+    for namespace in ["", "../kube-system", "a/b", "a?b", "a%2fb", "A", &"a".repeat(64)] {
+        assert_eq!(
+            of(&|request| request["namespace"] = json!(namespace)),
+            "nobody",
+            "{namespace}"
+        );
+    }
+    for name in ["", "a/b", "..", "../../secrets/x", "a?watch=1", "a b", "a\n", &"a".repeat(254)] {
+        let owner = |request: &mut Value| {
+            request["object"]["metadata"]["ownerReferences"][1]["name"] = json!(name);
+        };
+        assert_eq!(of(&owner), "v1 Pod shop/web-7f- -", "{name}");
+        let both = |request: &mut Value| {
+            owner(request);
+            request["object"]["metadata"]["generateName"] = json!(name);
+        };
+        assert_eq!(of(&both), "nobody", "{name}");
+    }
+    for field in ["apiVersion", "kind", "uid"] {
+        let owner = |request: &mut Value| {
+            request["object"]["metadata"]["ownerReferences"][1][field] = json!("a\u{202e}");
+        };
+        assert_eq!(of(&owner), "v1 Pod shop/web-7f- -", "{field}");
+    }
+}
+
+#[test]
+fn what_is_refused_is_told_and_nothing_else() {
+    let (denied, unknown) = (Answer::deny("why"), Answer::unknown("late"));
+    let reason = |review: &Review, door, answer: &Answer| {
+        told(review, door, answer).map(|it| (it.key.reason, it.message))
+    };
+    let asked = review(|_| ());
+    assert_eq!(
+        reason(&asked, Door::Enforce, &denied),
+        Some(("ImageDenied", "why".to_owned()))
+    );
+    assert_eq!(
+        reason(&asked, Door::Enforce, &unknown),
+        Some(("ImageUndecided", "late".to_owned()))
+    );
+    assert_eq!(reason(&asked, Door::Enforce, &Answer::allow()), None);
+    for door in [Door::Audit, Door::Mutate] {
+        assert_eq!(reason(&asked, door, &denied), None);
+    }
+    let dry = review(|request| request["dryRun"] = json!(true));
+    assert_eq!(reason(&dry, Door::Enforce, &denied), None);
+}
