@@ -116,13 +116,14 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
         waiting: config.most_waiting,
         bytes: config.most_bytes,
     });
+    let health = Arc::new(Health::default());
+    health.waits_for("the policies are being read");
     metrics.ask(Asked {
         reviewer: Arc::clone(&reviewer),
         gate: gate.clone(),
         log: log.clone(),
+        health: Arc::clone(&health),
     });
-    let health = Arc::new(Health::default());
-    health.waits_for("the policies are being read");
 
     let listener = listen("listen", config.listen).await?;
     let seen = listen("metrics-listen", config.metrics_listen).await?;

@@ -23,6 +23,7 @@ pub(crate) use self::observer::Requests;
 pub(crate) use self::trust::RootAge;
 use self::trust::TrustRoots;
 use crate::gate::Gate;
+use crate::health::Health;
 use crate::log::Log;
 use crate::{Answered, Door, Outcome, Reviewer};
 
@@ -74,6 +75,7 @@ pub(crate) struct Asked {
     pub(crate) reviewer: Arc<Reviewer>,
     pub(crate) gate: Gate,
     pub(crate) log: Log,
+    pub(crate) health: Arc<Health>,
 }
 
 impl Metrics {

@@ -8,3 +8,5 @@ mod life;
 mod program;
 mod reload;
 mod scene;
+mod shown;
+mod trust;
