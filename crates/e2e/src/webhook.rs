@@ -82,6 +82,14 @@ impl Webhook {
         client_config(self.port, path, &self.authority)
     }
 
+    /// The lines of its log so far, those that are JSON.
+    #[must_use]
+    pub fn log(&self) -> Vec<Value> {
+        let log = self.process.log();
+        let lines = log.lines().map(serde_json::from_str);
+        lines.filter_map(Result::ok).collect()
+    }
+
     /// Ends it; the port refuses connections from now on.
     pub fn stop(self) {
         drop(self.process);

@@ -27,6 +27,7 @@ mod run;
 mod selftest;
 mod serve;
 mod sitting;
+mod spans;
 mod tls;
 mod trust;
 

@@ -19,10 +19,10 @@ use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::emergency::ApprovalFiles;
+use crate::events::{Events, Teller};
 use crate::gate::{Bounds, Gate};
 use crate::health::Health;
 use crate::keeper::Keeper;
-use crate::events::{Events, Teller};
 use crate::kubernetes::{EventWriter, Kubernetes, KubernetesError};
 use crate::log::{Level, Log};
 use crate::metrics::{Asked, Metrics};
@@ -54,6 +54,9 @@ pub enum RunError {
     /// The Kubernetes API cannot be asked.
     #[error(transparent)]
     Kubernetes(#[from] KubernetesError),
+    /// Spans cannot be sent.
+    #[error("otlp-endpoint: {0}")]
+    Spans(String),
     /// The operating system refuses.
     #[error("{what}: {error}")]
     System {
@@ -76,6 +79,13 @@ impl From<TlsError> for RunError {
 /// [`RunError`], before anything is served.
 pub fn run(config: &Config) -> Result<(), RunError> {
     let log = Log::new(io::stdout());
+    #[cfg(feature = "otel")]
+    let spans = config
+        .otlp_endpoint
+        .as_deref()
+        .map(|endpoint| crate::spans::Spans::begin(endpoint, &log))
+        .transpose()
+        .map_err(RunError::Spans)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -83,6 +93,10 @@ pub fn run(config: &Config) -> Result<(), RunError> {
     let ended = runtime.block_on(serve_all(config, &log));
     // The keeper may be reading files; nobody waits for that.
     runtime.shutdown_background();
+    #[cfg(feature = "otel")]
+    if let Some(spans) = spans {
+        spans.end();
+    }
     log.flush();
     ended
 }
@@ -99,6 +113,8 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
     metrics.certificate(tls.expires());
     let observer = metrics.requests();
     let told: Arc<dyn Observer> = observer.clone();
+    #[cfg(feature = "otel")]
+    let told: Arc<dyn Observer> = Arc::new(crate::spans::Requests(told));
     let registry = registry(config)?.observer(told);
     let cache = cache(config.cache_dir.as_deref())?.observer(observer);
     let fresh = move |policies| Checker::new(policies).registry(registry).cache(cache);

@@ -9,6 +9,7 @@ use countersign_core::{Approvals, ImageField, ImageRef, Namespace, UnixTime, pri
 use futures_util::stream::{self, StreamExt as _};
 use tokio::time::Instant;
 
+use crate::spans::{Told, within};
 use crate::{Judged, Outcome};
 
 /// Images of one question that are judged at a time.
@@ -34,7 +35,8 @@ impl Sitting<'_> {
     /// Judges each image once, however many fields name it, in the order of the fields.
     pub(crate) async fn judge(&self, fields: &[ImageField]) -> Vec<Judged> {
         let images = distinct(fields).into_iter().map(async |(image, fields)| {
-            let outcome = self.judge_one(&image, &fields).await;
+            let told = || vec![("countersign.image", printable(&image))];
+            let outcome = within("image", told, self.judge_one(&image, &fields), came_out).await;
             Judged {
                 image,
                 fields,
@@ -77,6 +79,16 @@ impl Sitting<'_> {
             )),
         }
     }
+}
+
+/// What a span says in the end.
+fn came_out(outcome: &Outcome) -> Told {
+    let effect = match outcome {
+        Outcome::Misnamed(_) => "deny",
+        Outcome::Late(_) => "unknown",
+        Outcome::Decided(decision) => decision.effect().as_str(),
+    };
+    vec![("countersign.effect", effect.to_owned())]
 }
 
 /// Each image with the fields that name it, in the order of the first of these.

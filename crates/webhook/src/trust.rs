@@ -113,9 +113,14 @@ impl Refresher {
                     .as_ref()
                     .is_none_or(|old| old.fingerprint != state.fingerprint);
                 if is_other || root.wrong.is_some() {
-                    let message = "the TUF repository of a trust root was asked; what it gave is kept";
-                    self.log
-                        .event(Level::Info, "trust-root-refreshed", message, said(&name, source, &state, now));
+                    let message =
+                        "the TUF repository of a trust root was asked; what it gave is kept";
+                    self.log.event(
+                        Level::Info,
+                        "trust-root-refreshed",
+                        message,
+                        said(&name, source, &state, now),
+                    );
                 }
                 Root {
                     name,

@@ -11,4 +11,5 @@ mod pinned;
 mod recorded;
 mod scenarios;
 mod scene;
+mod told;
 mod warn;

@@ -40,6 +40,7 @@ pub(super) struct ConfigFile {
     pub(super) most_waiting: Option<u64>,
     pub(super) most_bytes: Option<u64>,
     pub(super) mutate: Option<bool>,
+    pub(super) otlp_endpoint: Option<String>,
     /// Where custom resources bear images.
     images: Vec<Spanned<Custom>>,
 }

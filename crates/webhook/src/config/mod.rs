@@ -72,6 +72,8 @@ pub struct Config {
     pub most_bytes: usize,
     /// Whether digests are written to Pods.
     pub mutate: bool,
+    /// The collector to which spans are sent, if any are.
+    pub otlp_endpoint: Option<String>,
     /// Where custom resources bear images.
     pub images: Vec<CustomField>,
     /// What [`Config::shown`] prints.
@@ -106,8 +108,20 @@ pub enum ConfigError {
     #[error("client-names is configured and client-ca is not: names prove nothing by themselves")]
     NamesAlone,
     /// Something that needs the Kubernetes API, without one.
-    #[error("{0} is configured and kubernetes is `none`: it needs the Kubernetes API; set kubernetes to in-cluster or a kubeconfig")]
+    #[error(
+        "{0} is configured and kubernetes is `none`: it needs the Kubernetes API; set kubernetes to in-cluster or a kubeconfig"
+    )]
     NeedsKubernetes(&'static str),
+    /// Spans are wanted of a program that cannot make any.
+    #[error(
+        "otlp-endpoint is configured, and this program was built without the feature `otel`; build it with `--features otel`, or leave otlp-endpoint out"
+    )]
+    NoSpans,
+    /// Where spans shall go is no address for that.
+    #[error(
+        "otlp-endpoint has to be http:// or https:// with a host, and without user, password and query; secrets belong into OTEL_EXPORTER_OTLP_HEADERS"
+    )]
+    Endpoint,
 }
 
 impl Config {
@@ -182,6 +196,7 @@ impl Config {
             )),
             most_bytes: count(merge.or("most-bytes", typed.most_bytes, file.most_bytes, 64 << 20)),
             mutate: merge.or("mutate", typed.mutate, file.mutate, false),
+            otlp_endpoint: merge.text("otlp-endpoint", typed.otlp_endpoint, file.otlp_endpoint),
             shown: merge.shown_with(&images),
             images,
             is_only_shown: typed.print_config,
@@ -224,6 +239,14 @@ impl Config {
             604_800,
             "0 to 604800 seconds",
         )?;
+        if let Some(endpoint) = &self.otlp_endpoint {
+            if !cfg!(feature = "otel") {
+                return Err(ConfigError::NoSpans);
+            }
+            if !is_endpoint(endpoint) {
+                return Err(ConfigError::Endpoint);
+            }
+        }
         if self.events && self.kubernetes == Which::None {
             return Err(ConfigError::NeedsKubernetes("events"));
         }
@@ -257,6 +280,16 @@ impl Config {
 
 fn count(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+fn is_endpoint(url: &str) -> bool {
+    let Ok(url) = url.parse::<axum::http::Uri>() else {
+        return false;
+    };
+    let is_http = matches!(url.scheme_str(), Some("http" | "https"));
+    let host = url.host().unwrap_or_default();
+    let user = url.authority().is_some_and(|it| it.as_str().contains('@'));
+    is_http && !host.is_empty() && !user && url.query().is_none()
 }
 
 fn missing(name: &'static str) -> ConfigError {

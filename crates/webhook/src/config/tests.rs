@@ -137,3 +137,37 @@ fn the_page_has_every_flag() {
         assert!(is_there, "docs/webhook.md does not tell of --{flag}");
     }
 }
+
+#[test]
+fn spans_go_to_an_address_without_secrets_or_nowhere() {
+    let read = |url| read(&[&NEEDED[..], &["--otlp-endpoint", url]].concat());
+    let good = ["http://127.0.0.1:4318", "https://collector.example/otlp/"];
+    if cfg!(feature = "otel") {
+        for url in good {
+            assert_eq!(read(url).unwrap().otlp_endpoint.as_deref(), Some(url));
+        }
+        for url in [
+            "",
+            "collector:4318",
+            "grpc://collector:4317",
+            "http://",
+            "http://u:p@collector",
+            "http://c/?a=b",
+        ] {
+            assert!(
+                read(url)
+                    .unwrap_err()
+                    .starts_with("otlp-endpoint has to be"),
+                "{url}"
+            );
+        }
+    } else {
+        for url in good {
+            let error = read(url).unwrap_err();
+            assert!(
+                error.contains("built without the feature `otel`"),
+                "{error}"
+            );
+        }
+    }
+}

@@ -104,6 +104,9 @@ pub struct Typed {
         env = "COUNTERSIGN_WEBHOOK_MUTATE"
     )]
     pub(super) mutate: Option<bool>,
+    /// Send spans of reviews to the collector at this URL, by OTLP over HTTP. Programs that are built without the feature `otel` cannot.
+    #[arg(long, value_name = "URL", env = "COUNTERSIGN_WEBHOOK_OTLP_ENDPOINT")]
+    pub(super) otlp_endpoint: Option<String>,
     /// Read options from this file, YAML.
     #[arg(long, value_name = "FILE", env = "COUNTERSIGN_WEBHOOK_CONFIG")]
     pub(super) config: Option<PathBuf>,

@@ -15,8 +15,8 @@ use std::time::{Duration, SystemTime};
 use countersign_core::{Mode, printable};
 use serde_json::json;
 
-use self::board::{Board, Key};
 pub(crate) use self::board::Post;
+use self::board::{Board, Key};
 pub(crate) use self::subject::Subject;
 use crate::kubernetes::{EventError, EventWriter, Series};
 use crate::log::{Level, Log};

@@ -74,7 +74,9 @@ impl Subject {
     fn checked(self) -> Option<Self> {
         let uid = self.uid.as_deref().unwrap_or("-");
         let version = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'/');
-        let name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
+        let name = |byte: u8| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.')
+        };
         let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
         let is_good = made_of(&self.api_version, version)
             && made_of(&self.kind, word)

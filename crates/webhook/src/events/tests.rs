@@ -79,14 +79,31 @@ fn no_object_leads_out_of_its_namespace_or_into_a_path() {
         request["object"]["metadata"]["ownerReferences"][1]["namespace"] = json!("kube-system");
     };
     assert_eq!(of(&elsewhere), "apps/v1 ReplicaSet shop/web-7f 2");
-    for namespace in ["", "../kube-system", "a/b", "a?b", "a%2fb", "A", &"a".repeat(64)] {
+    for namespace in [
+        "",
+        "../kube-system",
+        "a/b",
+        "a?b",
+        "a%2fb",
+        "A",
+        &"a".repeat(64),
+    ] {
         assert_eq!(
             of(&|request| request["namespace"] = json!(namespace)),
             "nobody",
             "{namespace}"
         );
     }
-    for name in ["", "a/b", "..", "../../secrets/x", "a?watch=1", "a b", "a\n", &"a".repeat(254)] {
+    for name in [
+        "",
+        "a/b",
+        "..",
+        "../../secrets/x",
+        "a?watch=1",
+        "a b",
+        "a\n",
+        &"a".repeat(254),
+    ] {
         let owner = |request: &mut Value| {
             request["object"]["metadata"]["ownerReferences"][1]["name"] = json!(name);
         };

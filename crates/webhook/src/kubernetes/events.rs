@@ -68,7 +68,10 @@ pub(crate) struct EventWriter {
 impl EventWriter {
     /// A writer that tells as the replica of this name.
     pub(crate) fn new(kubernetes: &Kubernetes, instance: &str) -> Self {
-        let instance: String = printable(instance).chars().take(MOST_INSTANCE / 4).collect();
+        let instance: String = printable(instance)
+            .chars()
+            .take(MOST_INSTANCE / 4)
+            .collect();
         Self {
             client: kubernetes.client().clone(),
             instance: match instance.is_empty() {
@@ -166,7 +169,10 @@ impl EventWriter {
     /// A name that no other Event has: of what it is about, of who tells, and of when.
     fn name(&self, post: &Post, at: &MicroTime) -> String {
         let key = &post.key;
-        let of = format!("{:?} {} {} {}", key.subject, key.reason, key.policy, self.instance);
+        let of = format!(
+            "{:?} {} {} {}",
+            key.subject, key.reason, key.policy, self.instance
+        );
         let hash: String = Digest::of(of.as_bytes()).hex().chars().take(16).collect();
         format!("countersign.{hash}.{:x}", at.0.as_microsecond())
     }
@@ -188,9 +194,7 @@ fn cut(text: &str) -> String {
     kept
 }
 
-async fn in_time<T>(
-    asked: impl Future<Output = Result<T, kube::Error>>,
-) -> Result<T, EventError> {
+async fn in_time<T>(asked: impl Future<Output = Result<T, kube::Error>>) -> Result<T, EventError> {
     match tokio::time::timeout(PATIENCE, asked).await {
         Ok(Ok(done)) => Ok(done),
         Ok(Err(kube::Error::Api(status))) => Err(match status.code {
@@ -213,7 +217,11 @@ mod tests {
     #[test]
     fn a_note_is_cut_at_bytes_and_between_characters() {
         let note = cut(&"ä".repeat(600));
-        assert!(note.len() <= MOST_NOTE && note.ends_with('…'), "{}", note.len());
+        assert!(
+            note.len() <= MOST_NOTE && note.ends_with('…'),
+            "{}",
+            note.len()
+        );
         assert!(note.chars().rev().skip(1).all(|it| it == 'ä'));
         assert_eq!(cut(&"a".repeat(1024)).len(), 1024);
     }

@@ -38,17 +38,22 @@ impl TrustRoots {
 
 impl Collector for TrustRoots {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let roots = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut put = |name: &str, help: &str, unit: Option<&Unit>, of: &dyn Fn(&RootAge) -> Option<i64>| {
-            let mut gauges = encoder.encode_descriptor(name, help, unit, MetricType::Gauge)?;
-            for root in &roots {
-                if let Some(value) = of(root) {
-                    let labels = [("root", root.name.as_str())];
-                    ConstGauge::new(value).encode(gauges.encode_family(&labels)?)?;
+        let roots = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let mut put =
+            |name: &str, help: &str, unit: Option<&Unit>, of: &dyn Fn(&RootAge) -> Option<i64>| {
+                let mut gauges = encoder.encode_descriptor(name, help, unit, MetricType::Gauge)?;
+                for root in &roots {
+                    if let Some(value) = of(root) {
+                        let labels = [("root", root.name.as_str())];
+                        ConstGauge::new(value).encode(gauges.encode_family(&labels)?)?;
+                    }
                 }
-            }
-            Ok(())
-        };
+                Ok(())
+            };
         put(
             "trust_root_expires_timestamp",
             "When the first role of the TUF metadata of a trust root expires",

@@ -9,4 +9,6 @@ mod program;
 mod reload;
 mod scene;
 mod shown;
+#[cfg(feature = "otel")]
+mod spans;
 mod trust;

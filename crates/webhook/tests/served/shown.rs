@@ -17,7 +17,9 @@ const OF_THE_SCRAPE: [&str; 3] = ["instance", "job", "le"];
 const MANUAL: &str = "https://github.com/countersign-dev/countersign/blob/main/docs/operations.md#";
 
 fn file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(name)
 }
 
 fn read(name: &str) -> String {
@@ -36,7 +38,9 @@ fn alerts() -> Vec<Value> {
 fn targets() -> Vec<(String, String)> {
     let dashboard: Value = serde_json::from_str(&read("deploy/grafana/countersign.json")).unwrap();
     let panels = dashboard["panels"].as_array().unwrap();
-    let targets = panels.iter().flat_map(|it| it["targets"].as_array().unwrap());
+    let targets = panels
+        .iter()
+        .flat_map(|it| it["targets"].as_array().unwrap());
     let text = |it: &Value| it.as_str().unwrap().to_owned();
     targets
         .map(|it| {
@@ -101,7 +105,9 @@ fn there(metrics: &str) -> BTreeMap<String, BTreeSet<String>> {
             .split_once('{')
             .and_then(|(_, rest)| rest.rsplit_once('}'));
         let labels = labels.map_or("", |(labels, _)| labels);
-        let names = labels.split("\",").filter_map(|label| label.split_once("=\""));
+        let names = labels
+            .split("\",")
+            .filter_map(|label| label.split_once("=\""));
         there
             .entry(name)
             .or_default()
@@ -189,8 +195,14 @@ fn every_alert_says_what_is_wrong_and_what_to_do() {
         let severity = alert["labels"]["severity"].as_str();
         assert!(matches!(severity, Some("warning" | "critical")), "{name}");
         let text = |field: &str| alert["annotations"][field].as_str().unwrap();
-        assert!(text("summary").len() > 10 && text("description").len() > 20, "{name}");
-        assert_eq!(text("runbook_url"), format!("{MANUAL}{}", name.to_lowercase()));
+        assert!(
+            text("summary").len() > 10 && text("description").len() > 20,
+            "{name}"
+        );
+        assert_eq!(
+            text("runbook_url"),
+            format!("{MANUAL}{}", name.to_lowercase())
+        );
         assert!(alert["for"].is_string(), "{name}");
     }
 }

@@ -114,24 +114,43 @@ async fn a_trust_root_is_fetched_followed_and_kept_while_its_repository_is_wrong
     let allowed = async || program.ask(&client, "/validate", &asked).await["allowed"] == true;
     assert!(allowed().await);
     assert_eq!(count(&program, "trust-root-refreshed"), 1);
-    metric(&program, "countersign_webhook_trust_root_last_refresh_ok{root=\"acme\"} 1").await;
+    metric(
+        &program,
+        "countersign_webhook_trust_root_last_refresh_ok{root=\"acme\"} 1",
+    )
+    .await;
 
     // A repository that is away, and one whose metadata has expired, change nothing; both are said, once, with how old what serves is.
     followed.server.fault("timestamp.json", Fault::Status(500));
     let failed = next(&program, "trust-root-refresh-failed", 0);
-    assert_eq!((&failed["root"], &failed["level"]), (&"acme".into(), &"error".into()));
+    assert_eq!(
+        (&failed["root"], &failed["level"]),
+        (&"acme".into(), &"error".into())
+    );
     assert!(failed["ageSeconds"].as_i64().unwrap() < 60, "{failed}");
-    assert!(failed["errors"].as_str().unwrap().contains("500"), "{failed}");
-    metric(&program, "countersign_webhook_trust_root_last_refresh_ok{root=\"acme\"} 0").await;
+    assert!(
+        failed["errors"].as_str().unwrap().contains("500"),
+        "{failed}"
+    );
+    metric(
+        &program,
+        "countersign_webhook_trust_root_last_refresh_ok{root=\"acme\"} 0",
+    )
+    .await;
     let expires = followed.repository.role(Role::Timestamp).expires;
     followed.repository.role(Role::Timestamp).expires = followed.now - 1;
     followed.publish();
     followed.server.heal();
     let failed = next(&program, "trust-root-refresh-failed", 1);
-    assert!(failed["errors"].as_str().unwrap().contains("expired"), "{failed}");
+    assert!(
+        failed["errors"].as_str().unwrap().contains("expired"),
+        "{failed}"
+    );
     assert!(allowed().await);
     let (_, metrics) = program.plain("/metrics").await;
-    let good = format!("countersign_webhook_trust_root_expires_timestamp_seconds{{root=\"acme\"}} {expires}");
+    let good = format!(
+        "countersign_webhook_trust_root_expires_timestamp_seconds{{root=\"acme\"}} {expires}"
+    );
     assert!(metrics.lines().any(|it| it == good), "{metrics}");
 
     // It is mended, with another trust root in it: what is signed under the old one counts no more.
@@ -146,7 +165,11 @@ async fn a_trust_root_is_fetched_followed_and_kept_while_its_repository_is_wrong
     assert_eq!(mended["level"], "info");
     next(&program, "policies-in-force", before);
     assert!(!allowed().await);
-    metric(&program, "countersign_webhook_trust_root_last_refresh_ok{root=\"acme\"} 1").await;
+    metric(
+        &program,
+        "countersign_webhook_trust_root_last_refresh_ok{root=\"acme\"} 1",
+    )
+    .await;
     assert_eq!(count(&program, "trust-root-refresh-failed"), 2);
 }
 
@@ -155,7 +178,11 @@ async fn no_repository_is_asked_that_no_policy_names_or_that_shall_not_be() {
     let followed = Followed::new();
     let program = followed.program("0");
     program.line(|line| line["event"] == "policies-refused");
-    metric(&program, "countersign_webhook_trust_root_last_refresh_ok{root=\"acme\"} 0").await;
+    metric(
+        &program,
+        "countersign_webhook_trust_root_last_refresh_ok{root=\"acme\"} 0",
+    )
+    .await;
     assert_eq!(followed.server.asked(), Vec::<String>::new());
     drop(program);
     let rule = "rules: [{name: signed, signature: {from: key}}]";
