@@ -174,7 +174,7 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
         let refresher = Refresher {
             policy: config.policy.clone(),
             store: TrustStore::new(folder),
-            client: TufClient::new(),
+            client: Arc::new(TufClient::new()),
             every: Some(config.trust_refresh).filter(|every| !every.is_zero()),
             log: log.clone(),
             metrics: Arc::clone(&metrics),

@@ -8,9 +8,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use countersign::{PolicyFiles, TrustState, TrustStore, TufClient};
-use countersign_core::{Digest, TufSource, UnixTime, printable};
+use countersign::{PolicyFiles, RefreshError, TrustState, TrustStore, TufClient};
+use countersign_core::{
+    Diagnostic, Digest, ReasonCode, Severity, TufSource, TufSources, UnixTime, printable,
+};
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
 
 use crate::log::{Level, Log};
 use crate::metrics::{Metrics, RootAge};
@@ -23,7 +26,7 @@ pub(crate) struct Refresher {
     /// The policy file or folder.
     pub(crate) policy: PathBuf,
     pub(crate) store: TrustStore,
-    pub(crate) client: TufClient,
+    pub(crate) client: Arc<TufClient>,
     /// How old a good state may be before it is asked for a new one; never, without.
     pub(crate) every: Option<Duration>,
     pub(crate) log: Log,
@@ -35,6 +38,7 @@ pub(crate) struct Refresher {
 pub(crate) struct Root {
     /// The first TrustRoot that names it.
     name: String,
+    source: TufSource,
     state: Option<TrustState>,
     due: UnixTime,
     failures: u32,
@@ -52,45 +56,65 @@ impl Refresher {
     }
 
     async fn round(&mut self, now: UnixTime) {
-        // Files are read by a thread that may block. Wrong ones are told by the keeper of policies; what they name besides is asked all the same.
         let policy = self.policy.clone();
-        let sources = tokio::task::spawn_blocking(move || {
-            PolicyFiles::open(&policy).map(|files| files.tuf_sources().sources)
+        let found = apart(move || {
+            let files = PolicyFiles::open(&policy).ok()?;
+            Some(files.tuf_sources())
         });
-        let Ok(Ok(sources)) = sources.await else {
-            return;
-        };
-        let named: BTreeMap<Digest, (String, TufSource)> = sources
-            .into_iter()
-            .rev()
-            .map(|(name, source)| (source.id(), (name, source)))
-            .collect();
-        self.roots.retain(|id, _| named.contains_key(id));
-        for (id, (name, source)) in named {
-            let root = match self.roots.remove(&id) {
-                Some(root) => Root { name, ..root },
-                None => self.found(name, &source, now),
+        if let Some(found) = found.await.flatten() {
+            self.named(found, now).await;
+        }
+        let ids: Vec<Digest> = self.roots.keys().copied().collect();
+        for id in ids {
+            let (Some(every), Some(root)) = (self.every, self.roots.get(&id)) else {
+                continue;
             };
-            let root = match self.every {
-                Some(every) if root.due <= now => self.refreshed(root, &source, every, now).await,
-                _ => root,
-            };
-            self.roots.insert(id, root);
+            if root.due <= now
+                && let Some(outcome) = self.refresh(root.source.clone(), now).await
+            {
+                self.came_of(id, outcome, every, now);
+            }
         }
         self.metrics
             .trust_roots(self.roots.values().map(Root::age).collect());
     }
 
+    /// From now on these are the repositories. While the files are wrong, which the keeper of policies tells, those before stay: what is in force needs them.
+    async fn named(&mut self, found: TufSources, now: UnixTime) {
+        let is_error =
+            |it: &Diagnostic| it.severity == Severity::Error && it.code != ReasonCode::UnusedName;
+        let is_whole = !found.diagnostics.iter().any(is_error);
+        let named: BTreeMap<Digest, (String, TufSource)> = found
+            .sources
+            .into_iter()
+            .rev()
+            .map(|(name, source)| (source.id(), (name, source)))
+            .collect();
+        if is_whole {
+            self.roots.retain(|id, _| named.contains_key(id));
+        }
+        for (id, (name, source)) in named {
+            let root = match self.roots.remove(&id) {
+                Some(root) => Root { name, ..root },
+                None => self.found(name, source, now).await,
+            };
+            self.roots.insert(id, root);
+        }
+    }
+
     /// What is known of a repository that was not asked yet.
-    fn found(&self, name: String, source: &TufSource, now: UnixTime) -> Root {
+    async fn found(&self, name: String, source: TufSource, now: UnixTime) -> Root {
         // What is there and cannot be read is begun anew by a refresh.
-        let state = self.store.load(source).ok().flatten();
+        let (store, asked) = (self.store.clone(), source.clone());
+        let state = apart(move || store.load(&asked).ok().flatten());
+        let state = state.await.flatten();
         let due = match (&state, self.every) {
             (Some(state), Some(every)) => after(state.refreshed, every).min(after(now, every)),
             _ => now,
         };
         Root {
             name,
+            source,
             state,
             due,
             failures: 0,
@@ -98,78 +122,70 @@ impl Refresher {
         }
     }
 
-    async fn refreshed(
+    async fn refresh(
         &self,
-        root: Root,
-        source: &TufSource,
+        source: TufSource,
+        now: UnixTime,
+    ) -> Option<Result<TrustState, RefreshError>> {
+        let (store, client) = (self.store.clone(), Arc::clone(&self.client));
+        let runtime = Handle::current();
+        apart(move || runtime.block_on(store.refresh(&source, &client, now))).await
+    }
+
+    fn came_of(
+        &mut self,
+        id: Digest,
+        outcome: Result<TrustState, RefreshError>,
         every: Duration,
         now: UnixTime,
-    ) -> Root {
-        let name = root.name;
-        match self.store.refresh(source, &self.client, now).await {
+    ) {
+        let Some(root) = self.roots.get_mut(&id) else {
+            return;
+        };
+        match outcome {
             Ok(state) => {
-                let is_other = root
-                    .state
-                    .as_ref()
-                    .is_none_or(|old| old.fingerprint != state.fingerprint);
-                if is_other || root.wrong.is_some() {
+                let old = root.state.replace(state);
+                let was_wrong = root.wrong.take().is_some();
+                root.failures = 0;
+                root.due = after(now, every);
+                if let Some(state) = &root.state
+                    && (was_wrong || old.is_none_or(|old| old.fingerprint != state.fingerprint))
+                {
                     let message =
                         "the TUF repository of a trust root was asked; what it gave is kept";
-                    self.log.event(
-                        Level::Info,
-                        "trust-root-refreshed",
-                        message,
-                        said(&name, source, &state, now),
-                    );
-                }
-                Root {
-                    name,
-                    state: Some(state),
-                    due: after(now, every),
-                    failures: 0,
-                    wrong: None,
+                    let more = root.said(state, now);
+                    self.log
+                        .event(Level::Info, "trust-root-refreshed", message, more);
                 }
             }
             Err(error) => {
-                let state = error.kept.map(|kept| *kept).or(root.state);
+                root.state = error.kept.map(|kept| *kept).or(root.state.take());
+                let pause = SOON.saturating_mul(1 << root.failures.min(16)).min(every);
+                root.due = after(now, pause);
+                root.failures = root.failures.saturating_add(1);
                 let why = printable(&error.cause.to_string());
                 if root.wrong.as_deref() != Some(&why) {
-                    self.tell_failure(&name, source, state.as_ref(), &why, now);
-                }
-                let pause = SOON.saturating_mul(1 << root.failures.min(16)).min(every);
-                Root {
-                    name,
-                    state,
-                    due: after(now, pause),
-                    failures: root.failures.saturating_add(1),
-                    wrong: Some(why),
+                    tell_failure(&self.log, root, &why, now);
+                    root.wrong = Some(why);
                 }
             }
         }
     }
+}
 
-    fn tell_failure(
-        &self,
-        name: &str,
-        source: &TufSource,
-        state: Option<&TrustState>,
-        why: &str,
-        now: UnixTime,
-    ) {
-        let (message, mut more) = match state {
-            Some(state) => (
-                "a trust root could not be refreshed; what was good last serves on, for as long as `trust.maxAge` of Settings says",
-                said(name, source, state, now),
-            ),
-            None => (
-                "a trust root could not be fetched, and none was before: policies that need it cannot be put in force",
-                json!({"root": printable(name), "url": printable(source.url())}),
-            ),
-        };
-        more["errors"] = json!(why);
-        self.log
-            .event(Level::Error, "trust-root-refresh-failed", message, more);
-    }
+fn tell_failure(log: &Log, root: &Root, why: &str, now: UnixTime) {
+    let (message, mut more) = match &root.state {
+        Some(state) => (
+            "a trust root could not be refreshed; what was good last serves on, for as long as `trust.maxAge` of Settings says",
+            root.said(state, now),
+        ),
+        None => (
+            "a trust root could not be fetched, and none was before: policies that need it cannot be put in force",
+            json!({"root": printable(&root.name), "url": printable(root.source.url())}),
+        ),
+    };
+    more["errors"] = json!(why);
+    log.event(Level::Error, "trust-root-refresh-failed", message, more);
 }
 
 impl Root {
@@ -181,18 +197,23 @@ impl Root {
             is_good: self.wrong.is_none() && self.state.is_some(),
         }
     }
+
+    fn said(&self, state: &TrustState, now: UnixTime) -> Value {
+        json!({
+            "root": printable(&self.name),
+            "url": printable(self.source.url()),
+            "fingerprint": state.fingerprint.to_string(),
+            "expires": state.expires().to_string(),
+            "refreshed": state.refreshed.to_string(),
+            "ageSeconds": now.seconds().saturating_sub(state.refreshed.seconds()),
+            "warnings": state.warnings(now),
+        })
+    }
 }
 
-fn said(name: &str, source: &TufSource, state: &TrustState, now: UnixTime) -> Value {
-    json!({
-        "root": printable(name),
-        "url": printable(source.url()),
-        "fingerprint": state.fingerprint.to_string(),
-        "expires": state.expires().to_string(),
-        "refreshed": state.refreshed.to_string(),
-        "ageSeconds": now.seconds().saturating_sub(state.refreshed.seconds()),
-        "warnings": state.warnings(now),
-    })
+/// Reads, writes and verifies on a thread that may block; none if it panicked, or the program ends.
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    tokio::task::spawn_blocking(work).await.ok()
 }
 
 fn after(time: UnixTime, pause: Duration) -> UnixTime {

@@ -144,3 +144,93 @@ fn what_is_refused_is_told_and_nothing_else() {
     let dry = review(|request| request["dryRun"] = json!(true));
     assert_eq!(reason(&dry, Door::Enforce, &denied), None);
 }
+
+/// Keeps what would be told of each answer.
+#[derive(Default)]
+struct Heard(Mutex<Vec<Option<Notice>>>);
+
+impl crate::Witness for Heard {
+    fn answered(&self, answered: &Answered<'_>) {
+        self.0.lock().unwrap().push(notice(answered));
+    }
+}
+
+#[tokio::test]
+async fn what_runs_by_break_glass_alone_is_told_and_what_is_denied_names_its_policy() {
+    use countersign::{Checker, HttpRegistry, PolicySet, Source};
+    use countersign_core::{ImageFields, NoFiles, UnixTime};
+    use countersign_testkit::break_glass::{approval, statement};
+    use countersign_testkit::forge::{Algorithm, Forge, Key};
+    use countersign_testkit::policy::bare_signer;
+    use countersign_testkit::registry::Registry;
+
+    let now: UnixTime = SystemTime::now().into();
+    let registry = Registry::start();
+    let digest = registry.push_image("acme/app", "v1");
+    let name = format!("{}/acme/app", registry.host());
+    let time = |seconds| now.plus(seconds).to_string();
+    let person = Key::generate(Algorithm::P256);
+    let statement = statement(&[(&name, &digest)], &time(-60), &time(3600));
+    let approval = approval(&Forge::new(now.seconds()), &statement, &person);
+    let text = format!(
+        "apiVersion: countersign.dev/v1alpha1
+kind: Settings
+metadata: {{name: acme}}
+spec: {{unmatched: deny, cluster: prod-eu-1}}
+{}{}---
+apiVersion: countersign.dev/v1alpha1
+kind: Policy
+metadata: {{name: production}}
+spec:
+  images: [\"{}/acme/**\"]
+  rules: [{{name: signed, signature: {{from: release}}}}]
+---
+apiVersion: countersign.dev/v1alpha1
+kind: BreakGlass
+metadata: {{name: oncall}}
+spec: {{from: a, maxDuration: 4h, namespaces: [shop]}}
+",
+        bare_signer("a", &person.public_pem()),
+        bare_signer("release", &Key::generate(Algorithm::P256).public_pem()),
+        registry.host(),
+    );
+    let source = Source {
+        name: "policy.yaml".to_owned(),
+        text,
+    };
+    let loaded = PolicySet::load(&[source], &NoFiles, &[]);
+    let policies = loaded
+        .policies
+        .unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
+    let client = HttpRegistry::new().plain_http(registry.host());
+    let heard = Arc::new(Heard::default());
+    let reviewer = crate::Reviewer::new(
+        Checker::new(policies).registry(client),
+        ImageFields::default(),
+    )
+    .witness(Arc::clone(&heard) as Arc<dyn crate::Witness>);
+    let image = format!("{name}@{digest}");
+    let asked = review(|request| {
+        request["object"]["spec"] = json!({"containers": [{"name": "app", "image": image}]});
+    });
+    for approvals in [Vec::new(), vec![approval]] {
+        reviewer.replace_approvals(approvals);
+        reviewer
+            .review(&asked, Door::Enforce, Duration::from_secs(10))
+            .await;
+    }
+    let heard = heard.0.lock().unwrap();
+    let [Some(denied), Some(broken)] = &heard[..] else {
+        panic!("{heard:?}")
+    };
+    assert_eq!(
+        (denied.key.reason, denied.key.policy.as_str()),
+        ("ImageDenied", "production")
+    );
+    assert_eq!(broken.key.reason, "BreakGlassUsed");
+    assert!(
+        broken.message.contains(&image) && broken.message.contains("bg-1"),
+        "{}",
+        broken.message
+    );
+}

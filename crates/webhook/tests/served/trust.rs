@@ -171,6 +171,16 @@ async fn a_trust_root_is_fetched_followed_and_kept_while_its_repository_is_wrong
     )
     .await;
     assert_eq!(count(&program, "trust-root-refresh-failed"), 2);
+
+    // While the policy files are wrong, what is in force goes on being kept current.
+    followed.scene.write_policy("kind: {");
+    program.line(|line| line["event"] == "policies-refused");
+    followed.server.fault("timestamp.json", Fault::Status(503));
+    let failed = next(&program, "trust-root-refresh-failed", 2);
+    assert!(
+        failed["errors"].as_str().unwrap().contains("503"),
+        "{failed}"
+    );
 }
 
 #[tokio::test]
