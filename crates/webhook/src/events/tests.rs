@@ -204,11 +204,12 @@ spec: {{from: a, maxDuration: 4h, namespaces: [shop]}}
         .unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
     let client = HttpRegistry::new().plain_http(registry.host());
     let heard = Arc::new(Heard::default());
+    let witness: Arc<dyn crate::Witness> = heard.clone();
     let reviewer = crate::Reviewer::new(
         Checker::new(policies).registry(client),
         ImageFields::default(),
     )
-    .witness(Arc::clone(&heard) as Arc<dyn crate::Witness>);
+    .witness(witness);
     let image = format!("{name}@{digest}");
     let asked = review(|request| {
         request["object"]["spec"] = json!({"containers": [{"name": "app", "image": image}]});
