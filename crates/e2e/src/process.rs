@@ -70,6 +70,11 @@ impl Process {
         })
     }
 
+    /// What it has written so far.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
     /// Waits until `ready` gives something.
     ///
     /// # Errors

@@ -50,6 +50,11 @@ impl Health {
         self.is_draining.store(true, Ordering::SeqCst);
     }
 
+    /// Whether `/readyz` says yes.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.readiness().0 == StatusCode::OK
+    }
+
     /// What `/readyz` answers.
     pub(crate) fn readiness(&self) -> (StatusCode, String) {
         let no = |why: &str| {

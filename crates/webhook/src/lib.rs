@@ -10,6 +10,7 @@ mod config;
 mod crd;
 mod credentials;
 mod emergency;
+mod events;
 mod gate;
 mod health;
 mod images;
@@ -31,7 +32,9 @@ mod run;
 mod selftest;
 mod serve;
 mod sitting;
+mod spans;
 mod tls;
+mod trust;
 mod yaml;
 
 pub use answer::Answer;

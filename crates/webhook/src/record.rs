@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use countersign_core::{Decision, Report, UnixTime, Verdict, printable};
 use serde::Serialize;
 
+use crate::events::Events;
 use crate::log::Log;
 use crate::metrics::Metrics;
 use crate::{Answered, Judged, Operation, Outcome, Witness};
@@ -14,6 +15,8 @@ use crate::{Answered, Judged, Operation, Outcome, Witness};
 pub(crate) struct Recorder {
     pub(crate) log: Log,
     pub(crate) metrics: Arc<Metrics>,
+    /// Who tells it in Events, if anybody does.
+    pub(crate) events: Option<Arc<Events>>,
 }
 
 /// One line. Everything that others chose is escaped, and cut where it is too long.
@@ -50,6 +53,9 @@ struct Line<'a> {
 impl Witness for Recorder {
     fn answered(&self, answered: &Answered<'_>) {
         self.metrics.answered(answered);
+        if let Some(events) = &self.events {
+            events.answered(answered);
+        }
         for judged in answered.images {
             self.log.line(&of_image(answered, judged));
         }

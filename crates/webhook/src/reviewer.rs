@@ -15,6 +15,7 @@ use crate::kubernetes::Tenants;
 use crate::pin::{Pin, pins};
 use crate::placing::{Aside, Surroundings};
 use crate::sitting::Sitting;
+use crate::spans::within;
 use crate::{Answer, Operation, Review};
 
 /// Which webhook configuration asks.
@@ -232,6 +233,21 @@ impl Reviewer {
 
     /// Answers one question, within `time`.
     pub async fn review(&self, review: &Review, door: Door, time: Duration) -> Answer {
+        let told = || {
+            let namespace = review.namespace.as_deref().unwrap_or_default();
+            vec![
+                ("countersign.review.uid", printable(&review.uid)),
+                ("countersign.door", door.as_str().to_owned()),
+                ("countersign.kind", printable(&review.kind.to_string())),
+                ("countersign.dry_run", review.dry_run.to_string()),
+                ("k8s.namespace.name", printable(namespace)),
+            ]
+        };
+        let effect = |answer: &Answer| vec![("countersign.effect", answer.effect().to_owned())];
+        within("review", told, self.answered(review, door, time), effect).await
+    }
+
+    async fn answered(&self, review: &Review, door: Door, time: Duration) -> Answer {
         let begun = Instant::now();
         if door == Door::Mutate {
             let answer = self.pinned(review, begun + time).await;

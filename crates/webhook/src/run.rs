@@ -1,5 +1,6 @@
 //! The webhook as a whole: from its configuration to its end.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use countersign::{
     Cache, CacheError, Checker, HttpRegistry, Observer, Proxies, Registries, RegistryError,
+    TrustStore, TufClient,
 };
 use countersign_core::ImageFields;
 use serde_json::json;
@@ -18,13 +20,13 @@ use tokio::sync::watch;
 use crate::config::{Config, SelfMade, TlsConfig};
 use crate::credentials::OwnCredentials;
 use crate::emergency::ApprovalFiles;
+use crate::events::{Events, Teller};
 use crate::gate::{Bounds, Gate};
 use crate::health::Health;
 use crate::keeper::Keeper;
 use crate::kubernetes::certificates::{self, Certificates, Told};
 use crate::kubernetes::lease::{Candidacy, Leading};
-use crate::kubernetes::policies::{self, Teller};
-use crate::kubernetes::{Kubernetes, KubernetesError, Tenants};
+use crate::kubernetes::{EventWriter, Kubernetes, KubernetesError, Tenants, policies};
 use crate::log::{Level, Log};
 use crate::metrics::{Asked, Metrics};
 use crate::policies::PolicySource;
@@ -32,6 +34,7 @@ use crate::record::Recorder;
 use crate::resources::Resources;
 use crate::router::{health_router, metrics_router};
 use crate::tls::{Kept, Source, Tls, TlsError, TlsOptions};
+use crate::trust::Refresher;
 use crate::{Doors, Reviewer, serve};
 
 /// Read in capitals and in small letters.
@@ -55,6 +58,9 @@ pub enum RunError {
     /// The Kubernetes API cannot be asked.
     #[error(transparent)]
     Kubernetes(#[from] KubernetesError),
+    /// Spans cannot be sent.
+    #[error("otlp-endpoint: {0}")]
+    Spans(String),
     /// The operating system refuses.
     #[error("{what}: {error}")]
     System {
@@ -77,6 +83,13 @@ impl From<TlsError> for RunError {
 /// [`RunError`], before anything is served.
 pub fn run(config: &Config) -> Result<(), RunError> {
     let log = Log::new(io::stdout());
+    #[cfg(feature = "otel")]
+    let spans = config
+        .otlp_endpoint
+        .as_deref()
+        .map(|endpoint| crate::spans::Spans::begin(endpoint, &log))
+        .transpose()
+        .map_err(RunError::Spans)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -84,6 +97,10 @@ pub fn run(config: &Config) -> Result<(), RunError> {
     let ended = runtime.block_on(serve_all(config, &log));
     // The keeper may be reading files; nobody waits for that.
     runtime.shutdown_background();
+    #[cfg(feature = "otel")]
+    if let Some(spans) = spans {
+        spans.end();
+    }
     log.flush();
     ended
 }
@@ -109,6 +126,8 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
         config.docker_config.clone(),
         programs.zip(config.credential_provider_dir.as_deref()),
     )?;
+    #[cfg(feature = "otel")]
+    let told: Arc<dyn Observer> = Arc::new(crate::spans::Requests(told));
     let registry = registry(config)?.observer(told).credentials(keyring);
     let cache = cache(config.cache_dir.as_deref())?.observer(observer);
     let fresh = move |policies| {
@@ -119,6 +138,10 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
     let recorder = Recorder {
         log: log.clone(),
         metrics: Arc::clone(&metrics),
+        events: kubernetes
+            .as_ref()
+            .filter(|_| config.events)
+            .map(|kubernetes| tell(config, kubernetes, log, &metrics)),
     };
     let reviewer = Reviewer::waiting(fresh, fields)
         .witness(Arc::new(recorder))
@@ -130,13 +153,14 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
         waiting: config.most_waiting,
         bytes: config.most_bytes,
     });
+    let health = Arc::new(Health::default());
+    health.waits_for("the policies are being read");
     metrics.ask(Asked {
         reviewer: Arc::clone(&reviewer),
         gate: gate.clone(),
         log: log.clone(),
+        health: Arc::clone(&health),
     });
-    let health = Arc::new(Health::default());
-    health.waits_for("the policies are being read");
 
     let listener = listen("listen", config.listen).await?;
     let seen = listen("metrics-listen", config.metrics_listen).await?;
@@ -179,6 +203,19 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
         overloaded: 0,
     };
     let interval = config.reload_interval;
+    // Objects of the cluster name no repository: nothing is beside them (docs/webhook.md).
+    if let (Some(folder), Some(policy)) = (&config.trust_cache, &config.policy) {
+        let refresher = Refresher {
+            policy: policy.clone(),
+            store: TrustStore::new(folder),
+            client: Arc::new(TufClient::new()),
+            every: Some(config.trust_refresh).filter(|every| !every.is_zero()),
+            log: log.clone(),
+            metrics: Arc::clone(&metrics),
+            roots: BTreeMap::new(),
+        };
+        tokio::spawn(refresher.keep(interval));
+    }
     tokio::task::spawn_blocking(move || keeper.keep(interval));
 
     if let (Some(it), Some(candidacy)) = (self_made, &candidacy) {
@@ -253,7 +290,7 @@ fn policy_resources(kubernetes: &Kubernetes, leading: Leading, log: &Log) -> Arc
         Arc::clone(&resources),
         log.clone(),
     ));
-    let teller = Teller::new(client, Arc::clone(&resources), leading, log.clone());
+    let teller = policies::Teller::new(client, Arc::clone(&resources), leading, log.clone());
     tokio::spawn(teller.tell());
     resources
 }
@@ -299,6 +336,25 @@ fn certificate_source<'a>(
             )
         }
     }
+}
+
+/// Begins to tell what is refused in Events, as this Pod.
+fn tell(
+    config: &Config,
+    kubernetes: &Kubernetes,
+    log: &Log,
+    metrics: &Arc<Metrics>,
+) -> Arc<Events> {
+    let events = Arc::new(Events::new(Arc::clone(metrics)));
+    let instance = std::env::var("HOSTNAME").unwrap_or_default();
+    let teller = Teller {
+        events: Arc::clone(&events),
+        writer: EventWriter::new(kubernetes, &instance),
+        is_authenticated: config.client_ca.is_some(),
+        log: log.clone(),
+    };
+    tokio::spawn(teller.tell());
+    events
 }
 
 /// Ready when the other end is dropped.

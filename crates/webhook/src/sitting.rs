@@ -10,6 +10,7 @@ use futures_util::stream::{self, StreamExt as _};
 use tokio::time::Instant;
 
 use crate::placing::{Aside, Placed, Surroundings};
+use crate::spans::{Told, within};
 use crate::{Judged, Outcome};
 
 /// Images of one question that are judged at a time.
@@ -35,7 +36,9 @@ impl Sitting<'_> {
     /// Judges each image once, however many fields name it, in the order of the fields.
     pub(crate) async fn judge(&self, fields: &[ImageField]) -> Vec<Judged> {
         let images = distinct(fields).into_iter().map(async |(image, fields)| {
-            let (outcome, aside) = self.judge_one(&image, &fields).await;
+            let told = || vec![("countersign.image", printable(&image))];
+            let judge = self.judge_one(&image, &fields);
+            let (outcome, aside) = within("image", told, judge, |it| came_out(&it.0)).await;
             Judged {
                 image,
                 fields,
@@ -86,6 +89,16 @@ impl Sitting<'_> {
         };
         (outcome, aside)
     }
+}
+
+/// What a span says in the end.
+fn came_out(outcome: &Outcome) -> Told {
+    let effect = match outcome {
+        Outcome::Misnamed(_) => "deny",
+        Outcome::Late(_) => "unknown",
+        Outcome::Decided(decision) => decision.effect().as_str(),
+    };
+    vec![("countersign.effect", effect.to_owned())]
 }
 
 /// Each image with the fields that name it, in the order of the first of these.

@@ -26,5 +26,6 @@ mod rotation;
 mod scenarios;
 mod scene;
 mod service;
+mod told;
 mod warn;
 mod weather;

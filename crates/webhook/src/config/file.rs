@@ -33,10 +33,12 @@ pub(super) struct ConfigFile {
     pub(super) tls_lifetime: Option<u64>,
     pub(super) service: Option<String>,
     pub(super) webhook_configurations: Option<Vec<String>>,
+    pub(super) events: Option<bool>,
     pub(super) policy: Option<PathBuf>,
     pub(super) policy_resources: Option<bool>,
     pub(super) break_glass: Option<PathBuf>,
     pub(super) trust_cache: Option<PathBuf>,
+    pub(super) trust_refresh: Option<u64>,
     pub(super) cache_dir: Option<PathBuf>,
     pub(super) registries: Option<PathBuf>,
     pub(super) docker_config: Option<PathBuf>,
@@ -50,6 +52,7 @@ pub(super) struct ConfigFile {
     pub(super) most_waiting: Option<u64>,
     pub(super) most_bytes: Option<u64>,
     pub(super) mutate: Option<bool>,
+    pub(super) otlp_endpoint: Option<String>,
     /// Where custom resources bear images.
     images: Vec<Spanned<Custom>>,
 }

@@ -56,6 +56,8 @@ pub struct Config {
     pub namespace: Option<String>,
     /// The lease that says which replica does what only one should.
     pub lease: String,
+    /// Whether Events tell of what is refused.
+    pub events: bool,
     /// The policy file or folder; none only with policy resources.
     pub policy: Option<PathBuf>,
     /// Whether custom resources of the cluster are policies.
@@ -64,6 +66,8 @@ pub struct Config {
     pub break_glass: Option<PathBuf>,
     /// Where trust roots of TUF repositories are kept.
     pub trust_cache: Option<PathBuf>,
+    /// How often TUF repositories are asked; zero for never.
+    pub trust_refresh: Duration,
     /// Where evidence is kept.
     pub cache_dir: Option<PathBuf>,
     /// How registries are reached.
@@ -90,6 +94,8 @@ pub struct Config {
     pub most_bytes: usize,
     /// Whether digests are written to Pods.
     pub mutate: bool,
+    /// The collector to which spans are sent, if any are.
+    pub otlp_endpoint: Option<String>,
     /// Where custom resources bear images.
     pub images: Vec<CustomField>,
     /// What [`Config::shown`] prints.
@@ -133,6 +139,16 @@ pub enum ConfigError {
         "credential-providers and credential-provider-dir are configured together: which programs there are, and the folder with them"
     )]
     ProvidersAlone,
+    /// Spans are wanted of a program that cannot make any.
+    #[error(
+        "otlp-endpoint is configured, and this program was built without the feature `otel`; build it with `--features otel`, or leave otlp-endpoint out"
+    )]
+    NoSpans,
+    /// Where spans shall go is no address for that.
+    #[error(
+        "otlp-endpoint has to be http:// or https:// with a host, and without user, password and query; secrets belong into OTEL_EXPORTER_OTLP_HEADERS"
+    )]
+    Endpoint,
 }
 
 impl Config {
@@ -198,6 +214,7 @@ impl Config {
             kubernetes: merge.or("kubernetes", typed.kubernetes, file.kubernetes, Which::None),
             namespace: merge.text("namespace", typed.namespace, file.namespace),
             lease: merge.name("lease", typed.lease, file.lease, NAME),
+            events: merge.or("events", typed.events, file.events, false),
             policy: merge.path("policy", typed.policy, file.policy),
             policy_resources: merge.or(
                 "policy-resources",
@@ -207,6 +224,12 @@ impl Config {
             ),
             break_glass: merge.path("break-glass", typed.break_glass, file.break_glass),
             trust_cache: merge.path("trust-cache", typed.trust_cache, file.trust_cache),
+            trust_refresh: seconds(merge.or(
+                "trust-refresh",
+                typed.trust_refresh,
+                file.trust_refresh,
+                3600,
+            )),
             cache_dir: merge.path("cache-dir", typed.cache_dir, file.cache_dir),
             registries: merge.path("registries", typed.registries, file.registries),
             docker_config: merge.path("docker-config", typed.docker_config, file.docker_config),
@@ -243,6 +266,7 @@ impl Config {
             )),
             most_bytes: count(merge.or("most-bytes", typed.most_bytes, file.most_bytes, 64 << 20)),
             mutate: merge.or("mutate", typed.mutate, file.mutate, false),
+            otlp_endpoint: merge.text("otlp-endpoint", typed.otlp_endpoint, file.otlp_endpoint),
             shown: merge.shown_with(&images),
             images,
             is_only_shown: typed.print_config,
@@ -288,6 +312,24 @@ impl Config {
         )?;
         within("timeout", self.timeout.as_secs(), 1, 30, "1 to 30 seconds")?;
         within("drain", self.drain.as_secs(), 0, 600, "0 to 600 seconds")?;
+        within(
+            "trust-refresh",
+            self.trust_refresh.as_secs(),
+            0,
+            604_800,
+            "0 to 604800 seconds",
+        )?;
+        if let Some(endpoint) = &self.otlp_endpoint {
+            if !cfg!(feature = "otel") {
+                return Err(ConfigError::NoSpans);
+            }
+            if !is_endpoint(endpoint) {
+                return Err(ConfigError::Endpoint);
+            }
+        }
+        if self.events && self.kubernetes == Which::None {
+            return Err(ConfigError::NeedsKubernetes("events"));
+        }
         within(
             "most-reviews",
             number(self.most_reviews),
@@ -337,6 +379,16 @@ impl Config {
 
 fn count(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+fn is_endpoint(url: &str) -> bool {
+    let Ok(url) = url.parse::<axum::http::Uri>() else {
+        return false;
+    };
+    let is_http = matches!(url.scheme_str(), Some("http" | "https"));
+    let host = url.host().unwrap_or_default();
+    let user = url.authority().is_some_and(|it| it.as_str().contains('@'));
+    is_http && !host.is_empty() && !user && url.query().is_none()
 }
 
 fn missing(name: &'static str) -> ConfigError {

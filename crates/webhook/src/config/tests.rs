@@ -96,6 +96,14 @@ fn what_is_missing_or_out_of_bounds_is_said() {
             "reload-interval has to be 1 to 3600 seconds",
         ),
         ("drain: 601", "drain has to be 0 to 600 seconds"),
+        (
+            "trustRefresh: 604801",
+            "trust-refresh has to be 0 to 604800 seconds",
+        ),
+        (
+            "events: true",
+            "events is configured and kubernetes is `none`: it needs the Kubernetes API; set kubernetes to in-cluster or a kubeconfig",
+        ),
         ("mostReviews: 0", "most-reviews has to be 1 to 100000"),
         ("mostWaiting: 100001", "most-waiting has to be 0 to 100000"),
         (
@@ -234,5 +242,39 @@ fn the_page_has_every_flag() {
             .lines()
             .any(|line| line.starts_with("| `--") && line.contains(&format!("`--{flag}`")));
         assert!(is_there, "docs/webhook.md does not tell of --{flag}");
+    }
+}
+
+#[test]
+fn spans_go_to_an_address_without_secrets_or_nowhere() {
+    let read = |url| read(&[&NEEDED[..], &["--otlp-endpoint", url]].concat());
+    let good = ["http://127.0.0.1:4318", "https://collector.example/otlp/"];
+    if cfg!(feature = "otel") {
+        for url in good {
+            assert_eq!(read(url).unwrap().otlp_endpoint.as_deref(), Some(url));
+        }
+        for url in [
+            "",
+            "collector:4318",
+            "grpc://collector:4317",
+            "http://",
+            "http://u:p@collector",
+            "http://c/?a=b",
+        ] {
+            assert!(
+                read(url)
+                    .unwrap_err()
+                    .starts_with("otlp-endpoint has to be"),
+                "{url}"
+            );
+        }
+    } else {
+        for url in good {
+            let error = read(url).unwrap_err();
+            assert!(
+                error.contains("built without the feature `otel`"),
+                "{error}"
+            );
+        }
     }
 }

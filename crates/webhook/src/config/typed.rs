@@ -88,6 +88,15 @@ pub struct Typed {
         env = "COUNTERSIGN_WEBHOOK_WEBHOOK_CONFIGURATIONS"
     )]
     pub(super) webhook_configurations: Option<Vec<String>>,
+    /// Tell on the owner, in Kubernetes Events, of what is refused and of what runs by break-glass. Needs --kubernetes.
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        default_missing_value = "true",
+        env = "COUNTERSIGN_WEBHOOK_EVENTS"
+    )]
+    pub(super) events: Option<bool>,
     /// The policy: a file, or a folder whose files are one set. Read again when it changes.
     #[arg(long, value_name = "FILE|DIR", env = "COUNTERSIGN_WEBHOOK_POLICY")]
     pub(super) policy: Option<PathBuf>,
@@ -104,9 +113,12 @@ pub struct Typed {
     /// it need not be there.
     #[arg(long, value_name = "FILE|DIR", env = "COUNTERSIGN_WEBHOOK_BREAK_GLASS")]
     pub(super) break_glass: Option<PathBuf>,
-    /// The folder with the trust roots that TUF repositories gave, as `countersign trust update` fills it.
+    /// The folder in which the trust roots are kept that TUF repositories gave. `countersign trust update` may fill it too.
     #[arg(long, value_name = "DIR", env = "COUNTERSIGN_WEBHOOK_TRUST_CACHE")]
     pub(super) trust_cache: Option<PathBuf>,
+    /// Ask the TUF repositories that policies name every so many seconds; 0: never.
+    #[arg(long, value_name = "SECONDS", env = "COUNTERSIGN_WEBHOOK_TRUST_REFRESH", value_parser = clap::value_parser!(u64).range(0..=604_800))]
+    pub(super) trust_refresh: Option<u64>,
     /// The folder in which evidence is kept, so that a restart forgets nothing.
     #[arg(long, value_name = "DIR", env = "COUNTERSIGN_WEBHOOK_CACHE_DIR")]
     pub(super) cache_dir: Option<PathBuf>,
@@ -166,6 +178,9 @@ pub struct Typed {
         env = "COUNTERSIGN_WEBHOOK_MUTATE"
     )]
     pub(super) mutate: Option<bool>,
+    /// Send spans of reviews to the collector at this URL, by OTLP over HTTP. Programs that are built without the feature `otel` cannot.
+    #[arg(long, value_name = "URL", env = "COUNTERSIGN_WEBHOOK_OTLP_ENDPOINT")]
+    pub(super) otlp_endpoint: Option<String>,
     /// Read options from this file, YAML.
     #[arg(long, value_name = "FILE", env = "COUNTERSIGN_WEBHOOK_CONFIG")]
     pub(super) config: Option<PathBuf>,

@@ -4,6 +4,7 @@
 //! apart from what could not be asked, and the webhook begins without it.
 
 pub(crate) mod certificates;
+mod events;
 mod kept;
 mod lack;
 pub(crate) mod lease;
@@ -20,6 +21,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use serde::Deserialize;
 
+pub(crate) use self::events::{EventError, EventWriter, Series};
 pub(crate) use self::tenants::{Pulls, Tenants};
 
 /// Who asks, in audit logs and in the metrics of the API server.

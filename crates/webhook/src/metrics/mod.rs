@@ -2,6 +2,7 @@
 
 mod bounded;
 mod observer;
+mod trust;
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,7 +20,10 @@ use prometheus_client::registry::{Registry, Unit};
 
 use self::bounded::{OTHER, Seen};
 pub(crate) use self::observer::Requests;
+pub(crate) use self::trust::RootAge;
+use self::trust::TrustRoots;
 use crate::gate::Gate;
+use crate::health::Health;
 use crate::log::Log;
 use crate::{Answered, Door, Outcome, Reviewer};
 
@@ -48,6 +52,8 @@ pub(crate) struct Metrics {
     admissions: Counters<1>,
     break_glass: Counters<1>,
     overloaded: Counters<2>,
+    events: Counters<1>,
+    trust_roots: TrustRoots,
     generation: Gauge,
     in_force_since: Gauge,
     checked_at: Gauge,
@@ -70,6 +76,7 @@ pub(crate) struct Asked {
     pub(crate) reviewer: Arc<Reviewer>,
     pub(crate) gate: Gate,
     pub(crate) log: Log,
+    pub(crate) health: Arc<Health>,
 }
 
 impl Metrics {
@@ -84,6 +91,8 @@ impl Metrics {
             admissions: Counters::default(),
             break_glass: Counters::default(),
             overloaded: Counters::default(),
+            events: Counters::default(),
+            trust_roots: TrustRoots::default(),
             generation: Gauge::default(),
             in_force_since: Gauge::default(),
             checked_at: Gauge::default(),
@@ -123,6 +132,12 @@ impl Metrics {
             all.overloaded.clone(),
         );
         webhook.register(
+            "events",
+            "What was told in Kubernetes Events, by what came of it: written, lost (no room), unverified (nobody knows whether the object is there), refused (no \
+             permission), failed",
+            all.events.clone(),
+        );
+        webhook.register(
             "policy_generation",
             "How many policy sets have been in force since the start",
             all.generation.clone(),
@@ -158,6 +173,7 @@ impl Metrics {
             Unit::Seconds,
             all.authority_expires.clone(),
         );
+        webhook.register_collector(Box::new(all.trust_roots.clone()));
         webhook.register_collector(Box::new(observer::Now(Arc::clone(&all.asked))));
         let asked = Arc::clone(&all.asked);
         registry.register_collector(Box::new(DeadlineMetrics::new(move || {
@@ -175,6 +191,10 @@ impl Metrics {
                     .get_or_create(&overload(door, full))
                     .inc_by(0);
             }
+        }
+        for outcome in ["written", "lost", "unverified", "refused", "failed"] {
+            let outcome = Text::from(outcome);
+            all.events.get_or_create(&[("outcome", outcome)]).inc_by(0);
         }
         all.registry = registry;
         all
@@ -273,6 +293,17 @@ impl Metrics {
     pub(crate) fn overloaded(&self, door: Door, full: &'static str) {
         self.overloaded.get_or_create(&overload(door, full)).inc();
         self.overloaded_in_all.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What came of something that was to be told in an Event.
+    pub(crate) fn event(&self, outcome: &'static str) {
+        let outcome = Text::from(outcome);
+        self.events.get_or_create(&[("outcome", outcome)]).inc();
+    }
+
+    /// The trust roots of TUF repositories, as they are now.
+    pub(crate) fn trust_roots(&self, roots: Vec<RootAge>) {
+        self.trust_roots.set(roots);
     }
 
     /// Questions that nobody had the time to judge, since the start.

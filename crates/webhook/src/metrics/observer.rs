@@ -121,6 +121,11 @@ impl Collector for Now {
         let gauge = |count: usize| ConstGauge::new(number(count));
         let mut put = Put(&mut encoder);
         put.one(
+            "ready",
+            "1 if this replica may be asked, else 0",
+            &ConstGauge::new(i64::from(asked.health.is_ready())),
+        )?;
+        put.one(
             "reviews_running",
             "Questions that are being judged",
             &gauge(load.running),

@@ -211,7 +211,7 @@ async fn a_digest_rule_that_fails_is_decided_without_a_request() {
 }
 
 /// Waits until a metric has a value.
-async fn metric(program: &Program, line: &str) {
+pub(crate) async fn metric(program: &Program, line: &str) {
     let begun = Instant::now();
     loop {
         let (_, metrics) = program.plain("/metrics").await;

@@ -9,3 +9,7 @@ mod life;
 mod program;
 mod reload;
 mod scene;
+mod shown;
+#[cfg(feature = "otel")]
+mod spans;
+mod trust;
