@@ -34,10 +34,15 @@ const LEGACY: (&str, &str) = ("kubernetes.io/dockercfg", ".dockercfg");
 pub(crate) struct Tenants {
     kubernetes: Kubernetes,
     reads_secrets: bool,
-    labels: Kept<String, Result<Arc<BTreeMap<String, String>>, Lack>>,
-    accounts: Kept<(String, String), Result<Arc<[String]>, Lack>>,
-    secrets: Kept<(String, String), Result<Arc<PullSecrets>, Why>>,
+    labels: Kept<String, Result<Labels, Lack>>,
+    accounts: Kept<Placed, Result<Arc<[String]>, Lack>>,
+    secrets: Kept<Placed, Result<Arc<PullSecrets>, Why>>,
 }
+
+type Labels = Arc<BTreeMap<String, String>>;
+
+/// A namespace, and the name of an object in it.
+type Placed = (String, String);
 
 /// What a PodSpec is pulled with.
 #[derive(Default)]
@@ -75,10 +80,7 @@ impl Tenants {
     }
 
     /// The labels of a namespace, or why they are not known.
-    pub(crate) async fn labels(
-        &self,
-        namespace: &str,
-    ) -> Result<Arc<BTreeMap<String, String>>, String> {
+    pub(crate) async fn labels(&self, namespace: &str) -> Result<Labels, String> {
         let told = |lack: &Lack| {
             let told = lack.told(&format!("the namespace {}", printable(namespace)));
             match lack {
