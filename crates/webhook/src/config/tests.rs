@@ -102,7 +102,7 @@ fn what_is_missing_or_out_of_bounds_is_said() {
         ),
         (
             "events: true",
-            "events is configured and kubernetes is `none`: it needs the Kubernetes API; set kubernetes to in-cluster or a kubeconfig",
+            "events is configured and kubernetes is none: pass --kubernetes in-cluster, or a kubeconfig",
         ),
         ("mostReviews: 0", "most-reviews has to be 1 to 100000"),
         ("mostWaiting: 100001", "most-waiting has to be 0 to 100000"),
