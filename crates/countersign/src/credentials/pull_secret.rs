@@ -70,7 +70,7 @@ impl PullSecrets {
     }
 
     /// Notes why a secret that should be here is not. That keeps nobody from using the others; a denial tells it, of every registry, since nobody knows
-    /// whose credentials it holds. What is read so is a [`Access`] of its own: nobody else is told that this secret was missed.
+    /// whose credentials it holds. What is read so is an [`Access`] of its own: nobody else is told that this secret was missed.
     #[must_use]
     pub fn absent(mut self, why: &str) -> Self {
         self.absent.push(why.to_owned());
