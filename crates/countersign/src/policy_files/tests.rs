@@ -143,7 +143,7 @@ fn documents_that_stand_in_no_file_are_one_set_with_files_and_reach_none() {
     let settings = kind("Settings", "acme", "{unmatched: deny}");
     write(&(settings.clone() + &signer));
     let files = PolicyFiles::open(folder.path()).unwrap();
-    assert!(files.load(&[]).policies.is_some());
+    assert!(files.load(&[]).policies.is_none(), "there is no policy");
     let files = files.with_documents(vec![document("Policy/signed", &policy)]);
     assert_eq!(names(&files), ["p.yaml", "signed"]);
     let loaded = files.load(&[]);
