@@ -82,7 +82,7 @@ impl Process {
     pub(crate) fn wait_until<T>(&mut self, mut ready: impl FnMut(&str) -> Option<T>) -> Result<T> {
         let start = Instant::now();
         loop {
-            let log = fs::read_to_string(&self.log).unwrap_or_default();
+            let log = self.log();
             if let Some(value) = ready(&log) {
                 return Ok(value);
             }
@@ -98,11 +98,6 @@ impl Process {
             }
             thread::sleep(Duration::from_millis(20));
         }
-    }
-
-    /// What it has written so far.
-    pub(crate) fn log(&self) -> String {
-        fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     /// Sends it this signal (`TERM`, `KILL`).

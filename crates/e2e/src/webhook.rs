@@ -328,6 +328,12 @@ impl Webhook {
         self.process.ended()
     }
 
+    /// Asks it as an API server would, without one.
+    #[must_use]
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Ends it; the port refuses connections from now on.
     pub fn stop(self) {
         drop(self.process);

@@ -37,7 +37,7 @@ impl Sitting<'_> {
     pub(crate) async fn judge(&self, fields: &[ImageField]) -> Vec<Judged> {
         let images = distinct(fields).into_iter().map(async |(image, fields)| {
             let told = || vec![("countersign.image", printable(&image))];
-            let judge = self.judge_one(&image, &fields);
+            let judge = Box::pin(self.judge_one(&image, &fields));
             let (outcome, aside) = within("image", told, judge, |it| came_out(&it.0)).await;
             Judged {
                 image,

@@ -64,7 +64,7 @@ impl Cluster {
     /// # Errors
     /// If a part cannot be run or does not get ready.
     pub fn alone(parts: &Parts) -> Result<Self> {
-        Self::start(parts)
+        Self::start(parts, None)
     }
 
     /// Kills the API server; what it has stored stays.

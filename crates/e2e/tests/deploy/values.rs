@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use countersign_e2e::{outcome, workspace};
-use countersign_webhook::Config;
+use countersign_webhook::{Config, TlsConfig, Which};
 use serde_json::Value;
 
 use crate::chart::{Chart, PLAIN, SETS, deploy, find, objects};
@@ -249,23 +249,42 @@ fn the_webhook_takes_the_file_that_is_rendered_and_the_policies_that_it_starts_w
         "enforce.namespaces={shop}",
         "mutate.enabled=true",
     ];
-    let rendered = objects(&chart.rendered(&[PLAIN, &more].concat()));
-    let data = |name: &str, file: &str| {
-        let map = find(&rendered, "ConfigMap", name).unwrap();
+    let data = |rendered: &[Value], name: &str, file: &str| {
+        let map = find(rendered, "ConfigMap", name).unwrap();
         map["data"][file].as_str().unwrap().to_owned()
     };
     let file = folder.path().join("config.yaml");
-    fs::write(&file, data("countersign-webhook", "config.yaml")).unwrap();
-    let words = [
-        "countersign-webhook".into(),
-        "--config".into(),
-        file.clone().into_os_string(),
-    ];
-    let config = Config::read(words).unwrap();
+    let read = |rendered: &[Value]| {
+        fs::write(&file, data(rendered, "countersign-webhook", "config.yaml")).unwrap();
+        let words = [
+            "countersign-webhook".into(),
+            "--config".into(),
+            file.clone().into_os_string(),
+        ];
+        Config::read(words).unwrap()
+    };
+    for (_, values) in SETS {
+        read(&objects(&chart.rendered(values)));
+    }
+    let config = read(&objects(&chart.rendered(&more)));
+    let TlsConfig::SelfMade(made) = &config.tls else {
+        panic!("{:?}", config.tls);
+    };
+    assert_eq!(
+        (made.secret.as_str(), made.service.as_str()),
+        ("countersign-webhook-tls", "countersign-webhook")
+    );
+    assert!(config.events && config.kubernetes == Which::InCluster);
+
+    let rendered = objects(&chart.rendered(&[PLAIN, &more].concat()));
+    let config = read(&rendered);
     assert_eq!(config.most_reviews, 512);
     assert_eq!(config.images[0].of.to_string(), "Rollout.argoproj.io");
+    let TlsConfig::Files { certificate, .. } = &config.tls else {
+        panic!("{:?}", config.tls);
+    };
     assert_eq!(
-        config.tls_cert,
+        certificate,
         std::path::Path::new("/etc/countersign/tls/tls.crt")
     );
     assert!(config.mutate);
@@ -275,7 +294,11 @@ fn the_webhook_takes_the_file_that_is_rendered_and_the_policies_that_it_starts_w
     assert!(grace.as_u64().unwrap() > longest.as_secs(), "{grace}");
 
     let policy = folder.path().join("policy.yaml");
-    fs::write(&policy, data("countersign-policy", "policy.yaml")).unwrap();
+    fs::write(
+        &policy,
+        data(&rendered, "countersign-policy", "policy.yaml"),
+    )
+    .unwrap();
     assert!(countersign::load_policies(&policy).is_ok());
     // The overlay begins with the same.
     let overlaid = workspace().join("deploy/kustomize/overlays/audit/policy.yaml");

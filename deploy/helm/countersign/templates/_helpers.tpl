@@ -134,7 +134,7 @@ matchConditions:
 {{/* The webhook's file. */}}
 {{- define "countersign.config" -}}
 {{- $values := .Values -}}
-{{- $config := dict "cacheDir" "/var/cache/countersign/evidence" "timeout" (int $values.timeout) "drain" (int $values.drain) -}}
+{{- $config := dict "cacheDir" "/var/cache/countersign/evidence" "trustCache" "/var/cache/countersign/trust" "timeout" (int $values.timeout) "drain" (int $values.drain) -}}
 {{- if include "countersign.hasPolicyFiles" . }}{{ $_ := set $config "policy" "/etc/countersign/policy" }}{{ end -}}
 {{- if eq $values.tls.mode "self" }}
 {{- $_ := set $config "tls" "self" -}}
