@@ -191,7 +191,8 @@ fn a_pull_request_is_judged_by_the_policy_of_its_base() {
     assert!(summary.contains("denied"), "{summary}");
 
     // The policy of the branch would have let it through: it is the base that kept it out.
-    assert_eq!(verify(&repository, "", &[]).code, 0);
+    let ended = verify(&repository, "", &[]);
+    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
     // A branch of the same name that the clone has is not the base.
     repository.git(&["branch", "--force", "main", "change"]);
     assert_eq!(verify(&repository, "main", &[]).code, 1);
