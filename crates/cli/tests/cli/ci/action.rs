@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::repository::Repository;
 use super::served::{Release, VERSION};
+use crate::lock::moved;
 use crate::manifests::Ended;
 use crate::run::ROOT;
 
@@ -246,6 +247,51 @@ fn keys_lock_and_registries_are_the_bases_too() {
         "{}",
         ended.stderr
     );
+}
+
+#[test]
+fn a_lock_that_a_pull_request_brings_along_locks_nothing() {
+    let repository = Repository::new();
+    let lock = |more: &[&str]| {
+        let words = [
+            "lock",
+            "-f",
+            "deploy",
+            "--policy",
+            "policy.yaml",
+            "--trust-root",
+            "forged=forged.json",
+            "--registries",
+            "registries.yaml",
+        ];
+        let words = [&words[..], more].concat();
+        let program = env!("CARGO_BIN_EXE_countersign");
+        let ended = repository.run(program, &words, &BTreeMap::new());
+        assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+        repository.commit();
+    };
+    lock(&[]);
+    repository.git(&["push", "--quiet", "origin", "change:refs/heads/locked"]);
+    let locked = ("COUNTERSIGN_LOCKED", "true");
+    assert_eq!(verify(&repository, "locked", &[locked]).code, 0);
+    moved(&repository.scene, true);
+    lock(&["--update"]);
+    let ended = verify(&repository, "locked", &[locked]);
+    assert_eq!(ended.code, 1, "{}{}", ended.stdout, ended.stderr);
+    assert!(
+        ended.stdout.contains("title=tag-moved::"),
+        "{}",
+        ended.stdout
+    );
+    assert!(
+        ended
+            .stderr
+            .contains("::warning file=countersign.lock,title=policy not used::"),
+        "{}",
+        ended.stderr
+    );
+    // By the lock of the branch nothing moved.
+    assert_eq!(verify(&repository, "", &[locked]).code, 0);
 }
 
 #[test]

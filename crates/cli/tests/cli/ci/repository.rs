@@ -59,6 +59,11 @@ impl Repository {
     /// Commits this text of a file to the branch.
     pub(super) fn change(&self, name: &str, text: &str) {
         std::fs::write(self.path(name), text).unwrap();
+        self.commit();
+    }
+
+    /// Commits what is in the clone to the branch.
+    pub(super) fn commit(&self) {
         commit(&self.path(""));
     }
 
@@ -67,7 +72,10 @@ impl Repository {
         let policy = self.scene.read("policy.yaml");
         // A policy of nothing, so that what no policy names decides.
         let weak = policy.replace("127.0.0.1:*/app", "nowhere.example/app");
-        self.change("policy.yaml", &weak.replace("unmatched: deny", "unmatched: allow"));
+        self.change(
+            "policy.yaml",
+            &weak.replace("unmatched: deny", "unmatched: allow"),
+        );
     }
 
     /// Git in the clone.

@@ -238,6 +238,11 @@ fn the_tekton_task_is_one_and_does_its_work() {
         "{}",
         ended.stderr
     );
+    assert!(
+        ended.stderr.contains("policy-ref names no branch"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]
