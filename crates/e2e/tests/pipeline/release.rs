@@ -124,7 +124,7 @@ fn a_release_is_published_only_when_our_own_program_finds_it_right() {
         "{}/countersign-dev/countersign",
         release.lab.registry.host()
     );
-    let program = release.lab.path("bin/countersign");
+    let program = &release.lab.countersign;
     let pushed = release.script(
         "publish-image",
         &[
