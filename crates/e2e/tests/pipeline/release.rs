@@ -182,6 +182,16 @@ fn a_release_is_published_only_when_our_own_program_finds_it_right() {
     assert!(said.contains("more.tar.gz is not in SHA256SUMS"), "{said}");
     fs::remove_file(release.out.join("more.tar.gz")).unwrap();
 
+    // Nor an archive that is signed and is not the one that the list has.
+    let kept = fs::read(&archive).unwrap();
+    fs::write(&archive, [&kept[..], b"x"].concat()).unwrap();
+    let name = archive.file_name().unwrap().to_str().unwrap();
+    let sign = format!("cosign sign-blob --yes --bundle '{name}.sigstore.json' '{name}'");
+    assert_eq!(release.lab.shell(&release.out, &sign, &[]).code, Some(0));
+    let (code, said) = release.check(&[]);
+    assert_eq!(code, Some(1), "{said}");
+    fs::write(&archive, kept).unwrap();
+
     // Nor what another workflow signed.
     let other = IDENTITY.replace("release.yml", "nightly.yml");
     release.lab.sign_as(&other.parse().unwrap());
