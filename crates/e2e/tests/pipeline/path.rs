@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use countersign_e2e::{run, workspace};
+use countersign_e2e::{CLUSTER_PARTS, Cluster, parts, run, workspace};
 
 use crate::job::Run;
 use crate::lab::Lab;
@@ -252,6 +252,31 @@ fn from_a_version_tag_to_what_a_controller_applies() {
         "{}",
         ended.stderr
     );
+}
+
+#[test]
+fn what_a_controller_applies_is_admitted_by_an_api_server() {
+    let Some(parts) = parts(&[&CLUSTER_PARTS[..], &["kubectl"]].concat()) else {
+        return;
+    };
+    let cluster = Cluster::shared(&parts).unwrap();
+    cluster.namespace("shop").unwrap();
+    let overlay = workspace()
+        .join(EXAMPLE)
+        .join("gitops/overlays/prod-presync");
+    // Strictly: a field that nothing knows would be an error.
+    let words = ["apply", "--server-side", "--validate=strict", "-k"];
+    let applied = run(parts
+        .command("kubectl")
+        .arg("--kubeconfig")
+        .arg(cluster.admin_kubeconfig())
+        .args(words)
+        .arg(overlay))
+    .unwrap();
+    assert_eq!(applied.stdout.matches("serverside-applied").count(), 2);
+    assert_eq!(applied.stderr, "", "a warning");
+    let job = "/apis/batch/v1/namespaces/shop/jobs/countersign-presync";
+    assert!(cluster.admin().get(job).unwrap().is_done());
 }
 
 #[test]
