@@ -80,6 +80,10 @@ bench-fixtures:
 bench-verify:
     crates/e2e/bench-verify.sh
 
+# whether the crates that are published can be packaged; `verify` builds each from its package
+package *WHAT:
+    .ci/package {{WHAT}}
+
 # formats the sources
 fmt:
     cargo fmt --all

@@ -58,6 +58,7 @@ fn the_parts_of_kubernetes_are_the_pinned_ones() {
 #[test]
 fn parts_without_a_version_explain_themselves() {
     let tools = [
+        "actionlint",
         "crane",
         "ctstub",
         "docker-registry",

@@ -10,6 +10,7 @@ bin=${COUNTERSIGN_LAB_BIN:-$HOME/.cache/countersign-lab/bin}
 
 # tool  folder  package (`.`: a program of our own)
 parts='
+actionlint          actionlint          github.com/rhysd/actionlint/cmd/actionlint
 ctstub              ctstub              .
 crane               crane               github.com/google/go-containerregistry/cmd/crane
 registry            crane               github.com/google/go-containerregistry/cmd/registry

@@ -13,7 +13,7 @@ fn locked(scene: &Scene) -> Ended {
 }
 
 /// The tag `good` stands for another image now, signed or not; its digest.
-fn moved(scene: &Scene, signed: bool) -> String {
+pub(crate) fn moved(scene: &Scene, signed: bool) -> String {
     let other = scene.world.artifact(
         "good",
         &json!({"annotations": {"signed": signed.to_string()}}),

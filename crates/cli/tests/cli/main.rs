@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod break_glass;
+mod ci;
 mod ci_docs;
 mod conformance;
 mod copy;

@@ -96,7 +96,7 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    fn new(output: Output, host: &str) -> Self {
+    pub(crate) fn new(output: Output, host: &str) -> Self {
         // Markdown has its punctuation as entities.
         let entities = host.replace('.', "&#46;").replace(':', "&#58;");
         let text = |bytes: Vec<u8>| {
