@@ -25,8 +25,26 @@ fn page() -> String {
 #[test]
 fn the_commands_of_the_manual_do_what_it_says() {
     let Some(world) = World::start() else { return };
+    world.has_namespace("shop");
+    let commands = follow(&world, "docs/operations.md", &page());
+    assert!(commands > 40, "{commands} commands");
+}
+
+#[test]
+fn the_readme_leads_from_nothing_to_a_refused_pod_in_five_commands() {
+    let Some(world) = World::start() else { return };
+    let readme = fs::read_to_string(workspace().join("README.md")).unwrap();
+    let (_, section) = readme.split_once("\n## In a cluster\n").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let not_run = steps(section);
+    let not_run = not_run.iter().filter(|step| matches!(step, Step::NotRun));
+    assert_eq!(follow(&world, "README.md", section) + not_run.count(), 5);
+}
+
+/// Runs the commands of a page, and gives how many they are.
+fn follow(world: &World, name: &str, page: &str) -> usize {
     let mut commands = 0;
-    for step in steps(&page()) {
+    for step in steps(page) {
         match step {
             Step::File { name, text } => world.write(&name, &text),
             Step::Command(command) => {
@@ -44,12 +62,12 @@ fn the_commands_of_the_manual_do_what_it_says() {
                         }
                     }
                 };
-                assert_eq!(wrong, None, "docs/operations.md: $ {}", command.line);
+                assert_eq!(wrong, None, "{name}: $ {}", command.line);
             }
             Step::NotRun => {}
         }
     }
-    assert!(commands > 40, "{commands} commands");
+    commands
 }
 
 #[test]

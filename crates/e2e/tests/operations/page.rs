@@ -19,9 +19,11 @@ pub(crate) struct Command {
 }
 
 impl Command {
-    /// Whether it may be run again and again.
+    /// Whether it may be run again and again. What shall be refused changes nothing, as long as it is refused.
     pub(crate) fn changes_nothing(&self) -> bool {
-        self.line.contains("--dry-run=server") || self.line.starts_with("kubectl get ")
+        self.code != 0
+            || self.line.contains("--dry-run=server")
+            || self.line.starts_with("kubectl get ")
     }
 
     /// In what the command did not do what the page says.

@@ -58,10 +58,11 @@ impl World {
         fs::write(&registries, text).unwrap();
         let webhook = WebhookProgram::build().unwrap();
         let node = Node::start(&parts, &webhook, &registries).unwrap();
-        node.cluster().namespace("shop").unwrap();
 
         // The repository is the working folder, but nothing is written into it.
-        std::os::unix::fs::symlink(workspace().join("deploy"), at("work/deploy")).unwrap();
+        for name in ["deploy", "policies"] {
+            std::os::unix::fs::symlink(workspace().join(name), at("work").join(name)).unwrap();
+        }
         fs::create_dir(at("bin")).unwrap();
         let programs = [
             ("kubectl", parts.path("kubectl")),
@@ -89,6 +90,11 @@ impl World {
             registry,
             folder,
         })
+    }
+
+    /// Makes a namespace in which Pods can be created at once.
+    pub(crate) fn has_namespace(&self, name: &str) {
+        self.node.cluster().namespace(name).unwrap();
     }
 
     /// Writes a file of the working folder.
