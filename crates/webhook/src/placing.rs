@@ -55,7 +55,7 @@ impl Surroundings<'_> {
             }
         }
         // What is decided without a registry needs no login to one.
-        if let Some(tenants) = self.tenants
+        if let Some(tenants) = self.tenants.filter(|it| it.reads_secrets())
             && !checker.policies().needs(image.request()).is_empty()
         {
             let covers = |pulls: &&PodPulls| fields.iter().any(|field| pulls.covers(field));
@@ -80,6 +80,9 @@ impl Surroundings<'_> {
             missing,
             tells,
         } = pulls;
+        if secrets.is_empty() && missing.is_empty() {
+            return (image, tells);
+        }
         let with = |secrets| image.clone().with_credentials(secrets);
         let opened = with(secrets.clone());
         let is_private = tells || checker.access(&opened) != checker.access(&image);

@@ -44,6 +44,12 @@ impl PullSecrets {
         Self::default()
     }
 
+    /// Whether there is nothing in it: no credential, and nothing that is missed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.absent.is_empty()
+    }
+
     /// Adds a secret's `.dockerconfigjson`. The name is for messages: `namespace/name`.
     ///
     /// # Errors

@@ -115,7 +115,7 @@ impl Tenants {
         is_pod: bool,
     ) -> Pulls {
         let mut pulls = Pulls::default();
-        if !self.reads_secrets || !is_name(namespace) {
+        if !is_name(namespace) {
             return pulls;
         }
         for spec in specs {
