@@ -59,7 +59,7 @@ pub(crate) fn named(policy: &PolicyOutcome, rule: &RuleOutcome) -> String {
 }
 
 /// The enforced policies that lead to the verdict.
-fn denying(decision: &Decision) -> impl Iterator<Item = &PolicyOutcome> {
+pub(crate) fn denying(decision: &Decision) -> impl Iterator<Item = &PolicyOutcome> {
     let effect = decision.effect();
     let policies = decision.policies().iter();
     policies.filter(move |policy| policy.mode == Mode::Enforce && policy.effect == effect)

@@ -1,6 +1,6 @@
 //! The policy set that is in force: read from its files again and again, and the last good one kept.
 
-mod reads;
+pub(crate) mod reads;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::config::{Config, SelfMade, TlsConfig};
+use crate::config::{Config, ConfigError, SelfMade, TlsConfig};
 use crate::credentials::OwnCredentials;
 use crate::emergency::ApprovalFiles;
 use crate::events::{Events, Teller};
@@ -107,7 +107,7 @@ pub fn run(config: &Config) -> Result<(), RunError> {
 
 async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
     let kubernetes = Kubernetes::prepare(&config.kubernetes, config.namespace.as_deref()).await?;
-    let (source, self_made) = certificate_source(config, kubernetes.as_ref());
+    let (source, self_made) = certificate_source(config, kubernetes.as_ref())?;
     let tls = Arc::new(Tls::load(TlsOptions {
         source,
         client_ca: config.client_ca.clone(),
@@ -213,6 +213,7 @@ async fn serve_all(config: &Config, log: &Log) -> Result<(), RunError> {
             log: log.clone(),
             metrics: Arc::clone(&metrics),
             roots: BTreeMap::new(),
+            read: None,
         };
         tokio::spawn(refresher.keep(interval));
     }
@@ -308,34 +309,29 @@ struct MadeHere<'a> {
 fn certificate_source<'a>(
     config: &'a Config,
     kubernetes: Option<&'a Kubernetes>,
-) -> (Source, Option<MadeHere<'a>>) {
-    match (&config.tls, kubernetes) {
-        (TlsConfig::Files { certificate, key }, _) => (
-            Source::Files {
+) -> Result<(Source, Option<MadeHere<'a>>), RunError> {
+    let options = match &config.tls {
+        TlsConfig::Files { certificate, key } => {
+            let source = Source::Files {
                 certificate: certificate.clone(),
                 key: key.clone(),
-            },
-            None,
-        ),
-        (TlsConfig::SelfMade(options), kubernetes) => {
-            // Without a Kubernetes API the configuration is refused.
-            let made = kubernetes.map(|kubernetes| {
-                let place = certificates::place(kubernetes, options);
-                let kept = Kept::new(&place);
-                MadeHere {
-                    kubernetes,
-                    options,
-                    place,
-                    kept,
-                }
-            });
-            let kept = made.as_ref().map(|it| it.kept.clone());
-            (
-                Source::Kept(kept.unwrap_or_else(|| Kept::new("nowhere"))),
-                made,
-            )
+            };
+            return Ok((source, None));
         }
-    }
+        TlsConfig::SelfMade(options) => options,
+    };
+    let kubernetes = kubernetes.ok_or_else(|| {
+        RunError::Certificate(ConfigError::NeedsKubernetes("tls self").to_string())
+    })?;
+    let place = certificates::place(kubernetes, options);
+    let kept = Kept::new(&place);
+    let made = MadeHere {
+        kubernetes,
+        options,
+        place,
+        kept: kept.clone(),
+    };
+    Ok((Source::Kept(kept), Some(made)))
 }
 
 /// Begins to tell what is refused in Events, as this Pod.

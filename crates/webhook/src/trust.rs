@@ -4,11 +4,11 @@
 //! What cannot be refreshed changes nothing: the last good state serves on, for as long as Settings say, and log and metrics have its age.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use countersign::{PolicyFiles, RefreshError, TrustState, TrustStore, TufClient};
+use countersign::{PolicyFiles, PolicySet, RefreshError, TrustState, TrustStore, TufClient};
 use countersign_core::{
     Diagnostic, Digest, ReasonCode, Severity, TufSource, TufSources, UnixTime, printable,
 };
@@ -17,6 +17,7 @@ use tokio::runtime::Handle;
 
 use crate::log::{Level, Log};
 use crate::metrics::{Metrics, RootAge};
+use crate::policies::reads::{Read, Reads};
 
 /// After a first failure it is asked again this soon; then after twice as long, up to the interval.
 const SOON: Duration = Duration::from_secs(60);
@@ -32,6 +33,8 @@ pub(crate) struct Refresher {
     pub(crate) log: Log,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) roots: BTreeMap<Digest, Root>,
+    /// The files of which the repositories were found last; none if there was none.
+    pub(crate) read: Option<Read>,
 }
 
 /// One repository, as it is known to this process.
@@ -56,13 +59,13 @@ impl Refresher {
     }
 
     async fn round(&mut self, now: UnixTime) {
-        let policy = self.policy.clone();
-        let found = apart(move || {
-            let files = PolicyFiles::open(&policy).ok()?;
-            Some(files.tuf_sources())
-        });
-        if let Some(found) = found.await.flatten() {
-            self.named(found, now).await;
+        let (policy, last) = (self.policy.clone(), self.read.take());
+        let found = apart(move || look(&policy, last));
+        if let Some((read, found)) = found.await.flatten() {
+            self.read = Some(read);
+            if let Some(found) = found {
+                self.named(found, now).await;
+            }
         }
         let ids: Vec<Digest> = self.roots.keys().copied().collect();
         for id in ids {
@@ -209,6 +212,17 @@ impl Root {
             "warnings": state.warnings(now),
         })
     }
+}
+
+/// The files that there are now, and the repositories that they name where they are other files than the `last`; none if they cannot be read at all.
+fn look(policy: &Path, last: Option<Read>) -> Option<(Read, Option<TufSources>)> {
+    let files = PolicyFiles::open(policy).ok()?;
+    if let Some(last) = last.filter(|last| last.is_still(&files)) {
+        return Some((last, None));
+    }
+    let reads = Reads::new(&files, None);
+    let found = PolicySet::tuf_sources(files.sources(), &reads);
+    Some((reads.done(), Some(found)))
 }
 
 /// Reads, writes and verifies on a thread that may block; none if it panicked, or the program ends.

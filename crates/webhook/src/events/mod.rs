@@ -12,7 +12,7 @@ mod subject;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use countersign_core::{Mode, printable};
+use countersign_core::printable;
 use serde_json::json;
 
 pub(crate) use self::board::Post;
@@ -20,6 +20,7 @@ use self::board::{Board, Key};
 pub(crate) use self::subject::Subject;
 use crate::kubernetes::{EventError, EventWriter, Series};
 use crate::log::{Level, Log};
+use crate::message::denying;
 use crate::metrics::Metrics;
 use crate::{Answered, Door, Outcome};
 
@@ -190,8 +191,7 @@ fn policy(answered: &Answered<'_>) -> String {
         });
     let mut policies = decisions
         .filter(|decision| decision.effect().as_str() == effect)
-        .flat_map(|decision| decision.policies())
-        .filter(|policy| policy.mode == Mode::Enforce && policy.effect.as_str() == effect);
+        .flat_map(|decision| denying(decision));
     policies
         .next()
         .map(|policy| printable(&policy.name))
