@@ -119,3 +119,35 @@ spec:
 "
     )
 }
+
+/// Settings of this `spec`, and images of this pattern that `dev@acme.example` has to have signed keyless, under the root that the TUF repository at `url` gives, whose
+/// first root is `root.json` beside it.
+#[must_use]
+pub fn keyless_by_tuf(settings: &str, url: &str, images: &str) -> String {
+    format!(
+        "apiVersion: countersign.dev/v1alpha1
+kind: Settings
+metadata: {{name: s}}
+spec: {{{settings}}}
+---
+apiVersion: countersign.dev/v1alpha1
+kind: TrustRoot
+metadata: {{name: acme}}
+spec: {{tuf: {{url: \"{url}\", root: root.json}}}}
+---
+apiVersion: countersign.dev/v1alpha1
+kind: Signer
+metadata: {{name: dev}}
+spec:
+  trust: acme
+  keyless: {{issuer: https://issuer.example, subject: {{email: dev@acme.example}}}}
+---
+apiVersion: countersign.dev/v1alpha1
+kind: Policy
+metadata: {{name: p}}
+spec:
+  images: [\"{images}\"]
+  rules: [{{name: signed, signature: {{from: dev}}}}]
+"
+    )
+}

@@ -9,6 +9,7 @@ use countersign::{
 };
 use countersign_core::{Digest, ReasonCode, RootOrigin};
 use countersign_testkit::forge::{Forge, Identity};
+use countersign_testkit::policy::keyless_by_tuf;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::tuf::{Repository, Server};
 
@@ -42,32 +43,7 @@ impl Scene {
         fs::create_dir(&folder).unwrap();
         fs::write(folder.join("root.json"), world.source.root()).unwrap();
         let (url, policy) = (world.server.url(), folder.join("policy.yaml"));
-        let text = format!(
-            "apiVersion: countersign.dev/v1alpha1
-kind: Settings
-metadata: {{name: s}}
-spec: {{{settings}}}
----
-apiVersion: countersign.dev/v1alpha1
-kind: TrustRoot
-metadata: {{name: acme}}
-spec: {{tuf: {{url: \"{url}\", root: root.json}}}}
----
-apiVersion: countersign.dev/v1alpha1
-kind: Signer
-metadata: {{name: dev}}
-spec:
-  trust: acme
-  keyless: {{issuer: https://issuer.example, subject: {{email: dev@acme.example}}}}
----
-apiVersion: countersign.dev/v1alpha1
-kind: Policy
-metadata: {{name: p}}
-spec:
-  images: [\"**\"]
-  rules: [{{name: signed, signature: {{from: dev}}}}]
-"
-        );
+        let text = keyless_by_tuf(settings, &url, "**");
         fs::write(&policy, text).unwrap();
         Self {
             world,

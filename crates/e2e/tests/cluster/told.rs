@@ -1,9 +1,9 @@
 //! What is refused is told in Events on its owner: by a service account that may do that and no more, and only of what is there.
 
-use countersign_e2e::{Grant, eventually};
+use countersign_e2e::{Grant, Webhook, eventually};
 use serde_json::{Value, json};
 
-use crate::scene::{Lab, Registration, pod, until_answered};
+use crate::scene::{Lab, Registered, Registration, pod, until_answered};
 
 /// What the webhook has told in a namespace.
 fn told(lab: &Lab, namespace: &str) -> Vec<Value> {
@@ -50,23 +50,23 @@ fn grants() -> [Grant; 1] {
     }]
 }
 
-#[test]
-fn what_is_refused_is_told_on_its_owner_once_and_on_nothing_that_is_only_claimed() {
-    let Some(lab) = Lab::shared() else { return };
-    let (namespace, elsewhere) = ("told", "told-elsewhere");
-    let made = [namespace, elsewhere].map(|namespace| {
-        lab.cluster.namespace(namespace).unwrap();
-        let list = format!("/apis/apps/v1/namespaces/{namespace}/replicasets");
-        let made = lab
-            .admin()
-            .create(&list, &replica_set("web", &lab.unsigned))
-            .unwrap();
-        assert!(made.is_done(), "{made:?}");
-        made.body["metadata"]["uid"].clone()
-    });
+/// Makes a namespace with the ReplicaSet `web`, and gives the uid of that.
+fn with_owner(lab: &Lab, namespace: &str) -> Value {
+    lab.cluster.namespace(namespace).unwrap();
+    let list = format!("/apis/apps/v1/namespaces/{namespace}/replicasets");
+    let made = lab
+        .admin()
+        .create(&list, &replica_set("web", &lab.unsigned))
+        .unwrap();
+    assert!(made.is_done(), "{made:?}");
+    made.body["metadata"]["uid"].clone()
+}
+
+/// A webhook for the namespace that tells Events, and may do what is granted and no more.
+fn telling(lab: &Lab, namespace: &str, grants: &[Grant]) -> (Webhook, Registered) {
     let kubeconfig = lab
         .cluster
-        .service_account(namespace, "countersign", &grants())
+        .service_account(namespace, "countersign", grants)
         .unwrap();
     let arguments = ["--kubernetes", kubeconfig.to_str().unwrap(), "--events"];
     let webhook = lab
@@ -74,8 +74,17 @@ fn what_is_refused_is_told_on_its_owner_once_and_on_nothing_that_is_only_claimed
         .start(&lab.policy("enforce"), &lab.registries(), &arguments)
         .unwrap();
     let config = webhook.client_config("/validate");
-    let _registered = Registration::of(namespace, "validate", config).register(&lab.cluster);
-    until_answered(&lab, namespace, &lab.unsigned, |answer| !answer.is_done());
+    let registered = Registration::of(namespace, "validate", config).register(&lab.cluster);
+    until_answered(lab, namespace, &lab.unsigned, |answer| !answer.is_done());
+    (webhook, registered)
+}
+
+#[test]
+fn what_is_refused_is_told_on_its_owner_once_and_on_nothing_that_is_only_claimed() {
+    let Some(lab) = Lab::shared() else { return };
+    let (namespace, elsewhere) = ("told", "told-elsewhere");
+    let made = [namespace, elsewhere].map(|namespace| with_owner(&lab, namespace));
+    let (webhook, _registered) = telling(&lab, namespace, &grants());
 
     // Claimed owners: a uid that is none, and an object that is in another namespace. Whoever asked is not known, so nothing is told.
     let pods = format!("/api/v1/namespaces/{namespace}/pods");
@@ -145,25 +154,8 @@ fn what_is_refused_is_told_on_its_owner_once_and_on_nothing_that_is_only_claimed
 fn a_permission_that_is_missing_is_said_once_and_nothing_is_decided_otherwise() {
     let Some(lab) = Lab::shared() else { return };
     let namespace = "told-forbidden";
-    lab.cluster.namespace(namespace).unwrap();
-    let list = format!("/apis/apps/v1/namespaces/{namespace}/replicasets");
-    let made = lab
-        .admin()
-        .create(&list, &replica_set("web", &lab.unsigned))
-        .unwrap();
-    let uid = made.body["metadata"]["uid"].clone();
-    let kubeconfig = lab
-        .cluster
-        .service_account(namespace, "countersign", &[])
-        .unwrap();
-    let arguments = ["--kubernetes", kubeconfig.to_str().unwrap(), "--events"];
-    let webhook = lab
-        .webhook
-        .start(&lab.policy("enforce"), &lab.registries(), &arguments)
-        .unwrap();
-    let config = webhook.client_config("/validate");
-    let _registered = Registration::of(namespace, "validate", config).register(&lab.cluster);
-    until_answered(&lab, namespace, &lab.unsigned, |answer| !answer.is_done());
+    let uid = with_owner(&lab, namespace);
+    let (webhook, _registered) = telling(&lab, namespace, &[]);
     let pods = format!("/api/v1/namespaces/{namespace}/pods");
     for name in ["a", "b", "c"] {
         let answer = lab
@@ -175,11 +167,7 @@ fn a_permission_that_is_missing_is_said_once_and_nothing_is_decided_otherwise() 
     }
     let signed = owned("signed", &lab.signed, "web", &uid);
     assert!(lab.admin().create(&pods, &signed).unwrap().is_done());
-    let forbidden: Vec<Value> = webhook
-        .log()
-        .into_iter()
-        .filter(|line| line["event"] == "events-forbidden")
-        .collect();
+    let forbidden = webhook.events("events-forbidden");
     assert_eq!(forbidden.len(), 1, "{forbidden:?}");
     let message = forbidden[0]["message"].as_str().unwrap();
     assert!(

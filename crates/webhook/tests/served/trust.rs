@@ -1,6 +1,7 @@
 //! Trust roots of a TUF repository, which the program keeps current by itself.
 
 use countersign_testkit::forge::{Forge, Identity};
+use countersign_testkit::policy::keyless_by_tuf;
 use countersign_testkit::registry::Fault;
 use countersign_testkit::tuf::{Repository, Role, Server};
 use serde_json::Value;
@@ -42,32 +43,8 @@ impl Followed {
         let root = repository.file("1.root.json").unwrap();
         std::fs::write(scene.path("policy/root.json"), root).unwrap();
         let (url, host) = (server.url(), scene.registry.host());
-        scene.write_policy(&format!(
-            "apiVersion: countersign.dev/v1alpha1
-kind: Settings
-metadata: {{name: s}}
-spec: {{unmatched: deny}}
----
-apiVersion: countersign.dev/v1alpha1
-kind: TrustRoot
-metadata: {{name: acme}}
-spec: {{tuf: {{url: \"{url}\", root: root.json}}}}
----
-apiVersion: countersign.dev/v1alpha1
-kind: Signer
-metadata: {{name: dev}}
-spec:
-  trust: acme
-  keyless: {{issuer: https://issuer.example, subject: {{email: dev@acme.example}}}}
----
-apiVersion: countersign.dev/v1alpha1
-kind: Policy
-metadata: {{name: p}}
-spec:
-  images: [\"{host}/acme/**\"]
-  rules: [{{name: signed, signature: {{from: dev}}}}]
-"
-        ));
+        let images = format!("{host}/acme/**");
+        scene.write_policy(&keyless_by_tuf("unmatched: deny", &url, &images));
         Self {
             image: format!("{host}/acme/keyless@{digest}"),
             scene,
