@@ -3,10 +3,15 @@
 //! A namespace gets at most half of all places, whatever it sends, so that one whose registry hangs does not stop the others. Those that wait are let in in
 //! turns, one of each namespace, and where there is no more room to wait, whoever has most of it gives way.
 
+mod refusals;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
+
+use self::refusals::Refusals;
 
 /// The bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +44,7 @@ pub(crate) struct Gate {
 struct Shared {
     bounds: Bounds,
     state: Mutex<State>,
+    refusals: Refusals,
 }
 
 #[derive(Debug, Default)]
@@ -91,6 +97,7 @@ impl Gate {
             shared: Arc::new(Shared {
                 bounds,
                 state: Mutex::default(),
+                refusals: Refusals::default(),
             }),
         }
     }
@@ -139,6 +146,11 @@ impl Gate {
         // Whoever was given a place, or had to give way, is not in the queue any more.
         waits.ticket = None;
         place.map_err(|_| Overloaded)
+    }
+
+    /// Waits before somebody who was not let in is told so, of which `left` is what remains of the time to answer ([`Refusals`]).
+    pub(crate) async fn hold_back(&self, left: Duration) {
+        self.shared.refusals.hold_back(left).await;
     }
 
     fn enter_or_queue(&self, namespace: &str) -> Result<Entered, Overloaded> {

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 
-use crate::gate::{Bounds, Gate, Overloaded};
+use crate::gate::{Bounds, Gate};
 use crate::health::Health;
 use crate::metrics::{self, Metrics};
 use crate::review::{BadReview, Slip};
@@ -161,12 +161,13 @@ impl Doors {
             return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
         }
         let length = length(headers)?;
-        let _held = self.gate.hold(length).map_err(|Overloaded| {
+        let Ok(held) = self.gate.hold(length) else {
             self.count(door, "bytes");
+            self.gate.hold_back(time).await;
             // Without its uid a question has no answer; the API server does as its `failurePolicy` says.
             let why = format!("{OVERLOADED}; that is no word about any image; try again");
-            (StatusCode::SERVICE_UNAVAILABLE, why)
-        })?;
+            return Err((StatusCode::SERVICE_UNAVAILABLE, why));
+        };
         let bytes = read(body, length, time).await?;
         let wrong = |error: BadReview| bad(error.to_string());
         // Where there is room for anybody it is read whole at once; else only as far as to know whose turn it is.
@@ -184,6 +185,11 @@ impl Doors {
         let enter = tokio::time::timeout(left / 2, self.gate.enter(&namespace));
         let Ok(Ok(_place)) = enter.await else {
             self.count(door, "reviews");
+            // Neither the question nor room for it is kept while its refusal waits.
+            drop((review, bytes, held));
+            self.gate
+                .hold_back(time.saturating_sub(begun.elapsed()))
+                .await;
             let message = format!(
                 "{OVERLOADED} and has not looked at this object: that is no word about its images; try again"
             );

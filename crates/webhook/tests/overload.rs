@@ -1,4 +1,4 @@
-//! Four times as many questions as can be judged: those that can be are, whoever else asks, and all others hear at once that they are not.
+//! Four times as many questions as can be judged: those that can be are, whoever else asks, and all others hear soon that they are not.
 //!
 //! What bounds the capacity here is a slow registry and eight places, so that it is the same on every machine. The load test (`just load-webhook`) does the
 //! same to the whole program, where the processor is the bound.
@@ -158,6 +158,24 @@ async fn a_namespace_that_floods_takes_from_others_neither_place_nor_turn() {
     }
     // It has its half of the places and what may wait, and no more.
     assert!(refused >= 180 - PLACES - WAITING - 20, "{refused}");
+}
+
+/// While the news of a refusal waits, nothing is kept of the question: not its bytes, and not the room for them.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_told_after_a_moment_that_costs_nobody_anything() {
+    let reviewer = Reviewer::waiting(|policies| Checker::new(policies), ImageFields::default());
+    let doors = Doors::new(Arc::new(reviewer)).bounds(0, 0, BYTES);
+    let door = doors.router();
+    let name = |letter: &str| letter.repeat(BYTES - 1000);
+    let begun = tokio::time::Instant::now();
+    let both = tokio::join!(
+        ask(door.clone(), "shop".to_owned(), name("a")),
+        ask(door.clone(), "shop".to_owned(), name("b")),
+    );
+    for (answer, _) in [both.0, both.1] {
+        assert!(is_overloaded(&answer), "{answer}");
+    }
+    assert_eq!(begun.elapsed(), Duration::from_millis(250));
 }
 
 /// What is too much for the bytes is not even read; what is held goes when it is answered.

@@ -1,12 +1,14 @@
 //! What the API server asks (`admission.k8s.io/v1`, `AdmissionReview` with a `request`).
 
 mod object;
+mod slip;
 
 use countersign_core::{GroupKind, Limits, parse_object};
 use serde::Deserialize;
 use serde_json::Value;
 
 use self::object::Object;
+pub(crate) use self::slip::Slip;
 
 const VERSION: &str = "admission.k8s.io/v1";
 /// A uid of the API server is a UUID.
@@ -96,40 +98,6 @@ struct WireRequest {
     object: Option<Object>,
     old_object: Option<Object>,
     dry_run: Option<bool>,
-}
-
-/// What has to be known of a question before there is the time to read it: whose turn it is, and to whom it could be said that there is none.
-///
-/// It passes over the objects without building them. Nothing is judged by it.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Slip {
-    pub(crate) uid: String,
-    pub(crate) namespace: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct SlipReview {
-    request: Option<Slip>,
-}
-
-impl Slip {
-    /// Of a question that was read.
-    pub(crate) fn of(review: &Review) -> Self {
-        Self {
-            uid: review.uid.clone(),
-            namespace: review.namespace.clone(),
-        }
-    }
-
-    pub(crate) fn from_json(body: &[u8]) -> Result<Self, BadReview> {
-        let review: SlipReview = serde_json::from_slice(body)
-            .map_err(|error| BadReview::Json(countersign_core::printable(&error.to_string())))?;
-        let slip = review.request.ok_or(BadReview::NoRequest)?;
-        if slip.uid.is_empty() || slip.uid.chars().count() > MOST_UID {
-            return Err(BadReview::NoUid);
-        }
-        Ok(slip)
-    }
 }
 
 #[derive(Deserialize)]
