@@ -1,6 +1,7 @@
 //! Patterns over paths: `*` stays within one element, `**` crosses. Anchored at both ends, no other operators.
 
 use std::fmt;
+use std::str::Chars;
 
 /// Longer patterns are refused; names and refs of that length do not exist.
 pub(crate) const MAX_CHARS: usize = 512;
@@ -74,11 +75,11 @@ impl Glob {
 
     /// Whether the whole `text` fits the pattern.
     pub(crate) fn matches(&self, text: &str) -> bool {
-        let literal: Vec<Element> = text
-            .split('/')
-            .map(|part| Element::Part(part.chars().map(Atom::Char).collect()))
-            .collect();
-        meet(&self.elements, &literal, false)
+        // Most texts end here: a pattern's beginning is a beginning of whatever fits it, and a pattern without operators is its own text.
+        let Some((beginning, _)) = self.text.split_once('*') else {
+            return self.text == text;
+        };
+        text.starts_with(beginning) && walk(&self.elements, text)
     }
 
     /// Whether every text that fits `other` fits this pattern; `false` also when that cannot be told.
@@ -107,6 +108,77 @@ fn atoms(part: &str) -> Vec<Atom> {
     part.chars()
         .map(|c| if c == '*' { Atom::Any } else { Atom::Char(c) })
         .collect()
+}
+
+/// Whether the elements of the path `text` fit `pattern`.
+///
+/// Where an element does not fit, the last `**` takes one element more. It is enough to move the last: what stands before it fits with as few elements as it
+/// can, so that more remain for what comes.
+fn walk(pattern: &[Element], text: &str) -> bool {
+    let (mut pattern, mut rest) = (pattern, Some(text));
+    let mut back: Option<(&[Element], Option<&str>)> = None;
+    loop {
+        match (pattern.split_first(), rest) {
+            (None, None) => return true,
+            (Some((Element::Any, after)), _) => {
+                pattern = after;
+                back = Some((after, rest));
+                continue;
+            }
+            (Some((Element::Part(atoms), after)), Some(text)) => {
+                let (first, others) = first_of(text);
+                if fits(atoms, first) {
+                    (pattern, rest) = (after, others);
+                    continue;
+                }
+            }
+            (Some(_), None) | (None, Some(_)) => {}
+        }
+        let Some((after, Some(from))) = back else {
+            return false;
+        };
+        let (_, others) = first_of(from);
+        back = Some((after, others));
+        (pattern, rest) = (after, others);
+    }
+}
+
+/// The first element of a path, and the rest, if there is one.
+fn first_of(text: &str) -> (&str, Option<&str>) {
+    match text.split_once('/') {
+        Some((first, others)) => (first, Some(others)),
+        None => (text, None),
+    }
+}
+
+/// Whether one element of a path fits, by the same way with `*` and characters.
+fn fits(atoms: &[Atom], text: &str) -> bool {
+    let (mut atoms, mut rest) = (atoms, text.chars());
+    let mut back: Option<(&[Atom], Chars<'_>)> = None;
+    loop {
+        let mut after_one = rest.clone();
+        match (atoms.split_first(), after_one.next()) {
+            (None, None) => return true,
+            (Some((Atom::Any, after)), _) => {
+                atoms = after;
+                back = Some((after, rest.clone()));
+                continue;
+            }
+            (Some((Atom::Char(wanted), after)), Some(char)) if *wanted == char => {
+                (atoms, rest) = (after, after_one);
+                continue;
+            }
+            _ => {}
+        }
+        let Some((after, mut from)) = back else {
+            return false;
+        };
+        if from.next().is_none() {
+            return false;
+        }
+        (atoms, rest) = (after, from.clone());
+        back = Some((after, from));
+    }
 }
 
 /// An item of a pattern: either a wildcard, which stands for any number of items, or something to compare.
@@ -173,6 +245,7 @@ fn meet<T: Item>(left: &[T], right: &[T], both: bool) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use proptest::prelude::*;
 
     fn glob(text: &str) -> Glob {
         Glob::parse(text).unwrap()
@@ -212,6 +285,20 @@ mod tests {
             assert_eq!(glob(pattern).matches(text), expected, "{pattern} {text}");
         }
     }
+
+    proptest! {
+            /// The short way says what the tables say by which patterns are compared.
+            #[test]
+            fn a_text_is_a_pattern_without_operators(
+    pattern in r"(\*\*|\*?[ab]{1,2}\*?|\*|\*a\*b\*)(/(\*\*|\*?[ab]{1,2}\*?|\*|a\*b\*a)){0,4}",
+                text in "[ab*]{0,4}(/[ab]{0,4}){0,5}",
+            ) {
+                let pattern = glob(&pattern);
+                let elements = text.split('/').map(|part| Element::Part(part.chars().map(Atom::Char).collect()));
+                let literal: Vec<Element> = elements.collect();
+                prop_assert_eq!(pattern.matches(&text), meet(&pattern.elements, &literal, false));
+            }
+        }
 
     #[test]
     fn overlap_and_cover() {
