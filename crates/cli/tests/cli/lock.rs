@@ -63,7 +63,10 @@ fn a_tag_that_moved_is_told_and_taken_only_by_update() {
     let seen = lock(&scene, &[]);
     assert_eq!(seen.code, 1);
     assert!(
-        seen.stdout.starts_with("MOVED HOST/app:good\n  old: "),
+        seen.stdout.starts_with("MOVED HOST/app:good\n  old: ")
+            && seen
+                .stdout
+                .contains("policy: allowed by test [policy.yaml:"),
         "{}",
         seen.stdout
     );
@@ -72,6 +75,12 @@ fn a_tag_that_moved_is_told_and_taken_only_by_update() {
     assert_eq!(updated.code, 0);
     assert!(
         updated.stdout.contains(&old) && updated.stdout.contains(&new),
+        "{}",
+        updated.stdout
+    );
+    // The differences, and what the policy says of them.
+    assert!(
+        updated.stdout.contains("policy: allowed by test ["),
         "{}",
         updated.stdout
     );

@@ -18,6 +18,7 @@ mod init;
 mod init_scans;
 mod init_summaries;
 mod lock;
+mod lock_configured;
 mod manifests;
 mod messages;
 mod namespaces;
