@@ -216,7 +216,9 @@ impl Change {
     }
 
     fn finish(self, job: &LockJob) -> Result<Exit, Failure> {
-        if self.new != self.old || !job.lock_file.exists() {
+        // An image that is written by its digest needs no entry, so that an empty lock says something; one of what could not be locked does not.
+        let is_first = self.exit == Exit::Allowed && !job.lock_file.exists();
+        if self.new != self.old || is_first {
             write::whole_or_not(&job.lock_file, &self.new.text())?;
         }
         let report = LockReport {

@@ -25,6 +25,7 @@ mod namespaces;
 mod networks;
 mod pages;
 mod pin;
+mod pipeline_faults;
 mod policy_deadlines;
 mod policy_docs;
 mod policy_explain;
