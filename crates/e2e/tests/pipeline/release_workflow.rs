@@ -1,4 +1,7 @@
 //! `.github/workflows/release.yml` itself: its jobs `pack` and `publish`, step by step, for both machines.
+//!
+//! The job `build` compiles in release for each machine, on a machine of that kind: `.ci/image`, which `just image-reproducible` runs, and `.ci/release/version`. The
+//! fresh Debian that `.ci/release/root` makes comes over the network and is this machine's own here.
 
 use std::fs;
 use std::os::unix::fs::symlink;
