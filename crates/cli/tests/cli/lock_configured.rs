@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::lock::moved;
+use crate::lock::{moved, stable};
 use crate::manifests::{Ended, Scene, pod};
 
 const KUSTOMIZATION: &str = "namespace: shop\nresources: [../base]\nimages:\n  - name: web\n    newName: HOST/app\n    newTag: good # by the release job\n";
@@ -28,17 +28,6 @@ fn lock(scene: &Scene, more: &[&str]) -> Ended {
 
 fn locked(scene: &Scene, more: &[&str]) -> Ended {
     scene.verify(&[&["-f", "k", "--locked"], &PATHS[..], more].concat())
-}
-
-/// Each digest by a word, and all other hashes without their digits, which are others in each run.
-fn stable(text: &str, old: &str, new: &str) -> String {
-    let named = text.replace(old, "OLD").replace(new, "NEW");
-    let mut parts = named.split("sha256:");
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |text, part| {
-        let rest = part.trim_start_matches(|it: char| it.is_ascii_hexdigit());
-        format!("{text}sha256:…{rest}")
-    })
 }
 
 #[test]
