@@ -80,6 +80,10 @@ bench-fixtures:
 bench-verify:
     crates/e2e/bench-verify.sh
 
+# compares `countersign verify -f` of 200 signed images with a loop of `cosign verify` (docs/performance.md): ten times as fast, below 64 MB; `--check` fails over a target
+bench-manifests *ARGUMENTS:
+    COUNTERSIGN_E2E=1 cargo bench --locked -p countersign-e2e --bench manifests -- {{ARGUMENTS}}
+
 # whether the crates that are published can be packaged; `verify` builds each from its package
 package *WHAT:
     .ci/package {{WHAT}}

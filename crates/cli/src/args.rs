@@ -17,6 +17,7 @@ pub(crate) mod sbom;
 pub(crate) mod signing;
 pub(crate) mod time;
 pub(crate) mod trust;
+pub(crate) mod values;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -5,6 +5,7 @@ pub(crate) mod file;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use countersign_core::{Decision, Mode, NamespaceFit};
 use serde::Serialize;
 
 use self::file::{LockFile, Locked, name, signers, told};
@@ -15,6 +16,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::manifests::found::Found;
 use crate::manifests::ground::Ground;
+use crate::manifests::inputs::Purpose;
 use crate::manifests::resolve::Answer;
 use crate::output;
 use crate::pin::write;
@@ -68,6 +70,9 @@ struct Tag {
     /// What the tag stands for now, with who signed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     new: Option<String>,
+    /// What the policy says of an image that was not written down before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<String>,
     /// Why it is not written down.
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
@@ -127,8 +132,8 @@ pub(crate) fn run(job: &LockJob) -> Result<Exit, Failure> {
 }
 
 fn found(ground: &Ground) -> Result<Found, Failure> {
-    let (found, files) = Found::of(&ground.files, &ground.fields, &ground.namespace);
-    found.told(ground.color)?;
+    let (reader, texts) = ground.inputs.read(Purpose::Write, ground.color)?;
+    let (found, files) = (reader.images(), texts.len());
     if found.images.is_empty() {
         return Err(Failure::misused(&format!(
             "no image in {files} files: nothing is to be locked, and nothing passes by emptiness; correct what -f names"
@@ -161,8 +166,7 @@ impl Change {
             (Ok(()), Some(_)) if job.update => (State::Updated, None),
             (Ok(()), Some(_)) => {
                 self.exit = self.exit.max(Exit::Denied);
-                let why =
-                    "the policy allows the new image; say --update if the tag was meant to move";
+                let why = "the tag moved; say --update if it was meant to";
                 (State::Moved, Some(why.to_owned()))
             }
         };
@@ -177,6 +181,11 @@ impl Change {
             state,
             old: old.filter(|_| !is_same).map(Locked::told),
             new: digest.map(|digest| told(&digest, &signed)),
+            policy: match (&answer.firm, &answer.decision) {
+                (Ok(()), Some(decision)) if !is_same => Some(allowed_by(decision)),
+                // Where it is refused, `why` says what the policy says.
+                _ => None,
+            },
             why,
         });
     }
@@ -198,6 +207,7 @@ impl Change {
                 state,
                 old: Some(locked.told()),
                 new: None,
+                policy: None,
                 why: None,
             });
         }
@@ -206,7 +216,9 @@ impl Change {
     }
 
     fn finish(self, job: &LockJob) -> Result<Exit, Failure> {
-        if self.new != self.old || !job.lock_file.exists() {
+        // An image that is written by its digest needs no entry, so that an empty lock says something; one of what could not be locked does not.
+        let is_first = self.exit == Exit::Allowed && !job.lock_file.exists();
+        if self.new != self.old || is_first {
             write::whole_or_not(&job.lock_file, &self.new.text())?;
         }
         let report = LockReport {
@@ -219,6 +231,17 @@ impl Change {
         };
         Ok(output::deliver(&told, job.ground.color, self.exit))
     }
+}
+
+/// `allowed by web [policy.yaml:22], base [policy.yaml:40]`: the policies that could have denied it.
+fn allowed_by(decision: &Decision) -> String {
+    let policies = decision.policies().iter();
+    let enforced = policies.filter(|it| it.mode == Mode::Enforce && it.effective);
+    let judging = enforced.filter(|it| it.namespaces != Some(NamespaceFit::No));
+    let named: Vec<String> = judging
+        .map(|it| format!("{} [{}:{}]", it.name, it.place.file, it.place.line))
+        .collect();
+    format!("allowed by {}", named.join(", "))
 }
 
 fn text(tags: &[Tag]) -> String {
@@ -234,7 +257,12 @@ fn text(tags: &[Tag]) -> String {
             State::Refused => "REFUSED",
         };
         text.push_str(&format!("{word} {}\n", escaped(&tag.image, 300)));
-        let lines = [("old", &tag.old), ("new", &tag.new), ("why", &tag.why)];
+        let lines = [
+            ("old", &tag.old),
+            ("new", &tag.new),
+            ("policy", &tag.policy),
+            ("why", &tag.why),
+        ];
         for (what, line) in lines {
             if let Some(line) = line {
                 text.push_str(&format!("  {what}: {}\n", escaped(line, 1000)));

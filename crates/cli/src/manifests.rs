@@ -2,16 +2,19 @@
 
 pub(crate) mod found;
 pub(crate) mod ground;
+pub(crate) mod inputs;
 pub(crate) mod judge;
 pub(crate) mod resolve;
+pub(crate) mod target;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::{ImageFields, ImageRef, PolicySet, ReasonCode, UnixTime, Verdict};
+use countersign_core::{ImageRef, PolicySet, ReasonCode, UnixTime, Verdict};
 
 use self::found::{Found, TypedNamespace};
+use self::inputs::{Inputs, Purpose};
 use self::judge::{Judge, JudgedImage};
 use crate::args::Verify;
 use crate::args::manifests::{ManifestOptions, ReportFile, ReportFormat};
@@ -29,13 +32,11 @@ use crate::surroundings::Surroundings;
 /// Judge the images of manifests.
 #[derive(Debug)]
 pub(crate) struct ManifestsJob {
-    files: Vec<PathBuf>,
-    fields: ImageFields,
+    inputs: Inputs,
     require_digest: bool,
     /// The lock by which tags are judged, if one is.
     lock_file: Option<PathBuf>,
     allow_empty: bool,
-    namespace: TypedNamespace,
     policy: PathBuf,
     roots: Roots,
     evidence_cache: Option<PathBuf>,
@@ -83,12 +84,14 @@ impl ManifestsJob {
         } = manifests;
         let now = at.unwrap_or(surroundings.now);
         Self {
-            files,
-            fields: ImageFields::new(fields.custom()),
+            inputs: Inputs::new(
+                files,
+                fields,
+                TypedNamespace::new(namespace, namespace_labels),
+            ),
             require_digest,
             lock_file: locked.then_some(lock_file),
             allow_empty,
-            namespace: TypedNamespace::new(namespace, namespace_labels),
             policy,
             evidence_cache: roots.cache.evidence(),
             roots: Roots::typed(roots, surroundings, now),
@@ -122,7 +125,7 @@ pub(crate) fn run(job: &ManifestsJob) -> Result<Exit, Failure> {
         color: job.color,
     };
     let lock = job.lock_file.as_deref().map(lock).transpose()?;
-    let judged = judge.judge(policies, &found, &job.namespace, lock.is_some())?;
+    let judged = judge.judge(policies, &found, &job.inputs.namespace, lock.is_some())?;
     let mut entries = Vec::new();
     for (it, number) in found.images.into_iter().zip(judged.of) {
         let mut demands = Vec::new();
@@ -205,8 +208,8 @@ fn policies(job: &ManifestsJob) -> Result<PolicySet, Failure> {
 
 /// The images of all inputs, or everything that is wrong with them.
 fn found(job: &ManifestsJob) -> Result<Found, Failure> {
-    let (found, files) = Found::of(&job.files, &job.fields, &job.namespace);
-    found.told(job.color)?;
+    let (reader, texts) = job.inputs.read(Purpose::Judge, job.color)?;
+    let (found, files) = (reader.images(), texts.len());
     if found.images.is_empty() && !job.allow_empty {
         let objects = found.objects;
         return Err(Failure::misused(&format!(

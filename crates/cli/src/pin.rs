@@ -1,28 +1,28 @@
 //! `countersign pin`: the digests of images that the policy allows, written where their tags are.
 
-mod edit;
+pub(crate) mod edit;
 pub(crate) mod firm;
 mod report;
-mod target;
 pub(crate) mod write;
 
 use std::collections::BTreeMap;
 
-use countersign::{ManifestText, read_manifests};
+use countersign::ManifestText;
 use countersign_core::Digest;
 
 use self::edit::Edits;
 use self::firm::NotPinned;
 use self::report::{PinReport, PinnedPlace, State};
-use self::target::{Reader, Target};
 use crate::args::Format;
-use crate::args::pin::{Pin, ValuesPath};
+use crate::args::pin::Pin;
 use crate::escape::escaped;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::manifests::ground::Ground;
+use crate::manifests::inputs::Purpose;
 use crate::manifests::judge::Key;
 use crate::manifests::resolve::Answer;
+use crate::manifests::target::Target;
 use crate::output;
 use crate::surroundings::Surroundings;
 
@@ -30,7 +30,6 @@ use crate::surroundings::Surroundings;
 #[derive(Debug)]
 pub(crate) struct PinJob {
     ground: Ground,
-    values: Vec<ValuesPath>,
     check: bool,
     write: bool,
 }
@@ -49,7 +48,6 @@ impl PinJob {
                 surroundings,
                 color,
             ),
-            values: typed.values,
             check: typed.check,
             write: typed.write,
         }
@@ -60,23 +58,7 @@ impl PinJob {
 pub(crate) fn run(job: &PinJob) -> Result<Exit, Failure> {
     let ground = &job.ground;
     let policies = ground.policies("nothing was pinned")?;
-    let (inputs, wrong) = read_manifests(&ground.files);
-    let mut reader = Reader::new(&ground.fields, &ground.namespace, &job.values);
-    reader.found.wrong = wrong;
-    for (number, input) in inputs.iter().enumerate() {
-        reader.read(number, input);
-    }
-    for (path, _) in job
-        .values
-        .iter()
-        .zip(&reader.used)
-        .filter(|(_, used)| !**used)
-    {
-        let path = path.mapping.join(".");
-        let why = format!("--values-path: no file has an image at `{path}`");
-        reader.found.wrong.push(why);
-    }
-    reader.found.told(ground.color)?;
+    let (reader, inputs) = ground.inputs.read(Purpose::Write, ground.color)?;
     if reader.targets.is_empty() {
         return Err(Failure::misused(&format!(
             "no image in {} files: nothing is to be pinned, and nothing passes by emptiness; correct what -f names",

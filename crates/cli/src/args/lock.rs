@@ -8,7 +8,7 @@ use super::manifests;
 
 #[derive(Debug, Args)]
 pub(crate) struct Lock {
-    /// The Kubernetes manifests: a file, a folder with all below it, or - for standard input.
+    /// The files: manifests, kustomization.yaml, or values with --values-path; a folder with all below it, or - for standard input.
     #[arg(
         short = 'f',
         long = "filename",

@@ -6,12 +6,13 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use countersign_core::{CustomField, FieldContent, FieldPath, GroupKind};
 
+use super::values::ValuesPath;
 use super::{Format, Labels, policy, registries};
 
 /// Where manifests are, and how they are read.
 #[derive(Debug, Args)]
 pub(crate) struct ManifestOptions {
-    /// Judge every image in Kubernetes manifests: a file, a folder with all below it, or - for standard input.
+    /// Judge every image in files: manifests, kustomization.yaml, or values with --values-path; a folder with all below it, or - for standard input.
     #[arg(
         short = 'f',
         long = "filename",
@@ -64,7 +65,7 @@ pub(crate) struct WritingOptions {
     pub(crate) timeout: u64,
 }
 
-/// Where custom resources bear images.
+/// Where images are beyond what Kubernetes itself defines.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct FieldOptions {
     /// Where objects have images, in the form that the help tells: brackets in a docstring would be read as links.
@@ -82,11 +83,18 @@ pub(crate) struct FieldOptions {
         requires = "files"
     )]
     pub(crate) pod_spec_fields: Vec<KindPath>,
+    /// An image in values of Helm: the mapping, and its keys for repository, tag and digest, or for registry, repository, tag and digest.
+    #[arg(
+        long = "values-path",
+        value_name = "PATH.REPOSITORY/TAG/DIGEST",
+        requires = "files"
+    )]
+    pub(crate) values: Vec<ValuesPath>,
 }
 
 impl FieldOptions {
-    /// All of them, as the reader of objects takes them.
-    pub(crate) fn custom(self) -> Vec<CustomField> {
+    /// Those of custom resources, as the reader of objects takes them, and those of values.
+    pub(crate) fn parts(self) -> (Vec<CustomField>, Vec<ValuesPath>) {
         let all = |paths: Vec<KindPath>, holds| {
             paths.into_iter().map(move |it| CustomField {
                 of: it.of,
@@ -95,9 +103,9 @@ impl FieldOptions {
                 optional: it.optional,
             })
         };
-        all(self.image_fields, FieldContent::Image)
-            .chain(all(self.pod_spec_fields, FieldContent::PodSpec))
-            .collect()
+        let custom = all(self.image_fields, FieldContent::Image)
+            .chain(all(self.pod_spec_fields, FieldContent::PodSpec));
+        (custom.collect(), self.values)
     }
 }
 

@@ -2,12 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::path::PathBuf;
 
-use countersign::{ManifestText, read_manifests};
-use countersign_core::{
-    DocumentError, Documents, ImageFields, ImageRef, Located, ManifestObject, Namespace,
-};
+use countersign::ManifestText;
+use countersign_core::{DocumentError, ImageFields, ImageRef, Located, ManifestObject, Namespace};
 
 use super::judge::Key;
 use crate::args::Labels;
@@ -77,48 +74,6 @@ impl FoundImage {
 }
 
 impl Found {
-    /// Reads all files, and how many there were; what cannot be read is noted.
-    pub(crate) fn of(
-        files: &[PathBuf],
-        fields: &ImageFields,
-        typed: &TypedNamespace,
-    ) -> (Self, usize) {
-        let (inputs, wrong) = read_manifests(files);
-        let mut found = Self {
-            wrong,
-            ..Self::default()
-        };
-        for (number, input) in inputs.iter().enumerate() {
-            found.read(number, input, fields, typed);
-        }
-        (found, inputs.len())
-    }
-
-    /// Reads one input after the other; a document that cannot be read hides no other.
-    pub(crate) fn read(
-        &mut self,
-        number: usize,
-        input: &ManifestText,
-        fields: &ImageFields,
-        typed: &TypedNamespace,
-    ) {
-        if is_kustomization(&input.name) {
-            self.doubt(
-                input,
-                (1, 1),
-                "kustomize builds manifests from this file, which may name other images than those that are judged here; give its output: \
-                 kustomize build DIR | countersign verify -f -",
-            );
-            return;
-        }
-        for document in Documents::new(&input.text) {
-            let read = document.and_then(|it| self.document(number, input, &it, fields, typed));
-            if let Err(error) = read {
-                self.wrong(input, &error);
-            }
-        }
-    }
-
     /// Reads one document.
     pub(crate) fn document(
         &mut self,
@@ -229,15 +184,9 @@ impl Found {
         self.wrong.push(told(input, place, &error.message));
     }
 
-    fn doubt(&mut self, input: &ManifestText, place: (usize, usize), what: &str) {
+    pub(crate) fn doubt(&mut self, input: &ManifestText, place: (usize, usize), what: &str) {
         self.doubts.push(told(input, place, what));
     }
-}
-
-/// Whether kustomize takes a file of this name for its own.
-pub(crate) fn is_kustomization(name: &str) -> bool {
-    let last = name.rsplit('/').next().unwrap_or(name);
-    ["kustomization.yaml", "kustomization.yml", "Kustomization"].contains(&last)
 }
 
 fn told(input: &ManifestText, (line, column): (usize, usize), what: &str) -> String {

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use countersign_core::{ImageFields, PolicySet, UnixTime};
+use countersign_core::{PolicySet, UnixTime};
 
 use super::found::{Found, FoundImage, TypedNamespace};
+use super::inputs::Inputs;
 use super::judge::{Judge, Key};
 use super::resolve::{Answer, Resolver};
 use crate::args::Format;
@@ -21,9 +22,7 @@ use crate::surroundings::Surroundings;
 /// There is no `--at`: what is written today has to be allowed today.
 #[derive(Debug)]
 pub(crate) struct Ground {
-    pub(crate) files: Vec<PathBuf>,
-    pub(crate) fields: ImageFields,
-    pub(crate) namespace: TypedNamespace,
+    pub(crate) inputs: Inputs,
     pub(crate) format: Format,
     pub(crate) now: UnixTime,
     pub(crate) color: anstream::ColorChoice,
@@ -44,9 +43,11 @@ impl Ground {
     ) -> Self {
         let now = surroundings.now;
         Self {
-            files,
-            fields: ImageFields::new(fields.custom()),
-            namespace: TypedNamespace::new(typed.namespace, typed.namespace_labels),
+            inputs: Inputs::new(
+                files,
+                fields,
+                TypedNamespace::new(typed.namespace, typed.namespace_labels),
+            ),
             format: typed.format,
             now,
             color,
@@ -83,7 +84,7 @@ impl Ground {
                 approvals: None,
             },
             found,
-            typed: &self.namespace,
+            typed: &self.inputs.namespace,
         };
         resolver.answers(policies, images.collect())
     }

@@ -1,5 +1,6 @@
 //! `lock` and `verify --locked`: a tag that moved is told, whoever signed what it stands for now.
 
+use insta::assert_snapshot;
 use serde_json::json;
 
 use crate::manifests::{Ended, Scene, pod};
@@ -63,7 +64,10 @@ fn a_tag_that_moved_is_told_and_taken_only_by_update() {
     let seen = lock(&scene, &[]);
     assert_eq!(seen.code, 1);
     assert!(
-        seen.stdout.starts_with("MOVED HOST/app:good\n  old: "),
+        seen.stdout.starts_with("MOVED HOST/app:good\n  old: ")
+            && seen
+                .stdout
+                .contains("policy: allowed by test [policy.yaml:"),
         "{}",
         seen.stdout
     );
@@ -72,6 +76,12 @@ fn a_tag_that_moved_is_told_and_taken_only_by_update() {
     assert_eq!(updated.code, 0);
     assert!(
         updated.stdout.contains(&old) && updated.stdout.contains(&new),
+        "{}",
+        updated.stdout
+    );
+    // The differences, and what the policy says of them.
+    assert!(
+        updated.stdout.contains("policy: allowed by test ["),
         "{}",
         updated.stdout
     );
@@ -206,8 +216,52 @@ fn every_namespace_has_to_allow_what_is_locked() {
             "{}",
             refused.stdout
         );
-        assert!(!scene.read("countersign.lock").contains("app:good"));
+        // There was no lock, and none is written of what could not be locked.
+        assert!(!scene.world.path("countersign.lock").exists());
     }
     scene.write("x.yaml", &pod("a", "HOST/app:good"));
     assert_eq!(lock(&scene, &[]).code, 0);
+}
+
+/// Each digest by a word, and all other hashes without their digits, which are others in each run.
+pub(crate) fn stable(text: &str, old: &str, new: &str) -> String {
+    let named = text.replace(old, "OLD").replace(new, "NEW");
+    let mut parts = named.split("sha256:");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let rest = part.trim_start_matches(|it: char| it.is_ascii_hexdigit());
+        format!("{text}sha256:…{rest}")
+    })
+}
+
+/// All that `lock` says, as text and as JSON, from the first run to the one that forgets.
+#[test]
+fn every_state_of_the_lock_is_shown() {
+    let scene = Scene::new();
+    let old = scene.signed("good");
+    let pods = |tags: &[&str]| {
+        let all: Vec<String> = tags
+            .iter()
+            .map(|tag| pod("a", &format!("HOST/app:{tag}")))
+            .collect();
+        scene.write("x.yaml", &all.join("---\n"));
+    };
+    let mut shown = Vec::new();
+    pods(&["good", "bad"]);
+    shown.push(("lock", lock(&scene, &[])));
+    shown.push(("lock", lock(&scene, &["--format", "json"])));
+    let new = moved(&scene, true);
+    pods(&["good"]);
+    shown.push(("lock", lock(&scene, &[])));
+    shown.push(("lock --update", lock(&scene, &["--update"])));
+    scene.signed("other");
+    pods(&["other"]);
+    shown.push(("lock", lock(&scene, &[])));
+    let json = ["--update", "--format", "json"];
+    shown.push(("lock --update", lock(&scene, &json)));
+    let told: String = shown
+        .into_iter()
+        .map(|(what, ended)| format!("$ {what}\n{}[{}]\n", ended.stdout, ended.code))
+        .collect();
+    assert_snapshot!("lock-states", stable(&told, &old, &new));
 }

@@ -396,7 +396,10 @@ fn custom_resources_are_judged_where_they_are_configured_and_doubtful_elsewhere(
     assert_eq!(scene.judged(&text, &elsewhere).code, 3);
     let optional = ["--image-field", "Rollout.argoproj.io=spec.image?"];
     assert_eq!(scene.judged(&text, &optional).code, 0);
-    scene.write("k/kustomization.yaml", "images: [{name: a, newTag: v1}]\n");
+    scene.write(
+        "k/kustomization.yaml",
+        "images: [{name: a, newName: HOST/app, newTag: good}]\n",
+    );
     scene.write("k/x.yaml", &pod("a", "HOST/app:good"));
     let kustomize = scene.verify(&["-f", "k"]);
     assert_eq!(kustomize.code, 0);

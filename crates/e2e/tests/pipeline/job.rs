@@ -28,6 +28,8 @@ pub(crate) struct Run<'l> {
     pub(crate) folder: PathBuf,
     /// The files of the image that `docker/build-push-action` pushes, and its tag.
     pub(crate) image: Option<(PathBuf, String)>,
+    /// What every step finds in its environment beside what the workflow says.
+    pub(crate) environment: Vec<(String, String)>,
     /// Values of expressions, such as `github.ref_name`; outputs of steps and jobs are added.
     pub(crate) values: BTreeMap<String, String>,
     workflow: Value,
@@ -52,6 +54,7 @@ impl<'l> Run<'l> {
             identity: identity.parse().unwrap(),
             folder: folder.to_owned(),
             image: None,
+            environment: Vec::new(),
             values: BTreeMap::from([(
                 "runner.temp".to_owned(),
                 lab.path("").display().to_string(),
@@ -93,9 +96,10 @@ impl<'l> Run<'l> {
             let called = step["name"]
                 .as_str()
                 .or_else(|| step["uses"].as_str())
+                .or_else(|| step["run"].as_str())
                 .unwrap();
-            let mut environment: Vec<_> =
-                scopes.iter().flat_map(|it| self.environment(it)).collect();
+            let mut environment = self.environment.clone();
+            environment.extend(scopes.iter().flat_map(|it| self.environment(it)));
             environment.extend(self.environment(&step["env"]));
             let output = self.lab.path("step-output");
             fs::write(&output, "").unwrap();

@@ -6,4 +6,6 @@ mod actionlint;
 mod job;
 mod lab;
 mod path;
+mod program;
 mod release;
+mod release_workflow;

@@ -2,49 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use countersign_e2e::{run, workspace};
 
 use crate::lab::Lab;
+use crate::program::auditable;
 
-const IDENTITY: &str = "countersign-dev/countersign:countersign-dev/countersign/.github/workflows/release.yml@refs/tags/v0.1.0";
-const POLICY: &str = ".ci/release/policy.yaml";
-
-/// A program that says, as cargo auditable writes it, of which crates it is made.
-fn auditable(parts: &Path, file: &Path, crates: usize) {
-    let packages: Vec<String> = (0..crates)
-        .map(|number| format!("{{\"name\":\"crate{number}\",\"version\":\"1.0.{number}\",\"source\":\"crates.io\"}}"))
-        .collect();
-    let root =
-        "{\"name\":\"countersign-cli\",\"version\":\"0.1.0\",\"source\":\"local\",\"root\":true}";
-    let list = format!("{{\"packages\":[{},{root}]}}", packages.join(","));
-    let section = file.with_extension("section");
-    fs::write(&section, zlib(list.as_bytes())).unwrap();
-    run(Command::new("objcopy")
-        .arg("--add-section")
-        .arg(format!(".dep-v0={}", section.display()))
-        .args(["--set-section-flags", ".dep-v0=noload,readonly"])
-        .args([parts, file]))
-    .unwrap();
-    fs::remove_file(section).unwrap();
-}
-
-/// As zlib holds bytes that it does not compress (RFC 1950, RFC 1951 section 3.2.4).
-fn zlib(bytes: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(bytes.len()).unwrap();
-    let (mut a, mut b) = (1_u32, 0_u32);
-    for byte in bytes {
-        a = (a + u32::from(*byte)) % 65_521;
-        b = (b + a) % 65_521;
-    }
-    let mut all = vec![0x78, 0x01, 0x01];
-    all.extend(length.to_le_bytes());
-    all.extend((!length).to_le_bytes());
-    all.extend(bytes);
-    all.extend((b << 16 | a).to_be_bytes());
-    all
-}
+pub(crate) const IDENTITY: &str = "countersign-dev/countersign:countersign-dev/countersign/.github/workflows/release.yml@refs/tags/v0.1.0";
+pub(crate) const POLICY: &str = ".ci/release/policy.yaml";
 
 /// The files of a release, made by its scripts as `release.yml` calls them.
 struct Release {

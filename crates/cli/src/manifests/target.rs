@@ -1,12 +1,13 @@
-//! What of the inputs could be pinned: images of manifests, `images` of a kustomization, images in values of Helm.
+//! What of the inputs names images: fields of manifests, `images` of a kustomization, mappings in values of Helm.
 
 use countersign::ManifestText;
-use countersign_core::{DocumentError, Documents, ImageFields, ImageRef, Located, LocatedValue};
+use countersign_core::{DocumentError, Documents, ImageRef, Located, LocatedValue};
 
-use super::edit::Slot;
-use crate::args::pin::ValuesPath;
+use super::found::{Found, FoundImage, Written};
+use super::inputs::{Inputs, Purpose};
+use crate::args::values::ValuesPath;
 use crate::escape::escaped;
-use crate::manifests::found::{Found, FoundImage, TypedNamespace, Written, is_kustomization};
+use crate::pin::edit::Slot;
 
 /// One image as it is written in one place.
 #[derive(Debug)]
@@ -17,29 +18,23 @@ pub(crate) struct Target {
     pub(crate) is_pinned: bool,
 }
 
-/// Reads inputs for what could be pinned.
+/// Reads inputs for what names images.
 pub(crate) struct Reader<'a> {
-    pub(crate) fields: &'a ImageFields,
-    pub(crate) typed: &'a TypedNamespace,
-    pub(crate) values: &'a [ValuesPath],
-    /// Which of `values` were found in some file.
-    pub(crate) used: Vec<bool>,
+    inputs: &'a Inputs,
+    purpose: Purpose,
+    /// Which of the paths of values were found in some file.
+    used: Vec<bool>,
     /// Doubts, errors and namespaces of manifests.
     pub(crate) found: Found,
     pub(crate) targets: Vec<Target>,
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) fn new(
-        fields: &'a ImageFields,
-        typed: &'a TypedNamespace,
-        values: &'a [ValuesPath],
-    ) -> Self {
+    pub(crate) fn new(inputs: &'a Inputs, purpose: Purpose) -> Self {
         Self {
-            fields,
-            typed,
-            values,
-            used: vec![false; values.len()],
+            inputs,
+            purpose,
+            used: vec![false; inputs.values.len()],
             found: Found::default(),
             targets: Vec::new(),
         }
@@ -49,9 +44,9 @@ impl<'a> Reader<'a> {
     pub(crate) fn read(&mut self, number: usize, input: &ManifestText) {
         for document in Documents::new(&input.text) {
             let read = document.and_then(|document| {
-                if is_kustomization(&input.name) || is_kind(&document, "Kustomization") {
+                if is_kustomization(&input.name, &document) {
                     self.kustomization(number, input, &document)
-                } else if !self.values.is_empty() && document.get("apiVersion").is_none() {
+                } else if !self.inputs.values.is_empty() && document.get("apiVersion").is_none() {
                     self.helm_values(number, input, &document)
                 } else {
                     self.manifest(number, input, &document)
@@ -63,15 +58,41 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Notes what can only be said when all inputs are read.
+    pub(crate) fn end(&mut self) {
+        for (path, _) in self
+            .inputs
+            .values
+            .iter()
+            .zip(&self.used)
+            .filter(|(_, used)| !**used)
+        {
+            let path = path.mapping.join(".");
+            let why = format!("--values-path: no file has an image at `{path}`");
+            self.found.wrong.push(why);
+        }
+    }
+
+    /// The images, without the places of their digests.
+    pub(crate) fn images(self) -> Found {
+        let mut found = self.found;
+        found.images = self.targets.into_iter().map(|it| it.found).collect();
+        found
+    }
+
     fn manifest(
         &mut self,
         number: usize,
         input: &ManifestText,
         document: &Located,
     ) -> Result<(), DocumentError> {
-        let read = self
-            .found
-            .document(number, input, document, self.fields, self.typed);
+        let read = self.found.document(
+            number,
+            input,
+            document,
+            &self.inputs.fields,
+            &self.inputs.namespace,
+        );
         for found in std::mem::take(&mut self.found.images) {
             let is_pinned = found.image.digest().is_some();
             self.targets.push(Target {
@@ -91,6 +112,14 @@ impl<'a> Reader<'a> {
         document: &Located,
     ) -> Result<(), DocumentError> {
         self.found.objects += 1;
+        if self.purpose == Purpose::Judge {
+            self.found.doubt(
+                input,
+                (document.at.line, document.at.column),
+                "kustomize builds manifests from this file, which may name other images than those that are judged here; give its output: \
+                 kustomize build DIR | countersign verify -f -",
+            );
+        }
         let namespace = optional_text(document, "namespace")?.map(str::to_owned);
         let items = match document.get("images") {
             None => return Ok(()),
@@ -130,12 +159,14 @@ impl<'a> Reader<'a> {
         document: &Located,
     ) -> Result<(), DocumentError> {
         self.found.objects += 1;
-        let values = self.values;
-        for (place, path) in values.iter().enumerate() {
+        let inputs = self.inputs;
+        let before = self.targets.len();
+        for (place, path) in inputs.values.iter().enumerate() {
             let mut steps = path.mapping.iter();
             let mapping = steps.try_fold(document, |node, step| node.get(step));
             let Some(mapping) = mapping else { continue };
             let Some(repository) = optional_text(mapping, &path.repository)? else {
+                alone(mapping, path)?;
                 continue;
             };
             if let Some(used) = self.used.get_mut(place) {
@@ -165,6 +196,11 @@ impl<'a> Reader<'a> {
                 return Err(at(mapping, &why));
             };
             self.targets.push(target);
+        }
+        if self.targets.len() == before {
+            let what = "no --values-path leads to an image here, so that nothing of this document is looked at";
+            self.found
+                .doubt(input, (document.at.line, document.at.column), what);
         }
         Ok(())
     }
@@ -214,7 +250,7 @@ impl<'a> Reader<'a> {
                     role: "configured",
                 },
                 image,
-                namespace: self.typed.name.clone(),
+                namespace: self.inputs.namespace.name.clone(),
                 input: number,
                 node: node.clone(),
             },
@@ -232,10 +268,28 @@ struct Keys<'a> {
     field: String,
 }
 
-fn is_kind(document: &Located, kind: &str) -> bool {
-    let group = document.get("apiVersion").and_then(Located::text);
-    document.get("kind").and_then(Located::text) == Some(kind)
-        && group.is_some_and(|group| group.starts_with("kustomize.config.k8s.io/"))
+/// Values that set a tag or a digest for an image that other values name: which one it is, only helm knows.
+fn alone(mapping: &Located, path: &ValuesPath) -> Result<(), DocumentError> {
+    for key in [&path.tag, &path.digest] {
+        if optional_text(mapping, key)?.is_some() {
+            let place = path.mapping.join(".");
+            let why = format!(
+                "`{place}` has a `{key}` and no `{}`, so that another file says of which image; write the repository here",
+                path.repository
+            );
+            return Err(at(mapping, &why));
+        }
+    }
+    Ok(())
+}
+
+/// Whether kustomize takes a document for its own: by what it says of itself, and where it says nothing by the name of its file.
+fn is_kustomization(name: &str, document: &Located) -> bool {
+    if let Some(group) = document.get("apiVersion").and_then(Located::text) {
+        return group.starts_with("kustomize.config.k8s.io/");
+    }
+    let last = name.rsplit('/').next().unwrap_or(name);
+    ["kustomization.yaml", "kustomization.yml", "Kustomization"].contains(&last)
 }
 
 /// The text of a key; none where it is missing, null or empty. A number is no text: `1.20` would become `1.2`.
