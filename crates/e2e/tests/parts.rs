@@ -59,6 +59,7 @@ fn the_parts_of_kubernetes_are_the_pinned_ones() {
 fn parts_without_a_version_explain_themselves() {
     let tools = [
         "actionlint",
+        "sarif-schema",
         "crane",
         "ctstub",
         "docker-registry",

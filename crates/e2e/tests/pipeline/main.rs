@@ -9,3 +9,4 @@ mod path;
 mod program;
 mod release;
 mod release_workflow;
+mod sarif;
