@@ -97,7 +97,7 @@ fn a_gate_that_does_not_say_yes_stops_promotion() {
         row(gate, "stale", only(&lab, &image, gate));
     }
     lab.write_policy(PROMOTION, |text| text);
-    let other = lab.built("refused, built again");
+    let other = lab.built("refused-again");
     let count = replant(&lab, &image, &other);
     assert!(count >= GATES.len(), "{count} pieces of evidence");
     for gate in &GATES {

@@ -4,11 +4,9 @@ use countersign_testkit::forge::Forge;
 use serde_json::{Value, json};
 
 use crate::case::{Case, Example, image};
+use crate::gate::{APP, GATES, Gate, PROMOTER, TEST, failed, scan};
 use crate::github::{MAIN, Run};
 
-const APP: &str = "ghcr.io/acme/app";
-const TEST: &str = "https://in-toto.io/attestation/test-result/v0.1";
-const VULN: &str = "https://cosign.sigstore.dev/attestation/vuln/v1";
 const VSA: &str = "https://slsa.dev/verification_summary/v1";
 const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
 const PRODUCTION: &str = "production";
@@ -17,142 +15,8 @@ const FEATURE: &str = "refs/heads/feature";
 const SOON: &str = "2026-11-02T00:00:00Z";
 const LATER: &str = "2026-11-01T18:00:00Z";
 
-/// Whose word it is, and the rules of both examples that ask for it.
-struct Gate {
-    /// Also the file of its good evidence.
-    name: &'static str,
-    run: Run,
-    kind: &'static str,
-    predicate: fn() -> Value,
-    /// Of gates.yaml: in staging and the canary, in production.
-    early: Option<&'static str>,
-    late: Option<&'static str>,
-    /// Of gates-promotion.yaml, with an age that is too old for it.
-    promotion: &'static str,
-    stale: &'static str,
-}
-
-const fn run(repository: &'static str, workflow: &'static str, signer: &'static str) -> Run {
-    Run {
-        repository,
-        workflow,
-        signer,
-        ..MAIN
-    }
-}
-
-const TESTS: Gate = Gate {
-    name: "tests",
-    run: run(
-        "acme/app",
-        ".github/workflows/tests.yml",
-        "acme/app/.github/workflows/tests.yml",
-    ),
-    kind: TEST,
-    predicate: || result("tests", &["unit", "integration"]),
-    early: Some("tested"),
-    late: Some("tests-passed"),
-    promotion: "tested",
-    stale: "2026-12-02T00:00:00Z",
-};
-const SCAN: Gate = Gate {
-    name: "scan",
-    run: run(
-        "acme/app",
-        ".github/workflows/scan.yml",
-        "acme/app/.github/workflows/scan.yml",
-    ),
-    kind: VULN,
-    predicate: || scan("HIGH"),
-    early: Some("scanned"),
-    late: None,
-    promotion: "scanned",
-    stale: "2026-11-09T00:00:00Z",
-};
-const SMOKE: Gate = Gate {
-    name: "smoke",
-    run: run(
-        "acme/deploy",
-        ".github/workflows/smoke.yml",
-        "acme/deploy/.github/workflows/smoke.yml",
-    ),
-    kind: TEST,
-    predicate: || result("smoke", &["login", "checkout"]),
-    early: Some("smoke-tested"),
-    late: Some("smoke-test-passed"),
-    promotion: "smoke-tested",
-    stale: "2026-11-09T00:00:00Z",
-};
-const CANARY: Gate = Gate {
-    name: "canary",
-    run: run(
-        "acme/deploy",
-        ".github/workflows/canary.yml",
-        "acme/deploy/.github/workflows/canary.yml",
-    ),
-    kind: TEST,
-    predicate: || result("canary", &["error-rate", "latency-p99"]),
-    early: None,
-    late: Some("canary-passed"),
-    promotion: "canary-passed",
-    stale: "2026-11-05T00:00:00Z",
-};
-const SLO: Gate = Gate {
-    name: "slo",
-    run: run(
-        "acme/deploy",
-        ".github/workflows/slo.yml",
-        "acme/deploy/.github/workflows/slo.yml",
-    ),
-    kind: TEST,
-    predicate: || result("slo", &["availability", "latency"]),
-    early: None,
-    late: Some("slo-held"),
-    promotion: "slo-held",
-    stale: "2026-11-03T00:00:00Z",
-};
-const PROMOTER: Run = run(
-    "acme/deploy",
-    ".github/workflows/promote.yml",
-    "acme/deploy/.github/workflows/promote.yml",
-);
-
-const GATES: [Gate; 5] = [TESTS, SCAN, SMOKE, CANARY, SLO];
 const BUILT: [&str; 2] = ["signature", "provenance"];
 const BUILD_RULES: [&str; 2] = ["signed", "built-from-main"];
-
-fn result(configuration: &str, passed: &[&str]) -> Value {
-    json!({
-        "result": "PASSED", "configuration": [{"name": configuration, "uri": format!("git+https://github.com/{}", MAIN.repository)}],
-        "passedTests": passed, "failedTests": [],
-    })
-}
-
-/// The same with one that failed.
-fn failed(gate: &Gate) -> Value {
-    let mut result = (gate.predicate)();
-    result["result"] = json!("FAILED");
-    result["failedTests"] = json!([result["passedTests"][0].take()]);
-    result["passedTests"] = json!([result["passedTests"][1]]);
-    result
-}
-
-/// One finding of this severity.
-fn scan(severity: &str) -> Value {
-    json!({
-        "invocation": {"parameters": [], "uri": "", "event_id": "", "builder.id": ""},
-        "scanner": {
-            "uri": "pkg:github/aquasecurity/trivy@v0.67.0", "version": "0.67.0", "db": {},
-            "result": {
-                "SchemaVersion": 2, "ArtifactName": APP, "ArtifactType": "container_image",
-                "Results": [{"Target": "app", "Class": "lang-pkgs", "Type": "npm", "Vulnerabilities": [{
-                    "VulnerabilityID": "CVE-2026-0001", "PkgName": "left", "InstalledVersion": "1.0.0", "Severity": severity,
-                }]}],
-            },
-        },
-        "metadata": {"scanStartedOn": "2026-11-01T11:00:00Z", "scanFinishedOn": "2026-11-01T11:01:00Z"},
-    })
-}
 
 fn summary() -> Value {
     json!({
@@ -214,8 +78,10 @@ fn all_by(example: &Example, change: &dyn Fn(Run) -> Run, promoted: bool) -> Vec
     all
 }
 
-/// Who certificates say that they are, each changed in one way, and why that does not count.
-const STRANGERS: [(&str, &str, fn(Run) -> Run, &str); 5] = [
+/// A case's name, why it is one, what is changed in every certificate, and why what it signed does not count.
+type Stranger = (&'static str, &'static str, fn(Run) -> Run, &'static str);
+
+const STRANGERS: [Stranger; 5] = [
     (
         "other-issuer",
         "another issuer vouches for the same words",
@@ -310,11 +176,11 @@ pub(crate) fn gates(example: &Example) {
                 .write();
         }
     }
-    strangers(example, None, true, &rules);
+    strangers(example, true, &rules);
     verdicts(example, &files);
     ages(example, &files);
     summaries(example, &files);
-    builds(example, &files, PRODUCTION);
+    builds(example, &files);
     example.common(APP, &rules, true);
 }
 
@@ -326,17 +192,13 @@ fn missing_test(namespace: &str) -> &'static str {
     }
 }
 
-fn strangers(example: &Example, namespace: Option<&'static str>, promoted: bool, rules: &[&str]) {
+/// Everybody is somebody else, in one way after the other.
+fn strangers(example: &Example, promoted: bool, rules: &[&str]) {
     for (name, why, change, code) in STRANGERS {
-        let mut case = example.case(name, APP, why).at(SOON);
-        if let Some(namespace) = namespace {
-            case = case.within(namespace);
-        }
-        case = case.bundles(all_by(example, &change, promoted));
-        rules
-            .iter()
-            .fold(case, |case, rule| case.fails(rule, code))
-            .write();
+        let case = example.case(name, APP, why).at(SOON);
+        let case = case.bundles(all_by(example, &change, promoted));
+        let failed = rules.iter().fold(case, |case, rule| case.fails(rule, code));
+        failed.write();
     }
 }
 
@@ -394,26 +256,14 @@ fn verdicts(example: &Example, files: &[&'static str]) {
 
 /// A gate grows stale where images arrive, and never where they have run.
 fn ages(example: &Example, files: &[&'static str]) {
-    for gate in GATES {
-        let Some(rule) = gate.early else { continue };
+    for gate in GATES.iter().filter(|gate| gate.early.is_some()) {
         let name = format!("stale-{}", gate.name);
-        let files = match gate.name {
-            "tests" => files.to_vec(),
-            name => [&BUILT[..], &["tests", name]].concat(),
-        };
-        let stale_by_then: Vec<&str> = GATES
+        let case = example.case(&name, APP, "it was said too long ago");
+        let case = case.at(gate.stale).within("canary").shared(files);
+        GATES
             .iter()
             .filter(|it| it.stale <= gate.stale)
             .filter_map(|it| it.early)
-            .collect();
-        let case = example
-            .case(&name, APP, "it was said too long ago")
-            .at(gate.stale)
-            .within("canary")
-            .shared(&with_early(&files));
-        debug_assert!(stale_by_then.contains(&rule));
-        stale_by_then
-            .iter()
             .fold(case, |case, rule| case.fails(rule, "too-old"))
             .write();
     }
@@ -427,17 +277,6 @@ fn ages(example: &Example, files: &[&'static str]) {
         .within(PRODUCTION)
         .shared(files)
         .write();
-}
-
-/// With all that the canary asks for.
-fn with_early(files: &[&'static str]) -> Vec<&'static str> {
-    let mut files = files.to_vec();
-    for gate in GATES.into_iter().filter(|gate| gate.early.is_some()) {
-        if !files.contains(&gate.name) {
-            files.push(gate.name);
-        }
-    }
-    files
 }
 
 /// The promoter's word, in production.
@@ -501,7 +340,7 @@ fn summaries(example: &Example, files: &[&'static str]) {
 }
 
 /// How it was built.
-fn builds(example: &Example, files: &[&'static str], namespace: &'static str) {
+fn builds(example: &Example, files: &[&'static str]) {
     let own = Run {
         runner: "self-hosted",
         ..MAIN
@@ -509,8 +348,7 @@ fn builds(example: &Example, files: &[&'static str], namespace: &'static str) {
     let provenance = said(&example.forge, &own, PROVENANCE, own.provenance());
     let why = "built on somebody's own machine";
     let case = example.case("self-hosted", APP, why).at(SOON);
-    case.within(namespace)
-        .shared(&without(files, "provenance"))
+    case.shared(&without(files, "provenance"))
         .bundles([provenance])
         .fails("built-from-main", "level-too-low")
         .write();
@@ -526,8 +364,8 @@ pub(crate) fn gates_promotion(example: &Example) {
         .collect();
     let case = |name: &str, why| example.case(name, APP, why).at(SOON).shared(&files);
     case("passed", "every gate said yes, within a day").write();
-    strangers(example, None, false, &rules);
-    builds(example, &files, PRODUCTION);
+    strangers(example, false, &rules);
+    builds(example, &files);
     for gate in GATES {
         let (name, rule) = (gate.name, gate.promotion);
         let (bad, code, missing) = match gate.kind {

@@ -12,6 +12,7 @@
 
 mod break_glass;
 mod case;
+mod gate;
 mod gates;
 mod github;
 mod keyed;
