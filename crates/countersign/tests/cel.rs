@@ -362,7 +362,12 @@ fn a_test_result_that_is_refused_says_what_failed() {
     let failed = json!({"result": "FAILED", "failedTests": ["check\u{202e}out", "login"]});
     let asked = "predicate.result == \"PASSED\"";
     let message = |predicate_type: &str| {
-        let decision = decided(Cel::new(), predicate_type, &[failed.clone()], asked);
+        let decision = decided(
+            Cel::new(),
+            predicate_type,
+            std::slice::from_ref(&failed),
+            asked,
+        );
         decision.policies()[0].rules[0].message.clone()
     };
     let told = message(TYPE);
