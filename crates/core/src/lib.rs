@@ -38,6 +38,7 @@ mod report;
 mod sbom;
 mod scan;
 mod summary;
+mod test_result;
 mod text;
 mod time;
 mod trust;

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use countersign::Cel;
 use countersign_core::{
-    Content, Evidence, Expression, ExpressionFailure, ExpressionInput, Expressions, Files, FoundBy,
-    ImageRef, Item, Limits, Locator, PinnedImage, PolicySet, Request, Resolution, Source, UnixTime,
-    decide, examine,
+    Content, Decision, Evidence, Expression, ExpressionFailure, ExpressionInput, Expressions,
+    Files, FoundBy, ImageRef, Item, Limits, Locator, PinnedImage, PolicySet, Request, Resolution,
+    Source, UnixTime, decide, examine,
 };
 use countersign_testkit::forge::{Algorithm, Key};
 use countersign_testkit::policy::KeyedPolicy;
@@ -291,20 +291,32 @@ fn a_policy_with_an_expression_loads_only_where_there_are_expressions() {
     );
 }
 
+const TYPE: &str = "https://in-toto.io/attestation/test-result/v0.1";
+
 /// The effect, and the rule's reason: the language is asked about what a key signed, each predicate in a bundle of its own.
 fn judged(
     language: impl Expressions,
     predicates: &[Value],
     source: &str,
 ) -> (&'static str, Option<&'static str>) {
-    const TYPE: &str = "https://in-toto.io/attestation/test-result/v0.1";
+    let decision = decided(language, TYPE, predicates, source);
+    let rule = &decision.policies()[0].rules[0];
+    (decision.effect().as_str(), rule.code.map(|it| it.as_str()))
+}
+
+fn decided(
+    language: impl Expressions,
+    predicate_type: &str,
+    predicates: &[Value],
+    source: &str,
+) -> Decision {
     let manifest = br#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2},"layers":[]}"#;
     let image = PinnedImage::from_bytes(manifest.to_vec(), None, None, &Limits::default()).unwrap();
     let key = Key::generate(Algorithm::P256);
     let now = UnixTime::from_seconds(1_790_000_000);
     let forge = countersign_testkit::forge::Forge::new(1_790_000_000);
     let rule = format!(
-        "statement: {{from: key, match: any, predicateType: \"{TYPE}\", where: '{source}'}}"
+        "statement: {{from: key, match: any, predicateType: \"{predicate_type}\", where: '{source}'}}"
     );
     let sources = [Source {
         name: "p.yaml".to_owned(),
@@ -316,7 +328,8 @@ fn judged(
         .policies
         .unwrap();
     let items = predicates.iter().map(|predicate| {
-        let statement = forge.attestation(&image.digest().to_string(), TYPE, predicate.clone());
+        let subject = image.digest().to_string();
+        let statement = forge.attestation(&subject, predicate_type, predicate.clone());
         let bytes = statement.keyed(&key).bundle();
         let digest = countersign_core::Digest::of(&bytes);
         Item {
@@ -340,9 +353,32 @@ fn judged(
         findings: &findings,
         children: &[],
     };
-    let decision = decide(&policies, &request, resolution, now);
-    let rule = &decision.policies()[0].rules[0];
-    (decision.effect().as_str(), rule.code.map(|it| it.as_str()))
+    decide(&policies, &request, resolution, now)
+}
+
+/// Whoever is denied for a test result reads which tests failed; another type's predicate may mean anything by these words.
+#[test]
+fn a_test_result_that_is_refused_says_what_failed() {
+    let failed = json!({"result": "FAILED", "failedTests": ["check\u{202e}out", "login"]});
+    let asked = "predicate.result == \"PASSED\"";
+    let message = |predicate_type: &str| {
+        let decision = decided(
+            Cel::new(),
+            predicate_type,
+            std::slice::from_ref(&failed),
+            asked,
+        );
+        decision.policies()[0].rules[0].message.clone()
+    };
+    let told = message(TYPE);
+    assert!(
+        told.contains(
+            "Found false: the test result says FAILED; failed tests: check\\u{202e}out, login; wanted predicate.result"
+        ),
+        "{told}"
+    );
+    let other = message("https://acme.example/test-result/v0.1");
+    assert!(other.contains("Found false; wanted "), "{other}");
 }
 
 /// A whole chain: what the key signed is asked, and each kind of answer has its own outcome.

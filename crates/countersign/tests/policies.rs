@@ -31,6 +31,14 @@ fn each_example_is_clean_and_decides() {
             ("ghcr.io/acme/app", Some(ReasonCode::NoProvenance)),
         ),
         (
+            "gates.yaml",
+            ("ghcr.io/acme/app", Some(ReasonCode::KeyUnknown)),
+        ),
+        (
+            "gates-promotion.yaml",
+            ("ghcr.io/acme/app", Some(ReasonCode::KeyUnknown)),
+        ),
+        (
             "github-actions.yaml",
             ("ghcr.io/acme/app", Some(ReasonCode::KeyUnknown)),
         ),

@@ -29,6 +29,7 @@ mod sigstore;
 mod syft;
 mod tls;
 mod token_server;
+mod trace;
 mod web;
 mod webhook;
 
@@ -53,4 +54,5 @@ pub use service::ask_service;
 pub use sigstore::{SIGSTORE_PARTS, Sigstore};
 pub use syft::Syft;
 pub use tls::LOOPBACK;
+pub use trace::{contacts, traced};
 pub use webhook::{Serving, Webhook, WebhookProgram};

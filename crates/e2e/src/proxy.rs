@@ -35,6 +35,8 @@ pub enum Weather {
     Elsewhere(String),
     /// 401 that sends everybody to this URL for a token.
     Login(String),
+    /// 503 for whatever is asked by a tag, and for lists of tags; what is asked by digest is as clear as ever.
+    Tagless,
 }
 
 /// A plain HTTP proxy in front of one registry on loopback; it ends when dropped.
@@ -120,7 +122,12 @@ fn serve(
             let header = format!("WWW-Authenticate: Bearer realm=\"{realm}\",service=\"lab\"");
             instead("401 Unauthorized", &header).into_bytes()
         }
-        Weather::Clear | Weather::Slow(_) | Weather::Truncated(_) => ask(registry, &head)?,
+        Weather::Tagless if names_a_tag(&path) => {
+            instead("503 Service Unavailable", "Retry-After: 1").into_bytes()
+        }
+        Weather::Clear | Weather::Slow(_) | Weather::Truncated(_) | Weather::Tagless => {
+            ask(registry, &head, &stream)?
+        }
     };
     if let Weather::Slow(time) = weather {
         thread::sleep(*time);
@@ -136,17 +143,29 @@ fn serve(
     Ok(stream.write_all(whole)?)
 }
 
-/// The whole answer of the registry, which closes the connection after it.
-fn ask(registry: SocketAddr, head: &str) -> Result<Vec<u8>> {
+/// Whether a path is that of a manifest by its tag, or of a list of tags (OCI distribution-spec 1.1, end-3, end-7 and end-8).
+fn names_a_tag(path: &str) -> bool {
+    let path = path.split('?').next().unwrap_or_default();
+    path.ends_with("/tags/list")
+        || path
+            .rsplit_once("/manifests/")
+            .is_some_and(|(_, reference)| !reference.contains(':'))
+}
+
+/// The whole answer of the registry, which closes the connection after it. What the client says behind the head goes there as it comes.
+fn ask(registry: SocketAddr, head: &str, client: &TcpStream) -> Result<Vec<u8>> {
     let mut upstream = TcpStream::connect(registry)?;
     let (line, headers) = head.split_once("\r\n").unwrap_or((head, "\r\n"));
     write!(upstream, "{line}\r\nConnection: close\r\n{headers}")?;
+    let (mut body, mut to) = (client.try_clone()?, upstream.try_clone()?);
+    // It ends with the client's connection, or with the client's patience.
+    thread::spawn(move || std::io::copy(&mut body, &mut to));
     let mut answer = Vec::new();
     upstream.read_to_end(&mut answer)?;
     Ok(answer)
 }
 
-/// The head of a request without a body: what is asked of a registry here is read alone.
+/// The head of a request, and nothing of what is behind it.
 fn head(stream: &mut TcpStream) -> Result<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -183,6 +202,29 @@ mod tests {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap_or_default();
         answer
+    }
+
+    #[test]
+    fn tags_are_told_from_digests() {
+        let digest = format!("sha256:{}", "0".repeat(64));
+        for (path, tag) in [
+            ("/v2/acme/app/manifests/v1".to_owned(), true),
+            ("/v2/acme/manifests/manifests/v1".to_owned(), true),
+            (
+                format!("/v2/acme/app/manifests/{}.att", digest.replace(':', "-")),
+                true,
+            ),
+            ("/v2/acme/app/tags/list?n=10".to_owned(), true),
+            (format!("/v2/acme/app/manifests/{digest}"), false),
+            (
+                format!("/v2/acme/app/referrers/{digest}?artifactType=x"),
+                false,
+            ),
+            (format!("/v2/acme/app/blobs/{digest}"), false),
+            ("/v2/".to_owned(), false),
+        ] {
+            assert_eq!(names_a_tag(&path), tag, "{path}");
+        }
     }
 
     #[test]
@@ -223,7 +265,9 @@ mod tests {
             login.contains("Bearer realm=\"http://evil.example/token\""),
             "{login}"
         );
-        assert_eq!(proxy.asked(), vec!["GET /v2/ HTTP/1.1"; 7]);
+        // What names no tag is as clear as ever.
+        assert_eq!(under(Weather::Tagless), clear);
+        assert_eq!(proxy.asked(), vec!["GET /v2/ HTTP/1.1"; 8]);
         assert!(TcpStream::connect(nobody().unwrap()).is_err());
     }
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::authority::Authorities;
 use crate::identity::{EMAIL_ISSUER, Identity};
@@ -33,13 +33,16 @@ const TIMESTAMPS: &str = "tsa.private.example";
 /// A running private Sigstore; its parts end when it is dropped.
 #[derive(Debug)]
 pub struct Sigstore {
-    issuer: Issuer,
+    issuer: Option<Issuer>,
     folder: PathBuf,
     fulcio_url: String,
     timestamp_url: String,
     cosign2: PathBuf,
     cosign3: PathBuf,
-    _parts: [Process; 4],
+    /// CT log and Fulcio.
+    issuing: Option<[Process; 2]>,
+    /// Rekor and the timestamp authority.
+    witnessing: Option<[Process; 2]>,
     /// The last field, so that it is released after the timestamp authority has ended.
     _metrics_port: File,
 }
@@ -60,13 +63,14 @@ impl Sigstore {
         let (rekor_port, rekor) = services::rekor(parts, folder, &authorities)?;
         let (timestamp_port, timestamps) = services::timestamps(parts, folder, &authorities)?;
         let sigstore = Self {
-            issuer,
+            issuer: Some(issuer),
             folder: folder.to_owned(),
             fulcio_url: format!("http://127.0.0.1:{fulcio_port}"),
             timestamp_url: format!("http://127.0.0.1:{timestamp_port}/api/v1/timestamp"),
             cosign2: parts.path("cosign2"),
             cosign3: parts.path("cosign3"),
-            _parts: [ct_log, fulcio, rekor, timestamps],
+            issuing: Some([ct_log, fulcio]),
+            witnessing: Some([rekor, timestamps]),
             _metrics_port: metrics_port,
         };
         sigstore.write_trusted_root(&authorities)?;
@@ -89,15 +93,30 @@ impl Sigstore {
     /// A token for `identity`, valid for ten minutes.
     ///
     /// # Errors
-    /// If the clock is before 1970 or the key refuses to sign.
+    /// If the clock is before 1970, the key refuses to sign or the issuer has ended.
     pub fn token(&self, identity: &Identity) -> Result<String> {
-        self.issuer.token(identity)
+        let issuer = self.issuer.as_ref();
+        issuer.context("the issuer has ended")?.token(identity)
+    }
+
+    /// Ends what a CI provider's identities come from: the issuer with its keys, Fulcio and the CT log. Nobody answers at their ports.
+    pub fn end_issuing(&mut self) {
+        self.issuer = None;
+        self.issuing = None;
+    }
+
+    /// Ends what proves when something was signed: the transparency log and the timestamp authority. Nobody answers at their ports.
+    pub fn end_witnessing(&mut self) {
+        self.witnessing = None;
     }
 
     /// Where `GET <url>/token/<identity>` is a token.
-    #[must_use]
-    pub fn issuer_url(&self) -> String {
-        self.issuer.url()
+    ///
+    /// # Errors
+    /// If the issuer has ended.
+    pub fn issuer_url(&self) -> Result<String> {
+        let issuer = self.issuer.as_ref();
+        Ok(issuer.context("the issuer has ended")?.url())
     }
 
     /// Signs an image keyless with cosign 3: a bundle with certificate, Rekor v2 entry and timestamp.

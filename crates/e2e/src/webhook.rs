@@ -13,6 +13,7 @@ use crate::cli::built;
 use crate::process::{Process, free_port, status_of};
 use crate::recorder::client_config;
 use crate::tls::{Authority, LOOPBACK};
+use crate::trace::traced;
 
 /// What the program is called, and its log.
 const NAME: &str = "countersign-webhook";
@@ -112,8 +113,7 @@ impl WebhookProgram {
         launch_in(folder, command, serving, None, registries, arguments)
     }
 
-    /// The same as [`Self::start`] under `strace`, which writes into the file `trace` what the kernel was asked for to reach
-    /// anybody: every `connect`, and every datagram. It runs beside the program, so that both end together.
+    /// The same as [`Self::start`] under `strace`, as [`traced`] says.
     ///
     /// # Errors
     /// If it cannot be run or does not get ready.
@@ -124,18 +124,7 @@ impl WebhookProgram {
         registries: &Path,
         arguments: &[&str],
     ) -> Result<Webhook> {
-        let mut command = Command::new("strace");
-        command
-            .args([
-                "--daemonize",
-                "--follow-forks",
-                "--seccomp-bpf",
-                "--quiet=all",
-            ])
-            .arg("--trace=connect,sendto,sendmsg,sendmmsg")
-            .arg("--output")
-            .arg(trace)
-            .arg(&self.program);
+        let command = traced(trace, &self.program);
         let serving = Serving::issue(&LOOPBACK)?;
         start(command, serving, policy, registries, arguments)
     }

@@ -87,7 +87,7 @@ fn the_examples_are_tested_whole() {
     let told = summary.join("\n");
     assert!(told.contains(" 0 failed"), "{told}");
     assert!(
-        told.contains(" of 11 policy sets tried, 0 unnoticed"),
+        told.contains(" of 13 policy sets tried, 0 unnoticed"),
         "{told}"
     );
 }

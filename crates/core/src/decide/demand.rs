@@ -10,8 +10,9 @@ use crate::policy::{Asked, Wanted};
 use crate::provenance;
 use crate::sbom::judge;
 use crate::scan;
+use crate::test_result;
 use crate::text::safe;
-use crate::{Claim, ExpressionFailure, ExpressionInput, ReasonCode, Verified};
+use crate::{Claim, ExpressionFailure, ExpressionInput, ReasonCode, Statement, Verified};
 
 impl Wanted {
     /// The field of the policy that makes such a rule.
@@ -173,7 +174,11 @@ fn ask(asked: &Asked, one: &Verified<Claim>, late: &Cell<bool>, compared: &mut C
     }
     match asked.expression.holds(&input) {
         Ok(holds) => {
-            let found = if holds { "true" } else { "false" };
+            let found = if holds {
+                "true".into()
+            } else {
+                said(statement)
+            };
             compared.that(
                 "where",
                 &asked.source,
@@ -193,4 +198,15 @@ fn ask(asked: &Asked, one: &Verified<Claim>, late: &Cell<bool>, compared: &mut C
             compared.unknown("where", mismatch(ReasonCode::ExpressionUntold, why));
         }
     }
+}
+
+/// That an expression is false, and of a test result what it says: which tests failed is what the person denied needs to know.
+fn said(statement: &Statement) -> String {
+    let told = (statement.predicate_type == test_result::PREDICATE_TYPE)
+        .then(|| test_result::told(statement.predicate_json()))
+        .flatten();
+    told.map_or_else(
+        || "false".to_owned(),
+        |told| format!("false: the test result says {told}"),
+    )
 }

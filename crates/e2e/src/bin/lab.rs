@@ -25,7 +25,7 @@ fn main() -> Result<()> {
     let variables = [
         ("REGISTRY", plain.host()),
         ("REGISTRY_REFERRERS", with_referrers.host()),
-        ("ISSUER", sigstore.issuer_url()),
+        ("ISSUER", sigstore.issuer_url()?),
         ("FULCIO", sigstore.fulcio_url().to_owned()),
         ("TIMESTAMPS", sigstore.timestamp_url().to_owned()),
         (

@@ -28,6 +28,7 @@ pub(crate) struct Case<'e> {
     judged_as: String,
     at: String,
     asked: Asked,
+    shared: Vec<String>,
     effect: &'static str,
     reasons: Vec<(String, String)>,
     namespace: Option<&'static str>,
@@ -93,11 +94,18 @@ impl Example {
             judged_as: judged_as.to_owned(),
             at: JUDGED.to_owned(),
             asked: Asked::Unavailable,
+            shared: Vec::new(),
             effect: "allow",
             reasons: Vec::new(),
             namespace: None,
             approvals: Vec::new(),
         }
+    }
+
+    /// Writes a bundle into a file beside the cases, which they may share.
+    pub(crate) fn share(&self, name: &str, bundle: &[u8]) {
+        let file = self.tests.join(&self.name).join(format!("{name}.jsonl"));
+        fs::write(file, lines(&[bundle.to_vec()])).unwrap();
     }
 
     /// What holds for every example: an image of another name is denied, while the registry cannot be asked nobody knows, and
@@ -126,6 +134,18 @@ impl Case<'_> {
     /// Judged by what these bundles prove about [`image`].
     pub(crate) fn bundles(mut self, bundles: impl IntoIterator<Item = Vec<u8>>) -> Self {
         self.asked = Asked::Bundles(bundles.into_iter().collect());
+        self
+    }
+
+    /// Judged by these files of [`Example::share`], too.
+    pub(crate) fn shared(mut self, names: &[&str]) -> Self {
+        self.shared = names
+            .iter()
+            .map(|name| format!("../{name}.jsonl"))
+            .collect();
+        if let Asked::Unavailable = self.asked {
+            self.asked = Asked::Bundles(Vec::new());
+        }
         self
     }
 
@@ -158,13 +178,19 @@ impl Case<'_> {
         self.overrides(rule, code)
     }
 
+    /// In this namespace.
+    pub(crate) fn within(mut self, namespace: &'static str) -> Self {
+        self.namespace = Some(namespace);
+        self
+    }
+
     /// In this namespace, with these approvals of break-glass.
     pub(crate) fn approved(
         mut self,
         namespace: &'static str,
         approvals: impl IntoIterator<Item = Vec<u8>>,
     ) -> Self {
-        self.namespace = Some(namespace);
+        self = self.within(namespace);
         self.approvals = approvals.into_iter().collect();
         self
     }
@@ -195,9 +221,13 @@ impl Case<'_> {
         writeln!(text, "policy: ../../../{example}.yaml").unwrap();
         match &self.asked {
             Asked::Bundles(bundles) => {
-                fs::write(folder.join("evidence.jsonl"), lines(bundles)).unwrap();
+                let mut files = self.shared.clone();
+                if !bundles.is_empty() {
+                    fs::write(folder.join("evidence.jsonl"), lines(bundles)).unwrap();
+                    files.push("evidence.jsonl".to_owned());
+                }
                 writeln!(text, "artifact: {}", image()).unwrap();
-                writeln!(text, "bundles: [evidence.jsonl]").unwrap();
+                writeln!(text, "bundles: [{}]", files.join(", ")).unwrap();
                 writeln!(text, "as: {}", self.judged_as).unwrap();
             }
             Asked::Layout(layout) => {

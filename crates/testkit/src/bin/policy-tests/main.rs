@@ -12,6 +12,8 @@
 
 mod break_glass;
 mod case;
+mod gate;
+mod gates;
 mod github;
 mod keyed;
 mod layout;
@@ -27,10 +29,12 @@ use case::Example;
 /// An example's name, how many keys it has, and what writes its cases.
 type Maker = (&'static str, usize, fn(&Example));
 
-const EXAMPLES: [Maker; 11] = [
+const EXAMPLES: [Maker; 13] = [
     ("air-gapped", 3, keyed::air_gapped),
     ("baseline", 1, keyed::baseline),
     ("break-glass", 4, break_glass::break_glass),
+    ("gates", 0, gates::gates),
+    ("gates-promotion", 0, gates::gates_promotion),
     ("github-actions", 0, signed::github_actions),
     ("key-rotation", 2, keyed::key_rotation),
     ("promotion", 0, promotion::promotion),
