@@ -1,0 +1,10 @@
+//! Argo CD syncs repositories on disk through a real API server with our webhook in place (`just e2e-gitops`).
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod application;
+mod chart;
+mod gate;
+mod lab;
+mod release;
+mod repository;
