@@ -164,17 +164,26 @@ impl<'a> Home<'a> {
             symlink(parts.path("argocd"), home.at("bin").join(name))?;
         }
         symlink(parts.path("helm"), home.at("bin/helm"))?;
+        // A module's files cannot be run as they are.
         let verifier = parts.path("argocd.d").join("git-verify-wrapper.sh");
-        symlink(verifier, home.at("bin/git-verify-wrapper.sh"))?;
+        home.program("git-verify-wrapper.sh", &fs::read_to_string(verifier)?)?;
         // kubectl has kustomize in it, and no name for it.
         let kustomize = format!(
             "#!/bin/sh\n[ \"$1\" = build ] || exit 64\nshift\nexec '{}' kustomize \"$@\"\n",
             parts.path("kubectl").display()
         );
-        let file = home.at("bin/kustomize");
-        fs::write(&file, kustomize)?;
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o755))?;
+        home.program("kustomize", &kustomize)?;
         Ok(home)
+    }
+
+    /// Writes a script into `bin`.
+    fn program(&self, name: &str, text: &str) -> Result<()> {
+        let file = self.at("bin").join(name);
+        fs::write(&file, text)?;
+        Ok(fs::set_permissions(
+            &file,
+            fs::Permissions::from_mode(0o755),
+        )?)
     }
 
     fn at(&self, name: &str) -> PathBuf {

@@ -39,7 +39,7 @@ fn nothing_of_a_bad_revision_is_applied() {
         "`countersign-render` failed exit status 1: ",
         &format!("DENIED {}", lab.images.unsigned),
         "Deployment.apps web, spec.template.spec.containers[0].image",
-        "FAIL signed (signature): no-evidence [policy.yaml:",
+        "FAIL signed (signature): no-evidence [",
         "next: Sign the image by digest in CI",
     ] {
         assert!(told.contains(part), "{part}: {told}");
