@@ -86,8 +86,8 @@ impl ArgoCd {
                 .lines()
                 .filter(|it| it.contains("level=") && !it.contains("level=info"));
             let lines: Vec<&str> = lines.collect();
-            for line in lines.iter().skip(lines.len().saturating_sub(15)) {
-                shown.push_str(line);
+            for line in lines.iter().skip(lines.len().saturating_sub(5)) {
+                shown.extend(line.chars().take(600));
                 shown.push('\n');
             }
         }

@@ -71,7 +71,9 @@ fn nothing_of_a_bad_revision_is_applied() {
     application.until("another comparison that failed", |it| {
         conditions(it, "ComparisonError").contains("no-evidence")
     });
-    for _ in application.compared(2) {
+    // For two times of looking again: what failed for some minutes is not written into the status each time.
+    for _ in 0..12 {
+        std::thread::sleep(std::time::Duration::from_secs(1));
         assert!(there(kept));
         assert_eq!(lab.deployed(namespace, "web"), lab.images.signed);
     }

@@ -5,6 +5,8 @@
 mod application;
 mod chart;
 mod gate;
+mod hook;
 mod lab;
+mod page;
 mod release;
 mod repository;

@@ -179,7 +179,9 @@ fn a_commit_with_nothing_but_an_unsigned_image_ends_as_a_failed_sync() {
     });
     let told = crate::application::conditions(&status, "SyncError");
     assert!(told.contains("no-evidence"), "{told}");
-    assert_eq!(status["health"]["status"], "Missing", "{status:#}");
+    let web = resource(&status, "Deployment", "web");
+    assert_eq!(web["status"], "OutOfSync", "{status:#}");
+    assert_eq!(web["health"]["status"], "Missing", "{status:#}");
     assert_eq!(lab.deployed(namespace, "web"), "");
     assert_eq!(lab.deployed(namespace, "tool"), lab.images.signed);
 }
