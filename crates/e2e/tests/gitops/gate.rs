@@ -1,9 +1,10 @@
 //! The plugin of `deploy/argocd` lets no revision out that policies deny.
 
+use countersign_e2e::{run, workspace};
 use serde_json::{Value, json};
 
 use crate::application::{Application, application, conditions};
-use crate::lab::{Images, Lab};
+use crate::lab::{Images, Lab, parts};
 use crate::repository::Repository;
 
 /// An Application that is rendered by the plugin.
@@ -12,6 +13,22 @@ fn gated(repository: &Repository, path: &str, namespace: &str) -> Value {
     wanted["spec"]["source"]["plugin"] = json!({"name": "countersign"});
     wanted["spec"]["syncPolicy"]["syncOptions"] = json!(["CreateNamespace=true"]);
     wanted
+}
+
+#[test]
+fn argo_cd_is_the_pinned_one() {
+    let Some(parts) = parts() else { return };
+    let said = run(parts.command("argocd").args(["version", "--client"])).unwrap();
+    let pins = workspace().join("crates/e2e/tools/argocd/go.mod");
+    let pins = std::fs::read_to_string(pins).unwrap();
+    let module = "\tgithub.com/argoproj/argo-cd/v3 ";
+    let pinned = pins.lines().find_map(|it| it.strip_prefix(module));
+    let pinned = pinned.unwrap().trim_end_matches(" // indirect");
+    assert!(
+        said.stdout.starts_with(&format!("argocd: {pinned}+")),
+        "{}",
+        said.stdout
+    );
 }
 
 const CHART: &str = "apiVersion: v2\nname: web\nversion: 0.1.0\n";

@@ -134,7 +134,7 @@ fn judged_by_the_job(lab: &Lab, namespace: &str) -> (Value, Output) {
     // A registry on this machine has to be allowed.
     command
         .arg("--registries")
-        .arg(lab.images.registries(&folder));
+        .arg(lab.images.registries(lab.folder.path()));
     (pod.clone(), outcome(&mut command).unwrap())
 }
 
@@ -223,6 +223,9 @@ fn the_sidecar_of_the_plugin_is_admitted_beside_argo_cds_own_repo_server() {
     for mount in sidecar["volumeMounts"].as_array().unwrap() {
         named(&spec["volumes"], mount["name"].as_str().unwrap());
     }
+    let program = named(&spec["volumes"], "countersign");
+    let program = program["image"]["reference"].as_str().unwrap();
+    assert!(program.starts_with("ghcr.io/countersign-dev/countersign:"));
     let map = named(&spec["volumes"], "countersign-plugin");
     assert_eq!(map["configMap"]["defaultMode"], 0o555);
     let map = map["configMap"]["name"].as_str().unwrap();
