@@ -62,7 +62,9 @@ fn the_hook_of_the_example_holds_a_sync_back() {
         }
         let commit = repository.commit(&format!("exit code {code}"));
         let overlay = "overlays/prod-presync";
-        let wanted = application(namespace, &repository.url(), overlay, namespace);
+        let mut wanted = application(namespace, &repository.url(), overlay, namespace);
+        // Each try would make a Job of its own.
+        wanted["spec"]["syncPolicy"]["retry"]["limit"] = json!(0);
         let application = Application::create(&lab, &wanted);
         let (pod, said) = judged_by_the_job(&lab, namespace);
         assert_eq!(said.code, Some(code), "{}{}", said.stdout, said.stderr);

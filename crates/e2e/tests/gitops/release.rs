@@ -145,9 +145,24 @@ fn says_why(status: &Value, kind: &str, name: &str) {
 }
 
 #[test]
-fn a_commit_with_nothing_but_an_unsigned_image_ends_as_a_failed_sync() {
+fn a_commit_with_an_unsigned_image_ends_as_a_failed_sync() {
     let Some(lab) = Lab::shared() else { return };
-    let namespace = "refused";
+    fails_to_sync(&lab, "refused", |_| {});
+}
+
+/// Without the annotation Argo CD compares by a dry run, which the webhook refuses, and then calls Synced what it has from before.
+#[test]
+fn with_server_side_apply_it_does_so_without_server_side_diff() {
+    let Some(lab) = Lab::shared() else { return };
+    fails_to_sync(&lab, "refused-server-side", |application| {
+        application["spec"]["syncPolicy"]["syncOptions"] = json!(["ServerSideApply=true"]);
+        application["metadata"]["annotations"] =
+            json!({"argocd.argoproj.io/compare-options": "ServerSideDiff=false"});
+    });
+}
+
+/// A good commit and then a bad one, by an Application with this change.
+fn fails_to_sync(lab: &Lab, namespace: &str, change: impl Fn(&mut Value)) {
     lab.cluster.namespace(namespace).unwrap();
     let webhook = lab.webhook(namespace, "", &[]);
     let _registered = lab.register(
@@ -158,19 +173,26 @@ fn a_commit_with_nothing_but_an_unsigned_image_ends_as_a_failed_sync() {
     );
     lab.until_enforced(namespace);
     let repository = lab.repository(namespace);
-    repository.write(
-        "app/web.yaml",
-        &Images::deployment("web", &lab.images.unsigned),
-    );
+    for name in ["web", "tool"] {
+        let signed = Images::deployment(name, &lab.images.signed);
+        repository.write(&format!("app/{name}.yaml"), &signed);
+    }
+    let good = repository.commit("signed");
+    let mut wanted = application(namespace, &repository.url(), "app", namespace);
+    change(&mut wanted);
+    let application = Application::create(lab, &wanted);
+    application.synced(&good);
+    let unsigned = Images::deployment("web", &lab.images.unsigned);
+    repository.write("app/web.yaml", &unsigned);
     repository.write(
         "app/tool.yaml",
-        &Images::deployment("tool", &lab.images.signed),
+        &Images::deployment("tool", &lab.images.other),
     );
-    repository.commit("web");
-    let wanted = application(namespace, &repository.url(), "app", namespace);
-    let application = Application::create(&lab, &wanted);
+    let bad = repository.commit("web, not signed");
+    application.refresh();
     let status = application.until("a failed sync", |it| {
-        it["operationState"]["phase"] == "Failed"
+        let state = &it["operationState"];
+        state["phase"] == "Failed" && state["syncResult"]["revision"] == bad.as_str()
     });
     says_why(&status, "Deployment", "web");
     assert_eq!(result(&status, "Deployment", "tool")["status"], "Synced");
@@ -181,9 +203,13 @@ fn a_commit_with_nothing_but_an_unsigned_image_ends_as_a_failed_sync() {
     assert!(told.contains("no-evidence"), "{told}");
     let web = resource(&status, "Deployment", "web");
     assert_eq!(web["status"], "OutOfSync", "{status:#}");
-    assert_eq!(web["health"]["status"], "Missing", "{status:#}");
-    assert_eq!(lab.deployed(namespace, "web"), "");
-    assert_eq!(lab.deployed(namespace, "tool"), lab.images.signed);
+    // What ran runs on, and what was right beside it is there.
+    assert_eq!(lab.deployed(namespace, "web"), lab.images.signed);
+    assert_eq!(lab.deployed(namespace, "tool"), lab.images.other);
+    // It stays so for whoever looks later.
+    for status in application.compared(3) {
+        assert_eq!(status["sync"]["status"], "OutOfSync", "{status:#}");
+    }
 }
 
 #[test]
