@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::application::{Application, application, conditions};
 use crate::lab::{Images, Lab, parts};
+use crate::page;
 use crate::repository::Repository;
 
 /// An Application that is rendered by the plugin.
@@ -134,8 +135,8 @@ fn charts_and_kustomizations_are_rendered_and_judged() {
         let commit = repository.commit("web");
         let mut wanted = gated(&repository, "app", namespace);
         if namespace == "gated-chart" {
-            wanted["spec"]["source"]["plugin"]["env"] =
-                json!([{"name": "HELM_VALUES", "value": "values-prod.yaml"}]);
+            let said: Value = serde_saphyr::from_str(&page::block(page::PLUGIN)).unwrap();
+            wanted["spec"]["source"]["plugin"] = said["source"]["plugin"].clone();
         }
         let application = Application::create(&lab, &wanted);
         application.synced(&commit);

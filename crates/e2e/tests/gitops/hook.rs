@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::application::{Application, application};
 use crate::lab::{Lab, deploy, parts, rules};
+use crate::page;
 
 const EXAMPLE: &str = "docs/examples/github-actions-argocd/gitops";
 const DIGEST: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
@@ -182,8 +183,23 @@ fn the_sidecar_of_the_plugin_is_admitted_beside_argo_cds_own_repo_server() {
     ] {
         fs::copy(deploy(name), at("countersign").join(name)).unwrap();
     }
-    let text = "namespace: argocd\nresources: [deployment.yaml, account.yaml, argocd-cm.yaml]\ncomponents: [countersign]\n";
-    fs::write(at("kustomization.yaml"), text).unwrap();
+    // As the page says, of what is here: Argo CD's repository is not, but its files are.
+    let mut said: Value = serde_saphyr::from_str(&page::block(page::COMPONENT)).unwrap();
+    assert!(
+        said["resources"][0]
+            .as_str()
+            .unwrap()
+            .contains("/argo-cd/manifests/")
+    );
+    assert!(
+        said["components"][0]
+            .as_str()
+            .unwrap()
+            .contains("//deploy/argocd?")
+    );
+    said["resources"] = json!(["deployment.yaml", "account.yaml", "argocd-cm.yaml"]);
+    said["components"] = json!(["countersign"]);
+    fs::write(at("kustomization.yaml"), said.to_string()).unwrap();
     let kubectl = |words: &[&str], file: &Path| {
         let mut command = parts.command("kubectl");
         command.args(words).arg(file).env("HOME", folder.path());

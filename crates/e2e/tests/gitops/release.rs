@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::application::{Application, application, resource, result};
 use crate::lab::{Images, Lab, rules};
+use crate::page;
 
 const EXAMPLE: &str = "docs/examples/github-actions-argocd/gitops";
 /// What stands in the example for the image and its digest.
@@ -155,9 +156,11 @@ fn a_commit_with_an_unsigned_image_ends_as_a_failed_sync() {
 fn with_server_side_apply_it_does_so_without_server_side_diff() {
     let Some(lab) = Lab::shared() else { return };
     fails_to_sync(&lab, "refused-server-side", |application| {
-        application["spec"]["syncPolicy"]["syncOptions"] = json!(["ServerSideApply=true"]);
-        application["metadata"]["annotations"] =
-            json!({"argocd.argoproj.io/compare-options": "ServerSideDiff=false"});
+        let said: Value = serde_saphyr::from_str(&page::block(page::SERVER_SIDE)).unwrap();
+        application["metadata"]["annotations"] = said["metadata"]["annotations"].clone();
+        let options = &said["spec"]["syncPolicy"]["syncOptions"];
+        assert_eq!(*options, json!(["ServerSideApply=true"]));
+        application["spec"]["syncPolicy"]["syncOptions"] = options.clone();
     });
 }
 
