@@ -58,6 +58,16 @@ fn create(client: &Client, image: &str) -> Answer {
 
 #[test]
 fn our_own_chart_stays_synced_through_rotations_and_no_review_is_lost() {
+    stays_synced(&["CreateNamespace=true"]);
+}
+
+/// It is compared by a dry run then.
+#[test]
+fn so_it_does_with_server_side_apply() {
+    stays_synced(&["CreateNamespace=true", "ServerSideApply=true"]);
+}
+
+fn stays_synced(options: &[&str]) {
     let Some(parts) = parts() else { return };
     let folder = tempfile::tempdir().unwrap();
     let images = Images::push(&parts, folder.path());
@@ -82,6 +92,9 @@ fn our_own_chart_stays_synced_through_rotations_and_no_review_is_lost() {
     values["mutate"] = json!({"enabled": true});
     values["config"] = json!({"tlsLifetime": LIFETIME});
     assert!(wanted["spec"].get("ignoreDifferences").is_none());
+    let given = &mut wanted["spec"]["syncPolicy"]["syncOptions"];
+    assert_eq!(*given, json!(["CreateNamespace=true"]));
+    *given = json!(options);
     let application = Application::create_in(client, || argo.log(), &wanted);
     application.synced(&commit);
     eventually("answers of both kinds", || {
