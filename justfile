@@ -37,6 +37,10 @@ ci:
 e2e *ARGUMENTS:
     .ci/e2e {{ARGUMENTS}}
 
+# Argo CD for real: builds it where it is missing (7 minutes) and syncs repositories on disk with the webhook in place (docs/gitops.md)
+e2e-gitops *ARGUMENTS:
+    .ci/gitops {{ARGUMENTS}}
+
 # container images of the webhook and of the command, without a daemon: target/image (docs/operations.md)
 image OUT='target/image':
     .ci/image {{OUT}}

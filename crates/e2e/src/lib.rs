@@ -4,6 +4,7 @@
 //! none. [`Registry`], [`Sigstore`] and [`Cluster`] run them on free loopback ports and end them when dropped, so that tests
 //! can run beside each other; [`WebhookProgram`] runs ours; [`SigningKey`] and [`Sigstore`] sign with real cosign.
 
+mod argocd;
 mod authority;
 mod balancer;
 mod cli;
@@ -33,6 +34,7 @@ mod trace;
 mod web;
 mod webhook;
 
+pub use argocd::{ARGO_CD_PARTS, ArgoCd, Plugin};
 pub use balancer::Balancer;
 pub use cli::{Countersign, TlsAccess, Verdict, built, workspace};
 pub use cluster::{API_SERVER, Answer, CLUSTER_PARTS, Client, Cluster, Grant, eventually};
@@ -45,7 +47,7 @@ pub use login::{Login, OWNER, READER};
 pub use names::NameServer;
 pub use node::Node;
 pub use openapi::{Exception, Walk};
-pub use parts::{Parts, parts};
+pub use parts::{Parts, gitops_parts, parts};
 pub use proxy::{Proxy, Weather, nobody};
 pub use recorder::{Recorder, client_config};
 pub use registry::{REGISTRY_PARTS, Registry, RegistryKind};

@@ -21,6 +21,15 @@ pub fn parts(tools: &[&str]) -> Option<Parts> {
     gate::parts(tools).map(|folder| Parts { folder })
 }
 
+/// The same for the tests with Argo CD, which takes long to build: they run where `COUNTERSIGN_GITOPS=1` asks for them.
+///
+/// # Panics
+/// If it asks for them, and a tool is missing.
+#[must_use]
+pub fn gitops_parts(tools: &[&str]) -> Option<Parts> {
+    gate::gitops(tools).map(|folder| Parts { folder })
+}
+
 impl Parts {
     /// The program of this name.
     #[must_use]

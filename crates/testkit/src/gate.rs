@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `COUNTERSIGN_CORPUS=DIR` | the public data (`shared/data`); a relative path starts at the workspace |
 //! | `COUNTERSIGN_E2E=1` | run the tests with real parts (cosign, registries, Fulcio, …) |
+//! | `COUNTERSIGN_GITOPS=1` | run the tests with Argo CD, which `.ci/run` does not build (`just e2e-gitops`) |
 //! | `COUNTERSIGN_LAB_BIN=DIR` | where the parts are; default `~/.cache/countersign-lab/bin` |
 //! | `COUNTERSIGN_REQUIRE=corpus,parts` | a skip for want of these is a failure |
 //! | `COUNTERSIGN_FULL=1` | run suites of more than 1,000 cases whole, not a tenth of them |
@@ -37,6 +38,20 @@ pub fn parts(tools: &[&str]) -> Option<PathBuf> {
     let folder = env::var_os("COUNTERSIGN_LAB_BIN");
     let outcome = parts_of(e2e, folder, env::var_os("HOME"), tools);
     open("parts", outcome)
+}
+
+/// The folder of the real parts for the tests with Argo CD, or `None` (the test is to return) where `COUNTERSIGN_GITOPS` is not `1`.
+///
+/// # Panics
+/// If it is `1` and one of `tools` is missing: who asks for these tests asks for their parts.
+#[must_use]
+pub fn gitops(tools: &[&str]) -> Option<PathBuf> {
+    let asked = env::var_os("COUNTERSIGN_GITOPS");
+    let folder = env::var_os("COUNTERSIGN_LAB_BIN");
+    open(
+        "gitops",
+        gitops_of(asked, folder, env::var_os("HOME"), tools),
+    )
 }
 
 /// Whether this process is root's, as tests are that change the root of a process; or `false` (the test is to return).
@@ -75,7 +90,7 @@ pub fn runs(index: usize) -> bool {
 }
 
 /// Why a gate stays closed.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Closed {
     /// Nobody asked for these tests, or what they need is missing.
     Skip(String),
@@ -152,6 +167,22 @@ fn parts_of(
     Ok(folder)
 }
 
+fn gitops_of(
+    asked: Option<OsString>,
+    folder: Option<OsString>,
+    home: Option<OsString>,
+    tools: &[&str],
+) -> Result<PathBuf, Closed> {
+    if asked.is_none_or(|value| value != "1") {
+        let why = "Argo CD runs only with COUNTERSIGN_GITOPS=1 (just e2e-gitops)";
+        return Err(Closed::Skip(why.to_owned()));
+    }
+    parts_of(Some("1".into()), folder, home, tools).map_err(|closed| match closed {
+        Closed::Skip(why) => Closed::Misconfigured(why),
+        wrong => wrong,
+    })
+}
+
 /// Cargo runs a test in its package's folder, but people write paths as seen from the workspace.
 fn from_workspace(path: OsString) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -211,6 +242,27 @@ mod tests {
         assert!(parts_of(some("1"), bin, None, &["crane"]).is_ok());
         let homeless = parts_of(some("1"), None, None, &["crane"]);
         assert!(matches!(homeless, Err(Closed::Misconfigured(_))));
+    }
+
+    #[test]
+    fn tests_with_argo_cd_are_asked_for_by_a_switch_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let bin = Some(folder.path().as_os_str().to_owned());
+        for asked in [None, some("0")] {
+            let closed = gitops_of(asked, bin.clone(), None, &["argocd"]);
+            assert!(
+                matches!(&closed, Err(Closed::Skip(why)) if why.contains("just e2e-gitops")),
+                "{closed:?}"
+            );
+            // `.ci/run` demands the parts that it builds, and this is none of them.
+            assert_eq!(judge("gitops", "parts,corpus", closed.clone()), closed);
+        }
+        let missing = gitops_of(some("1"), bin.clone(), None, &["argocd"]);
+        assert!(
+            matches!(missing, Err(Closed::Misconfigured(why)) if why.starts_with("no argocd in "))
+        );
+        std::fs::write(folder.path().join("argocd"), "").unwrap();
+        assert!(gitops_of(some("1"), bin, None, &["argocd"]).is_ok());
     }
 
     #[test]
