@@ -29,6 +29,7 @@ kube-controller-manager  kubernetes     k8s.io/kubernetes/cmd/kube-controller-ma
 kubectl             kubectl             k8s.io/kubernetes/cmd/kubectl
 helm                helm                helm.sh/helm/v4/cmd/helm
 reference           reference           .
+sarif-schema        sarif-schema        .
 '
 
 # Built only when named: what `.ci/run` has no time for (Argo CD takes seven minutes; `just e2e-gitops` names it).
@@ -80,7 +81,7 @@ ldflags() {
 # The hash of everything of ours that decides what the binary is.
 pin() {
   local folder=$1 package=$2
-  (cd "$here/$folder" && { echo "$package"; ldflags "$folder"; beside "$folder"; cat go.mod; [[ ! -f go-bin.txt ]] || cat go-bin.txt; find . -name go.sum -o -name '*.go' | sort | xargs -r cat; } | sha256sum | cut -d' ' -f1)
+  (cd "$here/$folder" && { echo "$package"; ldflags "$folder"; beside "$folder"; cat go.mod; [[ ! -f go-bin.txt ]] || cat go-bin.txt; find . -name go.sum -o -name '*.go' -o -name prepare.sh | sort | xargs -r cat; } | sha256sum | cut -d' ' -f1)
 }
 
 current() {
@@ -120,6 +121,12 @@ build() (
   local tool=$1 folder=$2 package=$3 temporary=$bin/.$1.$$ path module
   cd "$here/$folder"
   toolchain "$folder"
+  # What has to be taken from a module's source first is put into a copy: this folder stays as it is.
+  if [[ -x prepare.sh ]]; then
+    cp -R . "$cache/$folder"
+    cd "$cache/$folder"
+    ./prepare.sh || fail "$tool: its source could not be prepared"
+  fi
   if [[ $package == . ]]; then
     go vet . && go test . >/dev/null || fail "$tool: its own tests fail"
   fi
