@@ -163,7 +163,7 @@ async fn a_namespace_that_floods_takes_from_others_neither_place_nor_turn() {
 /// While the news of a refusal waits, nothing is kept of the question: not its bytes, and not the room for them.
 #[tokio::test(start_paused = true)]
 async fn a_refusal_is_told_after_a_moment_that_costs_nobody_anything() {
-    let reviewer = Reviewer::waiting(|policies| Checker::new(policies), ImageFields::default());
+    let reviewer = Reviewer::waiting(Checker::new, ImageFields::default());
     let doors = Doors::new(Arc::new(reviewer)).bounds(0, 0, BYTES);
     let door = doors.router();
     let name = |letter: &str| letter.repeat(BYTES - 1000);

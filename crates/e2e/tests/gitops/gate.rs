@@ -1,6 +1,8 @@
 //! The plugin of `deploy/argocd` lets no revision out that policies deny.
 
-use countersign_e2e::{run, workspace};
+use std::process::Command;
+
+use countersign_e2e::{outcome, run, workspace};
 use serde_json::{Value, json};
 
 use crate::application::{Application, application, conditions};
@@ -30,6 +32,32 @@ fn argo_cd_is_the_pinned_one() {
         "{}",
         said.stdout
     );
+}
+
+/// helm would read a path out of the folder, and fetch an address: by the sidecar's rights, for whoever may write an Application.
+#[test]
+fn values_are_a_file_beside_the_chart_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    for wrong in [
+        "../values.yaml",
+        "/etc/values.yaml",
+        "https://acme.example/values.yaml",
+        "--post-renderer=x",
+        ".values",
+    ] {
+        let mut command = Command::new("sh");
+        command
+            .arg(workspace().join("deploy/argocd/countersign-render"))
+            .current_dir(folder.path())
+            .env("COUNTERSIGN_POLICY", "policy.yaml")
+            .env("ARGOCD_APP_NAME", "web")
+            .env("ARGOCD_APP_NAMESPACE", "web")
+            .env("ARGOCD_ENV_HELM_VALUES", wrong);
+        let said = outcome(&mut command).unwrap();
+        assert_eq!(said.code, Some(3), "{wrong}: {}", said.stderr);
+        let told = format!("has to be the name of a file beside the chart, not '{wrong}'");
+        assert!(said.stderr.contains(&told), "{}", said.stderr);
+    }
 }
 
 const CHART: &str = "apiVersion: v2\nname: web\nversion: 0.1.0\n";
