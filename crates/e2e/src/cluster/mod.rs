@@ -11,7 +11,7 @@ mod route;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,8 +24,8 @@ pub use self::client::{Answer, Client};
 pub use self::files::API_SERVER;
 use self::files::Files;
 use self::route::Route;
-use crate::Parts;
 use crate::process::{Process, free_port};
+use crate::{Parts, Shared};
 
 /// The parts that [`Cluster`] needs.
 pub const CLUSTER_PARTS: [&str; 3] = ["etcd", "kube-apiserver", "kube-controller-manager"];
@@ -44,7 +44,7 @@ const ADMIN_KUBECONFIG: &str = "admin.kubeconfig";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The one cluster of a test program, while somebody uses it.
-static SHARED: Mutex<Weak<Cluster>> = Mutex::new(Weak::new());
+static SHARED: Shared<Cluster> = Shared::new();
 
 /// A running control plane; it ends, and its files go, when the last user drops it.
 #[derive(Debug)]
@@ -92,13 +92,7 @@ impl Cluster {
     /// # Errors
     /// If a part cannot be run or does not get ready.
     pub fn shared(parts: &Parts) -> Result<Arc<Self>> {
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(cluster) = shared.upgrade() {
-            return Ok(cluster);
-        }
-        let cluster = Arc::new(Self::start(parts, None)?);
-        *shared = Arc::downgrade(&cluster);
-        Ok(cluster)
+        SHARED.get(|| Self::start(parts, None))
     }
 
     /// A cluster of a test's own, all of whose Services are what listens on this port of loopback.

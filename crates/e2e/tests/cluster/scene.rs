@@ -1,12 +1,13 @@
 //! A cluster, a registry with signed and unsigned images, and webhooks between them.
 
+use std::convert::Infallible;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 
 use countersign_e2e::{
     Answer, CLUSTER_PARTS, Client, Cluster, Parts, REGISTRY_PARTS, RELEASE_POLICY, Registry,
-    RegistryKind, SigningKey, WebhookProgram, eventually, parts, workspace,
+    RegistryKind, Shared, SigningKey, WebhookProgram, eventually, parts, workspace,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -27,18 +28,13 @@ pub(crate) struct Lab {
     folder: TempDir,
 }
 
-static SHARED: Mutex<Weak<Lab>> = Mutex::new(Weak::new());
+static SHARED: Shared<Lab> = Shared::new();
 
 impl Lab {
     /// Nothing where the real parts are not asked for.
     pub(crate) fn shared() -> Option<Arc<Self>> {
         let parts = parts(&[&CLUSTER_PARTS[..], &REGISTRY_PARTS, &["cosign3"]].concat())?;
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(lab) = shared.upgrade() {
-            return Some(lab);
-        }
-        let lab = Arc::new(Self::start(&parts));
-        *shared = Arc::downgrade(&lab);
+        let Ok(lab) = SHARED.get(|| Ok::<_, Infallible>(Self::start(&parts)));
         Some(lab)
     }
 

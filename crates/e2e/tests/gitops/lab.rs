@@ -1,13 +1,14 @@
 //! A cluster with Argo CD, a registry with signed and unsigned images, repositories, and webhooks between them.
 
+use std::convert::Infallible;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 
 use countersign_e2e::{
     ARGO_CD_PARTS, ArgoCd, CLUSTER_PARTS, Client, Cluster, Countersign, Parts, Plugin,
-    REGISTRY_PARTS, RELEASE_POLICY, Registry, RegistryKind, SigningKey, WebhookProgram, eventually,
-    gitops_parts, workspace,
+    REGISTRY_PARTS, RELEASE_POLICY, Registry, RegistryKind, Shared, SigningKey, WebhookProgram,
+    eventually, gitops_parts, workspace,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -35,7 +36,7 @@ pub(crate) struct Images {
     release: SigningKey,
 }
 
-static SHARED: Mutex<Weak<Lab>> = Mutex::new(Weak::new());
+static SHARED: Shared<Lab> = Shared::new();
 
 /// The parts, where they are asked for.
 pub(crate) fn parts() -> Option<Parts> {
@@ -126,12 +127,7 @@ impl Lab {
     /// Nothing where Argo CD is not asked for.
     pub(crate) fn shared() -> Option<Arc<Self>> {
         let parts = parts()?;
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(lab) = shared.upgrade() {
-            return Some(lab);
-        }
-        let lab = Arc::new(Self::start(&parts));
-        *shared = Arc::downgrade(&lab);
+        let Ok(lab) = SHARED.get(|| Ok::<_, Infallible>(Self::start(&parts)));
         Some(lab)
     }
 
@@ -192,6 +188,21 @@ impl Lab {
         let policy = self.images.policy(self.folder.path().join(name), rules);
         let registries = self.images.registries(self.folder.path());
         self.webhook.start(&policy, &registries, arguments).unwrap()
+    }
+
+    /// A namespace in which a webhook by these rules judges workloads, as the overlay `enforce` says.
+    pub(crate) fn enforced(
+        &self,
+        namespace: &str,
+        rules: &str,
+    ) -> (countersign_e2e::Webhook, Registered<'_>) {
+        self.cluster.namespace(namespace).unwrap();
+        let webhook = self.webhook(namespace, rules, &[]);
+        let validate = webhook.client_config("/validate");
+        let all = self::rules("enforce");
+        let registered = self.register("Validating", namespace, &validate, &all);
+        self.until_enforced(namespace);
+        (webhook, registered)
     }
 
     /// Registers a webhook (`Validating`, `Mutating`) for a namespace, with the rules of this file of `deploy/kustomize/overlays`.

@@ -4,7 +4,7 @@ use countersign_e2e::{eventually, workspace};
 use serde_json::{Value, json};
 
 use crate::application::{Application, application, resource, result};
-use crate::lab::{Images, Lab, rules};
+use crate::lab::{Images, Lab};
 use crate::page;
 
 const EXAMPLE: &str = "docs/examples/github-actions-argocd/gitops";
@@ -35,15 +35,7 @@ fn of_the_example(url: &str) -> (Value, Value) {
 fn a_signed_commit_runs_and_an_unsigned_one_is_refused_where_everybody_looks() {
     let Some(lab) = Lab::shared() else { return };
     let namespace = "shop";
-    lab.cluster.namespace(namespace).unwrap();
-    let webhook = lab.webhook(namespace, "{name: by-digest, digest: required}, ", &[]);
-    let _registered = lab.register(
-        "Validating",
-        namespace,
-        &webhook.client_config("/validate"),
-        &rules("enforce"),
-    );
-    lab.until_enforced(namespace);
+    let (_webhook, _registered) = lab.enforced(namespace, "{name: by-digest, digest: required}, ");
 
     // The example as it stands, but for the registry and the repository.
     let host = lab.images.registry.host();
@@ -166,15 +158,7 @@ fn with_server_side_apply_it_does_so_without_server_side_diff() {
 
 /// A good commit and then a bad one, by an Application with this change.
 fn fails_to_sync(lab: &Lab, namespace: &str, change: impl Fn(&mut Value)) {
-    lab.cluster.namespace(namespace).unwrap();
-    let webhook = lab.webhook(namespace, "", &[]);
-    let _registered = lab.register(
-        "Validating",
-        namespace,
-        &webhook.client_config("/validate"),
-        &rules("enforce"),
-    );
-    lab.until_enforced(namespace);
+    let (_webhook, _registered) = lab.enforced(namespace, "");
     let repository = lab.repository(namespace);
     for name in ["web", "tool"] {
         let signed = Images::deployment(name, &lab.images.signed);

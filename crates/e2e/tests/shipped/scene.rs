@@ -1,9 +1,10 @@
 //! The images, made once for all tests of this program.
 
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 
-use countersign_e2e::{Images, Parts, REGISTRY_PARTS, parts, root};
+use countersign_e2e::{Images, Parts, REGISTRY_PARTS, Shared, parts, root};
 use tempfile::TempDir;
 
 /// The programs that have images.
@@ -15,7 +16,7 @@ pub(crate) struct Scene {
     folder: TempDir,
 }
 
-static SHARED: Mutex<Weak<Scene>> = Mutex::new(Weak::new());
+static SHARED: Shared<Scene> = Shared::new();
 
 impl Scene {
     /// Nothing where the real parts are not asked for, or nobody may unpack an image with its owners.
@@ -24,17 +25,14 @@ impl Scene {
         if !root() {
             return None;
         }
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(scene) = shared.upgrade() {
-            return Some(scene);
-        }
-        let folder = tempfile::tempdir().unwrap();
-        let scene = Arc::new(Self {
-            images: Images::make(&folder.path().join("images")).unwrap(),
-            parts,
-            folder,
+        let Ok(scene) = SHARED.get(|| {
+            let folder = tempfile::tempdir().unwrap();
+            Ok::<_, Infallible>(Self {
+                images: Images::make(&folder.path().join("images")).unwrap(),
+                parts,
+                folder,
+            })
         });
-        *shared = Arc::downgrade(&scene);
         Some(scene)
     }
 
