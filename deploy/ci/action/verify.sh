@@ -9,6 +9,7 @@
 #   COUNTERSIGN_WATCH       more paths whose change is reported, such as keys outside the policy's folder, one a line
 #   COUNTERSIGN_REGISTRIES, COUNTERSIGN_TRUST_ROOT ([NAME=]FILE), COUNTERSIGN_NAMESPACE   as the options of `countersign verify`
 #   COUNTERSIGN_LOCKED, COUNTERSIGN_REQUIRE_DIGEST, COUNTERSIGN_ALLOW_EMPTY               `true` gives the option; the lock is $COUNTERSIGN_LOCK
+#   COUNTERSIGN_FIELDS      where images are beyond what Kubernetes itself defines, one a line: values-path=…, image-field=… or pod-spec-field=…, as the options
 #   COUNTERSIGN_REPORTS     FORMAT=FILE, one a line
 #   COUNTERSIGN_WORK        a folder for what is fetched; it is made
 # Exit codes are those of `countersign verify`; 2 is tried again (gate.sh).
@@ -78,6 +79,12 @@ fi
 set -f
 IFS=$newline
 for report in ${COUNTERSIGN_REPORTS:-}; do set -- "$@" "--report=$report"; done
+for field in ${COUNTERSIGN_FIELDS:-}; do
+  case $field in
+    values-path=* | image-field=* | pod-spec-field=*) set -- "$@" "--$field" ;;
+    *) fail "COUNTERSIGN_FIELDS has '$field'; a line begins with values-path=, image-field= or pod-spec-field=" ;;
+  esac
+done
 for file in ${COUNTERSIGN_FILES:-}; do set -- "$@" "--filename=$file"; done
 if [ -n "${COUNTERSIGN_IMAGES:-}" ]; then
   set -- "$@" --

@@ -305,6 +305,21 @@ fn a_file_that_names_itself_a_command_is_told_of_as_a_file() {
     assert!(ended.stderr.contains(warning), "{}", ended.stderr);
 }
 
+/// Values of Helm are judged where the step says where images are in them.
+#[test]
+fn fields_say_where_images_are() {
+    let repository = Repository::new();
+    let host = repository.scene.world.registry.host();
+    let fields =
+        "values-path=image.repository/tag/digest\nimage-field=Runner.ci.example=spec.image?";
+    for (tag, code) in [("good", 0), ("bad", 1)] {
+        let values = format!("image: {{repository: '{host}/app', tag: {tag}}}\n");
+        repository.change("deploy/values.yaml", &values);
+        let ended = verify(&repository, "main", &[("COUNTERSIGN_FIELDS", fields)]);
+        assert_eq!(ended.code, code, "{tag}: {}", ended.stderr);
+    }
+}
+
 #[test]
 fn what_is_wrong_is_refused_before_anything_is_judged() {
     let repository = Repository::new();
@@ -329,6 +344,10 @@ fn what_is_wrong_is_refused_before_anything_is_judged() {
             "both files and images",
         ),
         (("COUNTERSIGN_LOCKED", "yes"), "it must be true or false"),
+        (
+            ("COUNTERSIGN_FIELDS", "policy=new.yaml"),
+            "a line begins with values-path=",
+        ),
         (
             ("COUNTERSIGN_REQUIRE_DIGEST", "1"),
             "it must be true or false",
