@@ -1,7 +1,6 @@
 //! Patterns over paths: `*` stays within one element, `**` crosses. Anchored at both ends, no other operators.
 
 use std::fmt;
-use std::str::Chars;
 
 /// Longer patterns are refused; names and refs of that length do not exist.
 pub(crate) const MAX_CHARS: usize = 512;
@@ -28,6 +27,16 @@ enum Atom {
     /// `*`
     Any,
     Char(char),
+}
+
+impl Element {
+    /// Whether an element of a path fits one that is no wildcard.
+    fn reads(&self, text: &str) -> bool {
+        match self {
+            Self::Any => false,
+            Self::Part(atoms) => walk(atoms, text.chars(), |atom, c| *atom == Atom::Char(c)),
+        }
+    }
 }
 
 impl Glob {
@@ -79,7 +88,7 @@ impl Glob {
         let Some((beginning, _)) = self.text.split_once('*') else {
             return self.text == text;
         };
-        text.starts_with(beginning) && walk(&self.elements, text)
+        text.starts_with(beginning) && walk(&self.elements, text.split('/'), Element::reads)
     }
 
     /// Whether every text that fits `other` fits this pattern; `false` also when that cannot be told.
@@ -110,74 +119,39 @@ fn atoms(part: &str) -> Vec<Atom> {
         .collect()
 }
 
-/// Whether the elements of the path `text` fit `pattern`.
+/// Whether all of `items` fit `pattern`, of whose items some are wildcards and each other one is compared with one item.
 ///
-/// Where an element does not fit, the last `**` takes one element more. It is enough to move the last: what stands before it fits with as few elements as it
-/// can, so that more remain for what comes.
-fn walk(pattern: &[Element], text: &str) -> bool {
-    let (mut pattern, mut rest) = (pattern, Some(text));
-    let mut back: Option<(&[Element], Option<&str>)> = None;
+/// Where one does not fit, the last wildcard takes one more. It is enough to move the last: what stands before it fits with as few as it can, so that more
+/// remain for what comes.
+fn walk<T: Item, I: Iterator<Item: Copy> + Clone>(
+    pattern: &[T],
+    items: I,
+    fits: impl Fn(&T, I::Item) -> bool,
+) -> bool {
+    let (mut pattern, mut rest) = (pattern, items);
+    let mut back: Option<(&[T], I)> = None;
     loop {
-        match (pattern.split_first(), rest) {
+        let mut others = rest.clone();
+        match (pattern.split_first(), others.next()) {
             (None, None) => return true,
-            (Some((Element::Any, after)), _) => {
+            (Some((first, after)), _) if first.is_any() => {
                 pattern = after;
-                back = Some((after, rest));
-                continue;
-            }
-            (Some((Element::Part(atoms), after)), Some(text)) => {
-                let (first, others) = first_of(text);
-                if fits(atoms, first) {
-                    (pattern, rest) = (after, others);
-                    continue;
-                }
-            }
-            (Some(_), None) | (None, Some(_)) => {}
-        }
-        let Some((after, Some(from))) = back else {
-            return false;
-        };
-        let (_, others) = first_of(from);
-        back = Some((after, others));
-        (pattern, rest) = (after, others);
-    }
-}
-
-/// The first element of a path, and the rest, if there is one.
-fn first_of(text: &str) -> (&str, Option<&str>) {
-    match text.split_once('/') {
-        Some((first, others)) => (first, Some(others)),
-        None => (text, None),
-    }
-}
-
-/// Whether one element of a path fits, by the same way with `*` and characters.
-fn fits(atoms: &[Atom], text: &str) -> bool {
-    let (mut atoms, mut rest) = (atoms, text.chars());
-    let mut back: Option<(&[Atom], Chars<'_>)> = None;
-    loop {
-        let mut after_one = rest.clone();
-        match (atoms.split_first(), after_one.next()) {
-            (None, None) => return true,
-            (Some((Atom::Any, after)), _) => {
-                atoms = after;
                 back = Some((after, rest.clone()));
                 continue;
             }
-            (Some((Atom::Char(wanted), after)), Some(char)) if *wanted == char => {
-                (atoms, rest) = (after, after_one);
+            (Some((first, after)), Some(item)) if fits(first, item) => {
+                (pattern, rest) = (after, others);
                 continue;
             }
             _ => {}
         }
-        let Some((after, mut from)) = back else {
+        let Some((after, from)) = &mut back else {
             return false;
         };
         if from.next().is_none() {
             return false;
         }
-        (atoms, rest) = (after, from.clone());
-        back = Some((after, from));
+        (pattern, rest) = (*after, from.clone());
     }
 }
 
