@@ -4,6 +4,7 @@
 //! - [`faults`]: a catalogue of such evidence.
 //! - [`mutate`]: a deterministic mutator of valid evidence.
 //! - [`gate`]: which tests run: those of the public corpus, of the real parts, and of suites that take long.
+//! - [`page::blocks`]: what a page of `docs/` shows.
 //! - [`policy::KeyedPolicy`], [`policy::production`]: the texts of small policy sets.
 //! - [`registry::Registry`]: an OCI registry on loopback with whatever fault a test wants.
 //! - [`sbom::cyclonedx`]: an SBOM of any size.
@@ -17,6 +18,7 @@ pub mod faults;
 pub mod forge;
 pub mod gate;
 pub mod mutate;
+pub mod page;
 pub mod policy;
 pub mod registry;
 pub mod sbom;

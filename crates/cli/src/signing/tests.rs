@@ -13,6 +13,7 @@ use countersign_core::{
 };
 use countersign_sign::Statement;
 use countersign_testkit::forge::{Forge, Services, token_of};
+use countersign_testkit::page::blocks;
 use serde_json::{Map, json};
 use tempfile::TempDir;
 
@@ -321,10 +322,7 @@ fn the_page_has_every_option_and_variable() {
 
 #[test]
 fn the_signers_of_the_page_are_taken() {
-    let blocks = PAGE.split("```yaml\n").skip(1);
-    let signers: Vec<&str> = blocks
-        .map(|block| block.split("```").next().unwrap())
-        .collect();
+    let signers: Vec<&str> = blocks(PAGE, "yaml").collect();
     assert_eq!(signers.len(), 2);
     let rest = r#"apiVersion: countersign.dev/v1alpha1
 kind: Settings

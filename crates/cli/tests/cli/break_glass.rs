@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use countersign_core::Report;
+use countersign_testkit::page::blocks;
 use insta::assert_snapshot;
 
 use crate::run::ROOT;
@@ -107,8 +108,7 @@ impl Night {
 /// What the page shows, with the people's keys and a policy.
 fn policy() -> String {
     let page = include_str!("../../../../docs/break-glass.md");
-    let (_, rest) = page.split_once("```yaml\n").unwrap();
-    let (documents, _) = rest.split_once("```").unwrap();
+    let documents = blocks(page, "yaml").next().unwrap();
     let signer = |name: &str, key: &str| {
         let pem = fs::read_to_string(format!("{ROOT}/crates/sign/tests/keys/{key}")).unwrap();
         let pem: String = pem
@@ -145,8 +145,7 @@ fn the_page_is_true_command_by_command() {
     let page = include_str!("../../../../docs/break-glass.md");
     let night = Night::new();
     let mut ran = 0;
-    let blocks = page.split("```console\n").skip(1);
-    for block in blocks.map(|block| block.split_once("```").unwrap().0) {
+    for block in blocks(page, "console") {
         let mut lines = block.lines();
         while let Some(line) = lines.next() {
             let line = line.strip_prefix("$ countersign ").unwrap();

@@ -1,5 +1,7 @@
 //! What `docs/policy-tools.md` says of cases is true of them.
 
+use countersign_testkit::page::blocks;
+
 use crate::run::{ROOT, code};
 
 /// The example with what it names replaced by what is there.
@@ -7,8 +9,7 @@ use crate::run::{ROOT, code};
 fn the_documented_case_has_the_fields_that_there_are() {
     let page = include_str!("../../../../docs/policy-tools.md");
     let (_, cases) = page.split_once("\n## test\n").unwrap();
-    let (_, rest) = cases.split_once("```yaml\n").unwrap();
-    let (example, _) = rest.split_once("```").unwrap();
+    let example = blocks(cases, "yaml").next().unwrap();
     let images = format!("{ROOT}/testdata/images");
     let policy = format!("{ROOT}/policies/testdata-keyed.yaml");
     let root = format!("{ROOT}/testdata/trust/private-trusted_root.json");

@@ -1,5 +1,6 @@
 //! What `docs/gates.md` shows: the predicates of gates, and commands.
 
+use countersign_testkit::page::blocks;
 use serde_json::Value;
 
 const PAGE: &str = include_str!("../../../../docs/gates.md");
@@ -9,8 +10,7 @@ pub(crate) const IMAGE: &str = "ghcr.io/acme/app@sha256:DIGEST";
 /// The predicate that the page shows as this file.
 pub(crate) fn predicate(name: &str) -> Value {
     let (_, rest) = PAGE.split_once(&format!("`{name}`")).unwrap();
-    let (_, rest) = rest.split_once("```json\n").unwrap();
-    serde_json::from_str(rest.split("```").next().unwrap()).unwrap()
+    serde_json::from_str(blocks(rest, "json").next().unwrap()).unwrap()
 }
 
 /// The words of the only command in which this one stands.
@@ -38,6 +38,6 @@ pub(crate) fn reasons() -> Vec<&'static str> {
 
 /// The sentence that the page has a refused canary say, up to what is left out.
 pub(crate) fn message() -> &'static str {
-    let (_, rest) = PAGE.split_once("```text\n").unwrap();
-    rest.split(" && …").next().unwrap()
+    let text = blocks(PAGE, "text").next().unwrap();
+    text.split(" && …").next().unwrap()
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use countersign_e2e::workspace;
+use countersign_testkit::page::blocks;
 use serde_json::Value;
 
 const EXAMPLE: &str = "docs/examples/github-actions-argocd/gitops";
@@ -17,9 +18,9 @@ pub(crate) const COMPONENT: &str = "components: ";
 /// The YAML of the page with these words in it.
 pub(crate) fn block(words: &str) -> String {
     let page = page();
-    let blocks = page.split("```yaml\n").skip(1);
-    let blocks = blocks.filter_map(|it| it.split("```").next());
-    let found: Vec<&str> = blocks.filter(|it| it.contains(words)).collect();
+    let found: Vec<&str> = blocks(&page, "yaml")
+        .filter(|it| it.contains(words))
+        .collect();
     assert_eq!(found.len(), 1, "{words}");
     found[0].to_owned()
 }
@@ -44,10 +45,9 @@ fn every_yaml_of_the_page_is_of_a_tested_file() {
         texts.extend(all.iter().map(|it| fs::read_to_string(it).unwrap()));
     }
     let page = page();
-    let blocks: Vec<&str> = page.split("```yaml\n").skip(1).collect();
+    let blocks: Vec<&str> = blocks(&page, "yaml").collect();
     assert!(blocks.len() >= 3, "{} blocks", blocks.len());
     for block in blocks {
-        let (block, _) = block.split_once("```").unwrap();
         let is_taken = TAKEN.iter().any(|it| block.contains(it));
         let is_of_a_file = texts.iter().any(|it| it.contains(block));
         assert!(is_taken || is_of_a_file, "{block}");

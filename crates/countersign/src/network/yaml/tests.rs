@@ -73,8 +73,9 @@ fn a_whole_file_is_read() {
 #[test]
 fn the_example_of_the_documentation_is_read() {
     let page = include_str!("../../../../../docs/registries.md");
-    let (_, rest) = page.split_once("```yaml\n").unwrap();
-    let (example, _) = rest.split_once("```").unwrap();
+    let example = countersign_testkit::page::blocks(page, "yaml")
+        .next()
+        .unwrap();
     let registry = countersign_testkit::registry::Registry::builder()
         .client_certificates()
         .start();
