@@ -17,6 +17,7 @@ mod scene;
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
+use clap::Parser as _;
 
 use options::Options;
 use report::{Report, median};
@@ -27,18 +28,11 @@ const TIMES: f64 = 10.0;
 const MEGABYTES: f64 = 64.0;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            println!("{error:#}");
-            ExitCode::from(2)
-        }
-    }
+    report::ended(run())
 }
 
 fn run() -> Result<bool> {
-    let options = Options::parse(std::env::args().skip(1))?;
+    let options = Options::parse();
     ensure!(options.pairs > 0, "--pairs 0 compares nothing");
     let mut report = Report::new(options.check);
     for format in [Format::Bundle, Format::Legacy] {

@@ -2,53 +2,32 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use clap::Parser;
 
 use super::scene::Format;
 
-/// Everything has a default that is the comparison as documented.
-#[derive(Debug, Clone)]
+/// `countersign verify -f` beside a loop of `cosign verify`. Everything has a default that is the comparison as documented.
+#[derive(Debug, Clone, Parser)]
 pub(crate) struct Options {
+    #[arg(long, value_name = "N", default_value_t = 200)]
     pub(crate) images: usize,
+    #[arg(long, value_name = "N", default_value_t = 3)]
     pub(crate) pairs: usize,
+    /// End with 1 over a target.
+    #[arg(long)]
     pub(crate) check: bool,
     /// One version of cosign alone.
+    #[arg(long, value_parser = ["cosign2", "cosign3"])]
     only: Option<String>,
     /// Another command than the one that is built.
+    #[arg(long, value_name = "PATH")]
     pub(crate) countersign: Option<PathBuf>,
+    /// Cargo's own.
+    #[arg(long = "bench", hide = true)]
+    _bench: bool,
 }
 
 impl Options {
-    pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self> {
-        let mut options = Self {
-            images: 200,
-            pairs: 3,
-            check: false,
-            only: None,
-            countersign: None,
-        };
-        while let Some(argument) = arguments.next() {
-            let mut value = || {
-                arguments
-                    .next()
-                    .with_context(|| format!("{argument} needs a value"))
-            };
-            match argument.as_str() {
-                "--check" => options.check = true,
-                "--images" => options.images = value()?.parse()?,
-                "--pairs" => options.pairs = value()?.parse()?,
-                "--only" => options.only = Some(value()?),
-                "--countersign" => options.countersign = Some(value()?.into()),
-                // Cargo's own.
-                "--bench" => {}
-                other => bail!(
-                    "{other} is not known: --check, --images N, --pairs N, --only cosign2|cosign3, --countersign PATH"
-                ),
-            }
-        }
-        Ok(options)
-    }
-
     pub(crate) fn wants(&self, format: Format) -> bool {
         self.only
             .as_deref()

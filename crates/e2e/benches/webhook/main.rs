@@ -25,6 +25,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::Parser as _;
 use countersign_e2e::built;
 
 use options::Options;
@@ -43,18 +44,11 @@ struct Lab {
 }
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            println!("{error:#}");
-            ExitCode::from(2)
-        }
-    }
+    report::ended(run())
 }
 
 fn run() -> Result<bool> {
-    let options = Options::parse(std::env::args().skip(1))?;
+    let options = Options::parse();
     let program = |given: &Option<PathBuf>, name: &str| match given {
         Some(path) => Ok(path.clone()),
         None => built(name, name),

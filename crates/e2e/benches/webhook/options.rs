@@ -1,70 +1,50 @@
 //! What the load test is told.
 
+use std::num::ParseFloatError;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use clap::Parser;
 
-/// Everything has a default that is the test as documented.
-#[derive(Debug, Clone)]
+/// The load test of the webhook. Everything has a default that is the test as documented.
+#[derive(Debug, Clone, Parser)]
 pub(crate) struct Options {
-    /// How long each of a pair is asked.
+    /// How long each of a pair is asked, in seconds.
+    #[arg(long = "seconds", value_name = "N", default_value = "30", value_parser = seconds)]
     pub(crate) time: Duration,
+    #[arg(long, value_name = "N", default_value_t = 5)]
     pub(crate) pairs: usize,
-    /// Images of the cold part, and questions about them.
+    /// Images of the cold part.
+    #[arg(long, value_name = "N", default_value_t = 5_000)]
     pub(crate) images: usize,
+    /// Questions about them.
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
     pub(crate) reviews: usize,
+    /// End with 1 over a target.
+    #[arg(long)]
     pub(crate) check: bool,
     /// One part alone.
+    #[arg(long, value_parser = ["start", "signed", "attested", "cold", "overload"])]
     pub(crate) only: Option<String>,
-    /// Another webhook, and another echo, than those that are built.
+    /// Another webhook than the one that is built.
+    #[arg(long, value_name = "PATH")]
     pub(crate) webhook: Option<PathBuf>,
+    /// Another echo than the one that is built.
+    #[arg(long, value_name = "PATH")]
     pub(crate) echo: Option<PathBuf>,
     /// The soak instead, so long.
+    #[arg(long, value_name = "MINUTES", value_parser = minutes)]
     pub(crate) soak: Option<Duration>,
+    /// Cargo's own.
+    #[arg(long = "bench", hide = true)]
+    _bench: bool,
 }
 
-impl Options {
-    pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self> {
-        let mut options = Self {
-            time: Duration::from_secs(30),
-            pairs: 5,
-            images: 5_000,
-            reviews: 100_000,
-            check: false,
-            only: None,
-            webhook: None,
-            echo: None,
-            soak: None,
-        };
-        let mut arguments = arguments;
-        while let Some(argument) = arguments.next() {
-            let mut value = || {
-                arguments
-                    .next()
-                    .with_context(|| format!("{argument} needs a value"))
-            };
-            match argument.as_str() {
-                "--check" => options.check = true,
-                "--seconds" => options.time = Duration::from_secs_f64(value()?.parse()?),
-                "--pairs" => options.pairs = value()?.parse()?,
-                "--images" => options.images = value()?.parse()?,
-                "--reviews" => options.reviews = value()?.parse()?,
-                "--only" => options.only = Some(value()?),
-                "--webhook" => options.webhook = Some(value()?.into()),
-                "--echo" => options.echo = Some(value()?.into()),
-                "--soak" => {
-                    let minutes: f64 = value()?.parse()?;
-                    options.soak = Some(Duration::from_secs_f64(minutes * 60.0));
-                }
-                // Cargo's own.
-                "--bench" => {}
-                other => bail!(
-                    "{other} is not known: --check, --seconds N, --pairs N, --images N, --reviews N, --only start|signed|attested|cold|overload, \
-                     --webhook PATH, --echo PATH, --soak MINUTES"
-                ),
-            }
-        }
-        Ok(options)
-    }
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().map_err(|it: ParseFloatError| it.to_string())?;
+    Duration::try_from_secs_f64(seconds).map_err(|it| it.to_string())
+}
+
+fn minutes(text: &str) -> Result<Duration, String> {
+    Ok(seconds(text)? * 60)
 }

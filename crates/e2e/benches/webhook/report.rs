@@ -1,5 +1,9 @@
 //! What came of the test, held against what is wanted.
 
+use std::process::ExitCode;
+
+use anyhow::Result;
+
 /// Prints figures, and remembers which missed their target.
 pub(crate) struct Report {
     check: bool,
@@ -38,6 +42,18 @@ impl Report {
             println!("missed: {}", self.missed.join("; "));
         }
         !self.check || self.missed.is_empty()
+    }
+}
+
+/// How a bench ends: 1 where it is not passed, 2 where it could not be run.
+pub(crate) fn ended(passed: Result<bool>) -> ExitCode {
+    match passed {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            println!("{error:#}");
+            ExitCode::from(2)
+        }
     }
 }
 
