@@ -3,6 +3,7 @@
 mod docker;
 
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -32,6 +33,22 @@ pub enum RegistryKind {
     DockerBasic,
     /// The same for bearers of a token, which a token service gives for one repository to users with a password.
     DockerToken,
+}
+
+/// A document of kind `Registries` (`docs/registries.md`) that lets these hosts be on this machine, and asks them without TLS.
+#[must_use]
+pub fn plain_registries(hosts: &[&str]) -> String {
+    registries(hosts.iter(), ", plainHttp: true")
+}
+
+/// The same, with `more` said of each.
+fn registries(hosts: impl Iterator<Item: Display>, more: &str) -> String {
+    let entries: String = hosts
+        .map(|host| format!("    - {{host: \"{host}\"{more}, addresses: [loopback]}}\n"))
+        .collect();
+    format!(
+        "apiVersion: countersign.dev/v1alpha1\nkind: Registries\nspec:\n  registries:\n{entries}"
+    )
 }
 
 /// A running registry that keeps everything in memory; it ends, and forgets it, when dropped.
@@ -178,12 +195,8 @@ impl Registry {
     pub fn registries_file(&self) -> Result<PathBuf> {
         let tokens = self.door.as_ref().and_then(|door| door.tokens.as_ref());
         let hosts = [self.host()].into_iter().chain(tokens.map(|it| it.host()));
-        let entries: String = hosts
-            .map(|host| format!("    - {{host: \"{host}\", addresses: [loopback]}}\n"))
-            .collect();
         let file = self.folder.path().join("registries.yaml");
-        let head = "apiVersion: countersign.dev/v1alpha1\nkind: Registries\nspec:\n  registries:\n";
-        fs::write(&file, format!("{head}{entries}"))?;
+        fs::write(&file, registries(hosts, ""))?;
         Ok(file)
     }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 use countersign_e2e::{
     Parts, REGISTRY_PARTS, RELEASE_POLICY, Registry, RegistryKind, SigningKey, built, outcome,
-    parts, run,
+    parts, plain_registries, run,
 };
 use tempfile::TempDir;
 
@@ -104,12 +104,8 @@ impl Scene {
         fs::create_dir(self.path("policy"))?;
         fs::write(self.path("policy/policy.yaml"), RELEASE_POLICY)?;
         fs::copy(self.key.public_key(), self.path("policy/release.pub"))?;
-        let entry = format!(
-            "- {{host: \"{}\", plainHttp: true, addresses: [loopback]}}",
-            self.registry.host()
-        );
-        let head = "apiVersion: countersign.dev/v1alpha1\nkind: Registries\nspec:\n  registries:\n";
-        fs::write(self.path("registries.yaml"), format!("{head}    {entry}\n"))?;
+        let registries = plain_registries(&[&self.registry.host()]);
+        fs::write(self.path("registries.yaml"), registries)?;
         fs::create_dir(self.path("deploy"))?;
         for (number, image) in self.images.iter().enumerate() {
             let file = self.path("deploy").join(format!("app-{number:03}.yaml"));

@@ -12,7 +12,8 @@ use countersign::{
 };
 use countersign_core::{Digest, TrustRoot};
 use countersign_e2e::{
-    Identity, REGISTRY_PARTS, Registry, RegistryKind, SIGSTORE_PARTS, Sigstore, parts, workspace,
+    Identity, REGISTRY_PARTS, Registry, RegistryKind, SIGSTORE_PARTS, Sigstore, parts,
+    plain_registries, workspace,
 };
 use countersign_sign::{
     Attacher, IdentitySource, IdentityToken, SignedBundle, Signer, SigningConfig, SigningKey,
@@ -184,12 +185,8 @@ impl Scene {
 
     /// How the registry is reached.
     pub(crate) fn registries(&self) -> Result<PathBuf> {
-        let host = self.host();
         let file = self.folder.path().join("registries.yaml");
-        let text = format!(
-            "apiVersion: countersign.dev/v1alpha1\nkind: Registries\nspec:\n  registries:\n    - {{host: \"{host}\", plainHttp: true, addresses: [loopback]}}\n"
-        );
-        fs::write(&file, text)?;
+        fs::write(&file, plain_registries(&[&self.host()]))?;
         Ok(file)
     }
 

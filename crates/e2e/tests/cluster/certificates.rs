@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign_e2e::{Client, Grant, Replica, Wire, eventually, workspace};
+use countersign_e2e::{Client, Grant, Replica, Wire, eventually, pod, workloads, workspace};
+use countersign_testkit::page::blocks;
 use serde_json::{Value, json};
 
 use crate::leaders::elsewhere;
-use crate::scene::{Lab, pod, workloads};
+use crate::scene::Lab;
 
 const CONFIGURATIONS: &str =
     "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
@@ -27,8 +28,7 @@ const SERVICE: &str = "countersign-webhook";
 /// The roles of `docs/webhook.md`, for these configurations in the place of those that the page names.
 pub(crate) fn grants(namespace: &str, configurations: [&str; 2]) -> Vec<Grant> {
     let page = fs::read_to_string(workspace().join("docs/webhook.md")).unwrap();
-    let blocks = page.split("```yaml\n").skip(1);
-    let mut roles = blocks.filter_map(|it| it.split("```").next());
+    let mut roles = blocks(&page, "yaml");
     let roles = roles.find(|it| it.contains("kind: ClusterRole\n")).unwrap();
     let theirs = "[countersign-enforce, countersign-audit]";
     assert!(roles.contains(theirs));
@@ -59,7 +59,7 @@ fn configuration(name: &str, namespace: &str, replicas: &[&Replica]) -> Value {
                 "failurePolicy": "Fail",
                 "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
                 "clientConfig": {"url": format!("https://127.0.0.1:{}/validate", replica.port())},
-                "rules": workloads(),
+                "rules": workloads().unwrap(),
             })
         })
         .collect();

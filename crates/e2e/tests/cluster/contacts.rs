@@ -5,9 +5,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use countersign_e2e::{Proxy, Weather, contacts, eventually, outcome};
+use countersign_e2e::{Proxy, Registration, Weather, contacts, eventually, outcome, pod};
 
-use crate::scene::{Lab, Registration, pod, until_answered};
+use crate::scene::{Lab, until_answered};
 
 /// Where clouds hand out a machine's credentials.
 const METADATA: &str = "169.254.169.254";
@@ -55,7 +55,9 @@ fn nobody_is_contacted_but_registries_that_a_policy_names() {
         .start_traced(&trace, &policy, &registries, &arguments)
         .unwrap();
     let config = webhook.client_config("/validate");
-    let _registered = Registration::of(namespace, "validate", config).register(&lab.cluster);
+    let _registered = Registration::of(namespace, "validate", config)
+        .register(&lab.cluster)
+        .unwrap();
     until_answered(&lab, namespace, &lab.unsigned, |answer| {
         answer.status == 403
     });

@@ -1,9 +1,9 @@
 //! What controllers make is judged like what people make.
 
-use countersign_e2e::eventually;
+use countersign_e2e::{Registration, eventually};
 use serde_json::{Value, json};
 
-use crate::scene::{Lab, Registration, until_answered};
+use crate::scene::{Lab, until_answered};
 
 /// A workload of the group `apps` with one container.
 fn workload(kind: &str, name: &str, image: &str, replicas: u32) -> Value {
@@ -54,7 +54,9 @@ fn a_pod_that_a_controller_makes_is_judged_and_its_reason_is_readable_on_what_ma
 
     let webhook = lab.start_webhook("enforce");
     let config = webhook.client_config("/validate");
-    let _registered = Registration::of(namespace, "validate", config).register(&lab.cluster);
+    let _registered = Registration::of(namespace, "validate", config)
+        .register(&lab.cluster)
+        .unwrap();
     until_answered(&lab, namespace, &lab.unsigned, |answer| !answer.is_done());
 
     // A signed one rolls out.

@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use countersign_e2e::{OWNER, REGISTRY_PARTS, Registry, RegistryKind, parts};
+use countersign_e2e::{OWNER, REGISTRY_PARTS, Registration, Registry, RegistryKind, parts, pod};
 
-use crate::scene::{Lab, Registration, pod, until_answered};
+use crate::scene::{Lab, until_answered};
 
 #[test]
 fn a_password_that_is_missing_or_wrong_is_no_verdict() {
@@ -64,7 +64,9 @@ fn a_password_that_is_missing_or_wrong_is_no_verdict() {
             .start(&lab.policy("enforce"), registries, &arguments);
         let webhook = webhook.unwrap();
         let config = webhook.client_config("/validate");
-        let _registered = Registration::of(namespace, "validate", config).register(&lab.cluster);
+        let _registered = Registration::of(namespace, "validate", config)
+            .register(&lab.cluster)
+            .unwrap();
         until_answered(&lab, namespace, &unsigned, |answer| !answer.is_done());
 
         let path = format!("/api/v1/namespaces/{namespace}/pods");

@@ -2,12 +2,12 @@
 
 use std::fs;
 
-use countersign_e2e::{Recorder, eventually};
+use countersign_e2e::{Recorder, Registration, eventually};
 use countersign_webhook::Review;
 use serde_json::{Value, json};
 
 use crate::recorded::keep;
-use crate::scene::{Lab, Registration};
+use crate::scene::Lab;
 
 pub(crate) const GROUP: &str = "pipelines.acme.example";
 
@@ -74,10 +74,10 @@ fn a_custom_resource_is_judged_in_whichever_version_it_is_written() {
     .map(|(name, match_policy, client_config)| {
         let mut registration = Registration::of(namespace, name, client_config);
         registration.match_policy = match_policy;
-        registration.rules = json!([{
+        registration.rules = Some(json!([{
             "apiGroups": [GROUP], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["pipelines"],
-        }]);
-        registration.register(&lab.cluster)
+        }]));
+        registration.register(&lab.cluster).unwrap()
     });
     let list = |version: &str| format!("/apis/{GROUP}/{version}/namespaces/{namespace}/pipelines");
     eventually("the webhooks of Pipelines", || {

@@ -1,6 +1,7 @@
 //! No webhook: what the API server does then.
 
-use crate::scene::{Lab, Registration, pod, until_answered};
+use crate::scene::{Lab, until_answered};
+use countersign_e2e::{Registration, pod};
 
 #[test]
 fn a_webhook_that_is_down_blocks_or_is_passed_over_as_registered() {
@@ -12,7 +13,7 @@ fn a_webhook_that_is_down_blocks_or_is_passed_over_as_registered() {
         let config = webhook.client_config("/validate");
         let mut registration = Registration::of(namespace, "validate", config);
         registration.failure_policy = failure_policy;
-        registration.register(&lab.cluster)
+        registration.register(&lab.cluster).unwrap()
     };
     let _registered = [register(blocked, "Fail"), register(passed, "Ignore")];
     let paths = [blocked, passed].map(|name| format!("/api/v1/namespaces/{name}/pods"));

@@ -3,13 +3,13 @@
 use std::time::SystemTime;
 
 use countersign_core::UnixTime;
-use countersign_e2e::eventually;
+use countersign_e2e::{Registration, eventually, pod};
 use countersign_testkit::break_glass::{approval, statement, with};
 use countersign_testkit::forge::{Algorithm, Forge, Key};
 use countersign_testkit::policy::bare_signer;
 use serde_json::{Value, json};
 
-use crate::scene::{Lab, Registration, pod, until_answered};
+use crate::scene::{Lab, until_answered};
 
 #[test]
 fn an_exception_waives_its_rule_for_its_image_in_its_namespace_until_it_ends() {
@@ -27,7 +27,9 @@ fn an_exception_waives_its_rule_for_its_image_in_its_namespace_until_it_ends() {
     let _registered = namespaces.map(|namespace| {
         lab.cluster.namespace(namespace).unwrap();
         let config = webhook.client_config("/validate");
-        let registered = Registration::of(namespace, "validate", config).register(&lab.cluster);
+        let registered = Registration::of(namespace, "validate", config)
+            .register(&lab.cluster)
+            .unwrap();
         until_answered(&lab, namespace, &lab.foreign, |answer| !answer.is_done());
         registered
     });
@@ -67,7 +69,9 @@ fn an_annotation_with_all_approvals_lets_an_unsigned_image_run_and_says_so() {
     let _registered = [namespace, "whole-glass"].map(|namespace| {
         lab.cluster.namespace(namespace).unwrap();
         let config = webhook.client_config("/validate");
-        let registered = Registration::of(namespace, "validate", config).register(&lab.cluster);
+        let registered = Registration::of(namespace, "validate", config)
+            .register(&lab.cluster)
+            .unwrap();
         until_answered(&lab, namespace, &lab.foreign, |answer| !answer.is_done());
         registered
     });

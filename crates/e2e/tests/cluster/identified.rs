@@ -3,10 +3,10 @@
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use countersign_e2e::{API_SERVER, Serving, ask_service};
+use countersign_e2e::{API_SERVER, Registration, Serving, ask_service, pod};
 use serde_json::json;
 
-use crate::scene::{Lab, Registration, pod, until_answered};
+use crate::scene::{Lab, until_answered};
 
 #[test]
 fn only_the_api_server_is_answered_where_clients_have_to_say_who_they_are() {
@@ -38,8 +38,9 @@ fn only_the_api_server_is_answered_where_clients_have_to_say_who_they_are() {
             .start_as(&names, &policy, &registries, &arguments);
         let webhook = webhook.unwrap();
         let config = webhook.client_config("/validate");
-        let _registered =
-            Registration::of(namespace, "validate", config.clone()).register(&lab.cluster);
+        let _registered = Registration::of(namespace, "validate", config.clone())
+            .register(&lab.cluster)
+            .unwrap();
         let answer = until_answered(&lab, namespace, &lab.unsigned, |it| !it.is_done());
         let path = format!("/api/v1/namespaces/{namespace}/pods");
         let signed = lab.admin().create(&path, &pod("app", &lab.signed)).unwrap();

@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::PathBuf;
 
-use countersign_e2e::{Answer, Client, Grant};
+use countersign_e2e::{Answer, Client, Grant, pod};
 use serde_json::{Value, json};
 
-use crate::scene::{Lab, pod};
+use crate::scene::Lab;
 
 /// The question of an API server about a Pod that would be made.
 pub(crate) fn review(namespace: &str, object: Value) -> Value {

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use countersign_e2e::Answer;
+use countersign_e2e::{Answer, pod};
 
-use crate::scene::{Lab, pod};
+use crate::scene::Lab;
 
 /// Who asks at once.
 const ASKERS: usize = 3;

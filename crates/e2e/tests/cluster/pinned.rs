@@ -1,14 +1,9 @@
 //! Digests are written into Pods before they are judged, and into nothing else.
 
-use countersign_e2e::eventually;
-use serde_json::{Value, json};
+use countersign_e2e::{Registration, eventually, pod, pods_alone};
+use serde_json::json;
 
-use crate::scene::{Lab, Registration, pod, until_answered};
-
-/// Pods alone.
-fn pods() -> Value {
-    json!([{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["pods"]}])
-}
+use crate::scene::{Lab, until_answered};
 
 #[test]
 fn a_pod_named_by_tag_is_pinned_and_then_judged() {
@@ -22,16 +17,16 @@ fn a_pod_named_by_tag_is_pinned_and_then_judged() {
         .unwrap();
     let validate = webhook.client_config("/validate");
     let mut registration = Registration::of(namespace, "validate", validate);
-    registration.rules = pods();
-    let _validate = registration.register(&lab.cluster);
+    registration.rules = Some(pods_alone());
+    let _validate = registration.register(&lab.cluster).unwrap();
     let tagged = |name: &str| format!("{}/acme/{name}:v1", lab.registry.host());
     let refused = until_answered(&lab, namespace, &tagged("signed"), |it| !it.is_done());
     assert!(refused.message().contains("by-digest"), "{refused:?}");
 
     let mutate = webhook.client_config("/mutate");
     let mut registration = Registration::of(namespace, "mutate", mutate);
-    registration.rules = pods();
-    let _mutate = registration.register_mutating(&lab.cluster);
+    registration.rules = Some(pods_alone());
+    let _mutate = registration.register_mutating(&lab.cluster).unwrap();
     let (_, digest) = lab.signed.split_once('@').unwrap();
     let expected = format!("{}@{digest}", tagged("signed"));
     let answer = until_answered(&lab, namespace, &tagged("signed"), |it| it.is_done());

@@ -9,13 +9,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_e2e::{
     CLUSTER_PARTS, Client, Cluster, Grant, Login, OWNER, Parts, READER, REGISTRY_PARTS,
-    RELEASE_POLICY, Registry, RegistryKind, SigningKey, WebhookProgram, eventually, parts,
+    RELEASE_POLICY, Registration, Registry, RegistryKind, SigningKey, WebhookProgram, deployment,
+    eventually, parts, pod,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::labels::{asked, review};
-use crate::scene::{Registration, pod};
 
 /// Where the webhook's service account is; who has a secret that opens everything; who has one that opens a part; who has not granted anything.
 const HOOK: &str = "creds-hook";
@@ -133,14 +133,11 @@ fn pulled(name: &str, image: &str, secrets: &[&str]) -> Value {
 }
 
 /// A Deployment whose Pods would run as this service account.
-fn deployment(name: &str, image: &str, account: Option<&str>) -> Value {
-    json!({
-        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},
-        "spec": {"replicas": 0, "selector": {"matchLabels": {"a": name}}, "template": {
-            "metadata": {"labels": {"a": name}},
-            "spec": {"serviceAccountName": account, "containers": [{"name": "app", "image": image}]},
-        }},
-    })
+fn run_as(name: &str, image: &str, account: Option<&str>) -> Value {
+    let mut deployment = deployment(name, image);
+    deployment["spec"]["replicas"] = json!(0);
+    deployment["spec"]["template"]["spec"]["serviceAccountName"] = json!(account);
+    deployment
 }
 
 #[test]
@@ -166,7 +163,9 @@ fn through_the_api_server(scene: &Scene) {
     let webhook = webhook.unwrap();
     let _registered = [RED, BLUE, CLOSED].map(|namespace| {
         let config = webhook.client_config("/validate");
-        Registration::of(namespace, "validate", config).register(&scene.cluster)
+        Registration::of(namespace, "validate", config)
+            .register(&scene.cluster)
+            .unwrap()
     });
     let create = |namespace: &str, object: &Value| {
         let list = match object["kind"].as_str() {
@@ -199,8 +198,8 @@ fn through_the_api_server(scene: &Scene) {
     let mut as_puller = pod("account", closed);
     as_puller["spec"]["serviceAccountName"] = json!("puller");
     allowed(RED, &as_puller);
-    allowed(RED, &deployment("account", closed, Some("puller")));
-    let told = refused(RED, &deployment("none", closed, None));
+    allowed(RED, &run_as("account", closed, Some("puller")));
+    let told = refused(RED, &run_as("none", closed, None));
     assert!(told.contains("no credential"), "{told}");
     let told = refused(RED, &pod("none", closed));
     assert!(
@@ -263,7 +262,7 @@ fn through_the_api_server(scene: &Scene) {
         told.contains(&who) && told.contains(&format!("in the namespace \"{CLOSED}\"")),
         "{told}"
     );
-    let told = refused(CLOSED, &deployment("rights", closed, Some("puller")));
+    let told = refused(CLOSED, &run_as("rights", closed, Some("puller")));
     assert!(
         told.contains("cannot get resource \"serviceaccounts\""),
         "{told}"

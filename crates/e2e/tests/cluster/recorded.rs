@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::{env, fs};
 
 use countersign_core::{GroupKind, ImageFields};
-use countersign_e2e::{Recorder, eventually, workspace};
+use countersign_e2e::{Recorder, Registration, eventually, workspace};
 use countersign_webhook::Review;
 use serde_json::{Value, json};
 
 use crate::scenarios;
-use crate::scene::{Lab, Registration};
+use crate::scene::Lab;
 
 /// What has to be among the questions, and how many images the old and the new object bear; controllers ask more.
 const QUESTIONS: [(&str, Option<usize>, Option<usize>); 19] = [
@@ -41,10 +41,10 @@ fn every_question_of_the_api_server_is_read() {
     lab.cluster.namespace(namespace).unwrap();
     let recorder = Recorder::start().unwrap();
     let mut registration = Registration::of(namespace, "record", recorder.client_config());
-    registration.rules = json!([
+    registration.rules = Some(json!([
         {"apiGroups": ["*"], "apiVersions": ["*"], "operations": ["*"], "resources": ["*/*"]},
-    ]);
-    let registered = registration.register(&lab.cluster);
+    ]));
+    let registered = registration.register(&lab.cluster).unwrap();
     let probe = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "probe"}});
     let path = format!("/api/v1/namespaces/{namespace}/configmaps?dryRun=All");
     eventually("the recorder", || {

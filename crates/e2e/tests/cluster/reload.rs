@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use countersign_e2e::eventually;
+use countersign_e2e::{Registration, eventually, pod};
 
-use crate::scene::{Lab, Registration, pod, until_answered};
+use crate::scene::{Lab, until_answered};
 
 #[test]
 fn good_policies_come_in_force_and_bad_ones_leave_the_last_good_in_force() {
@@ -18,7 +18,9 @@ fn good_policies_come_in_force_and_bad_ones_leave_the_last_good_in_force() {
         .start(&policy, &registries, &["--reload-interval", "1"])
         .unwrap();
     let config = webhook.client_config("/validate");
-    let _registered = Registration::of(namespace, "validate", config).register(&lab.cluster);
+    let _registered = Registration::of(namespace, "validate", config)
+        .register(&lab.cluster)
+        .unwrap();
     until_answered(&lab, namespace, &lab.unsigned, |answer| !answer.is_done());
     let path = format!("/api/v1/namespaces/{namespace}/pods?dryRun=All");
     let ask = |image: &str| lab.admin().create(&path, &pod("app", image)).unwrap();

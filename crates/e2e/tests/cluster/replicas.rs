@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use countersign_e2e::{Balancer, Proxy, Weather, Webhook, client_config, eventually};
+use countersign_e2e::{
+    Balancer, Proxy, Registered, Registration, Weather, Webhook, client_config, eventually, pod,
+};
 
 use crate::load::Load;
-use crate::scene::{Lab, Registered, Registration, pod, until_answered};
+use crate::scene::{Lab, until_answered};
 
 /// After a replica was killed the API server may send it a question before it has noticed that the connection is closed.
 const MOMENT: Duration = Duration::from_millis(250);
@@ -44,7 +46,7 @@ impl Fleet {
         let config = client_config(self.balancer.port(), "/validate", &self.bundle);
         let mut registration = Registration::of(namespace, "validate", config);
         registration.failure_policy = failure_policy;
-        let registered = registration.register(&self.lab.cluster);
+        let registered = registration.register(&self.lab.cluster).unwrap();
         until_answered(&self.lab, namespace, &self.lab.unsigned, |it| {
             it.status == 403
         });

@@ -7,12 +7,11 @@ use std::thread;
 use std::time::Duration;
 
 use countersign_e2e::{
-    Answer, CLUSTER_PARTS, Cluster, Grant, Webhook, WebhookProgram, eventually, parts,
+    Answer, CLUSTER_PARTS, Cluster, Grant, Registration, Webhook, WebhookProgram, eventually,
+    parts, pod,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
-
-use crate::scene::{Registration, pod};
 
 const HOME: &str = "countersign";
 const NAMESPACE: &str = "resources";
@@ -239,7 +238,9 @@ fn policies_are_resources_of_the_cluster() {
     .unwrap();
 
     let config = first.client_config("/validate");
-    let _registered = Registration::of(NAMESPACE, "validate", config).register(&scene.cluster);
+    let _registered = Registration::of(NAMESPACE, "validate", config)
+        .register(&scene.cluster)
+        .unwrap();
     let denied = scene.until_pod(BY_TAG, |answer| !answer.is_done());
     assert!(denied.message().contains("Policy/pinned:"), "{denied:?}");
     assert!(scene.pod(BY_DIGEST).is_done());

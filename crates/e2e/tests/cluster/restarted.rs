@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use countersign_e2e::{Answer, Proxy, Weather, Webhook};
+use countersign_e2e::{Answer, Proxy, Registration, Weather, Webhook, pod};
 
-use crate::scene::{Lab, Registration, pod, until_answered};
+use crate::scene::{Lab, until_answered};
 
 #[test]
 fn what_was_admitted_before_is_allowed_after_a_restart_while_it_is_not_too_old() {
@@ -24,10 +24,14 @@ fn what_was_admitted_before_is_allowed_after_a_restart_while_it_is_not_too_old()
     let patient = ", stale: {maxAge: 1h}";
     let webhooks = [(); 2].map(|()| start("restarted", patient));
     let config = webhooks[0].client_config("/validate");
-    let registered = Registration::of(namespace, "validate", config).register(&lab.cluster);
+    let registered = Registration::of(namespace, "validate", config)
+        .register(&lab.cluster)
+        .unwrap();
     // The lab's own registry is not the one that will be down.
     let reach = |name: &str, webhook: &Webhook| {
-        registered.change(name, &webhook.client_config("/validate"));
+        registered
+            .change(name, &webhook.client_config("/validate"))
+            .unwrap();
         let name = format!("\"{name}.countersign.dev\"");
         until_answered(&lab, namespace, &lab.unsigned, |it| {
             it.message().contains(&name)

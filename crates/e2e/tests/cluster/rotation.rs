@@ -1,9 +1,9 @@
 //! Certificates are rotated while the API server asks, and no question is lost.
 
-use countersign_e2e::{LOOPBACK, Serving, client_config, eventually};
+use countersign_e2e::{LOOPBACK, Registration, Serving, client_config, eventually};
 
 use crate::load::Load;
-use crate::scene::{Lab, Registration, until_answered};
+use crate::scene::{Lab, until_answered};
 
 #[test]
 fn certificates_are_rotated_under_load_without_one_failed_review() {
@@ -16,7 +16,9 @@ fn certificates_are_rotated_under_load_without_one_failed_review() {
         .start(&policy, &registries, &["--reload-interval", "1"])
         .unwrap();
     let config = webhook.client_config("/validate");
-    let registered = Registration::of(namespace, "validate", config).register(&lab.cluster);
+    let registered = Registration::of(namespace, "validate", config)
+        .register(&lab.cluster)
+        .unwrap();
     let knows = |name: &str| {
         let name = format!("\"{name}.countersign.dev\"");
         until_answered(&lab, namespace, &lab.unsigned, |it| {
@@ -33,7 +35,9 @@ fn certificates_are_rotated_under_load_without_one_failed_review() {
         let serving = Serving::issue(&LOOPBACK).unwrap();
         let next = serving.authority();
         let reached = |bundle: &str| client_config(webhook.port(), "/validate", bundle);
-        registered.change(&format!("both-{round}"), &reached(&format!("{last}{next}")));
+        registered
+            .change(&format!("both-{round}"), &reached(&format!("{last}{next}")))
+            .unwrap();
         knows(&format!("both-{round}"));
         webhook.install(&serving).unwrap();
         eventually("the next certificate", || {
@@ -43,7 +47,9 @@ fn certificates_are_rotated_under_load_without_one_failed_review() {
         })
         .unwrap();
         // … and then the next alone, over new connections.
-        registered.change(&format!("next-{round}"), &reached(next));
+        registered
+            .change(&format!("next-{round}"), &reached(next))
+            .unwrap();
         knows(&format!("next-{round}"));
         load.more(20);
         next.clone_into(&mut last);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use countersign_e2e::{
     Answer, CLUSTER_PARTS, Client, Cluster, Parts, REGISTRY_PARTS, RELEASE_POLICY, Registry,
-    RegistryKind, Shared, SigningKey, WebhookProgram, eventually, parts, workspace,
+    RegistryKind, Shared, SigningKey, WebhookProgram, eventually, parts, plain_registries, pod,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -120,15 +120,8 @@ impl Lab {
     pub(crate) fn registries_of(&self, name: &str, hosts: &[&str]) -> PathBuf {
         let file = self.folder.path().join(format!("{name}.yaml"));
         let registry = self.registry.host();
-        let entries: String = [registry.as_str()]
-            .iter()
-            .chain(hosts)
-            .map(|host| {
-                format!("    - {{host: \"{host}\", plainHttp: true, addresses: [loopback]}}\n")
-            })
-            .collect();
-        let head = "apiVersion: countersign.dev/v1alpha1\nkind: Registries\nspec:\n  registries:\n";
-        fs::write(&file, format!("{head}{entries}")).unwrap();
+        let hosts = [&[registry.as_str()], hosts].concat();
+        fs::write(&file, plain_registries(&hosts)).unwrap();
         file
     }
 
@@ -169,113 +162,6 @@ impl Lab {
             other => other.clone(),
         }
     }
-}
-
-/// A webhook's registration, which is gone when dropped: the cluster is shared, and a webhook that has ended would block.
-pub(crate) struct Registered {
-    cluster: Arc<Cluster>,
-    path: String,
-}
-
-/// One webhook of a registration.
-pub(crate) struct Registration<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) namespace: &'a str,
-    pub(crate) client_config: Value,
-    pub(crate) failure_policy: &'a str,
-    pub(crate) match_policy: &'a str,
-    /// Seconds for which the API server waits.
-    pub(crate) timeout: u32,
-    pub(crate) rules: Value,
-}
-
-/// Everything that bears images, as `deploy/` registers it; `tests/deploy` holds that against what the API server serves.
-pub(crate) fn workloads() -> Value {
-    let file = workspace().join("deploy/kustomize/overlays/enforce/enforce.yaml");
-    let text = fs::read_to_string(file).unwrap();
-    let mut configuration: Value = serde_saphyr::from_str(&text).unwrap();
-    configuration["webhooks"][0]["rules"].take()
-}
-
-impl<'a> Registration<'a> {
-    /// Of everything that bears images in this namespace.
-    pub(crate) fn of(namespace: &'a str, name: &'a str, client_config: Value) -> Self {
-        Self {
-            name,
-            namespace,
-            client_config,
-            failure_policy: "Fail",
-            match_policy: "Equivalent",
-            timeout: 10,
-            rules: workloads(),
-        }
-    }
-
-    /// Registers it as one that allows and denies. The API server hears of it a little later.
-    pub(crate) fn register(self, cluster: &Arc<Cluster>) -> Registered {
-        self.register_as("Validating", cluster)
-    }
-
-    /// The same as one that changes objects before others see them.
-    pub(crate) fn register_mutating(self, cluster: &Arc<Cluster>) -> Registered {
-        self.register_as("Mutating", cluster)
-    }
-
-    fn register_as(self, kind: &str, cluster: &Arc<Cluster>) -> Registered {
-        let configuration = json!({
-            "apiVersion": "admissionregistration.k8s.io/v1",
-            "kind": format!("{kind}WebhookConfiguration"),
-            "metadata": {"name": format!("{}-{}", self.namespace, self.name)},
-            "webhooks": [{
-                "name": format!("{}.countersign.dev", self.name),
-                "admissionReviewVersions": ["v1"],
-                "sideEffects": "None",
-                "timeoutSeconds": self.timeout,
-                "failurePolicy": self.failure_policy,
-                "matchPolicy": self.match_policy,
-                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": self.namespace}},
-                "clientConfig": self.client_config,
-                "rules": self.rules,
-            }],
-        });
-        let list = format!(
-            "/apis/admissionregistration.k8s.io/v1/{}webhookconfigurations",
-            kind.to_lowercase()
-        );
-        let answer = cluster.admin().create(&list, &configuration).unwrap();
-        assert!(answer.is_done(), "{answer:?}");
-        Registered {
-            cluster: Arc::clone(cluster),
-            path: format!("{list}/{}-{}", self.namespace, self.name),
-        }
-    }
-}
-
-impl Registered {
-    /// The same webhook by another name, reached in another way: the name in a refusal tells when the API server knows.
-    pub(crate) fn change(&self, name: &str, client_config: &Value) {
-        let mut configuration = self.cluster.admin().get(&self.path).unwrap().body;
-        configuration["webhooks"][0]["name"] = json!(format!("{name}.countersign.dev"));
-        configuration["webhooks"][0]["clientConfig"] = client_config.clone();
-        let answer = self.cluster.admin().replace(&self.path, &configuration);
-        let answer = answer.unwrap();
-        assert!(answer.is_done(), "{answer:?}");
-    }
-}
-
-impl Drop for Registered {
-    fn drop(&mut self) {
-        // Where that fails the cluster is about to end with the test that has failed.
-        let _ = self.cluster.admin().delete(&self.path);
-    }
-}
-
-/// A Pod with one container.
-pub(crate) fn pod(name: &str, image: &str) -> Value {
-    json!({
-        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
-        "spec": {"containers": [{"name": "app", "image": image}]},
-    })
 }
 
 /// Waits until a dry run of a Pod with this image gets an answer of which `is_it` is true: a registration has arrived.

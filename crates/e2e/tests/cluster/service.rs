@@ -4,10 +4,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign_e2e::{Serving, Webhook, ask_service};
+use countersign_e2e::{Registration, Serving, Webhook, ask_service, pod};
 use serde_json::{Value, json};
 
-use crate::scene::{Lab, Registration, pod, until_answered};
+use crate::scene::{Lab, until_answered};
 
 /// The `clientConfig` of a registration as `deploy/` renders it; the bundle is written by whoever keeps the certificate.
 const RENDERED: &str = r#"{"service": {"name": "countersign-webhook", "namespace": "countersign", "path": "/validate", "port": 443}}"#;
@@ -85,7 +85,9 @@ fn a_service_is_asked_by_its_name_under_its_bundle_alone() {
     assert!(made.is_done(), "{made:?}");
     let mut config = config;
     config["service"]["port"] = json!(webhook.port());
-    let _registered = Registration::of(namespace, "validate", config).register(&lab.cluster);
+    let _registered = Registration::of(namespace, "validate", config)
+        .register(&lab.cluster)
+        .unwrap();
     let denied = until_answered(&lab, namespace, &lab.unsigned, |it| it.status == 403);
     assert!(denied.message().contains("no-evidence"), "{denied:?}");
     let path = format!("/api/v1/namespaces/{namespace}/pods");

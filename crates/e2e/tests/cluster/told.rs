@@ -1,9 +1,9 @@
 //! What is refused is told in Events on its owner: by a service account that may do that and no more, and only of what is there.
 
-use countersign_e2e::{Grant, Webhook, eventually};
+use countersign_e2e::{Grant, Registered, Registration, Webhook, eventually, pod};
 use serde_json::{Value, json};
 
-use crate::scene::{Lab, Registered, Registration, pod, until_answered};
+use crate::scene::{Lab, until_answered};
 
 /// What the webhook has told in a namespace.
 fn told(lab: &Lab, namespace: &str) -> Vec<Value> {
@@ -74,7 +74,9 @@ fn telling(lab: &Lab, namespace: &str, grants: &[Grant]) -> (Webhook, Registered
         .start(&lab.policy("enforce"), &lab.registries(), &arguments)
         .unwrap();
     let config = webhook.client_config("/validate");
-    let registered = Registration::of(namespace, "validate", config).register(&lab.cluster);
+    let registered = Registration::of(namespace, "validate", config)
+        .register(&lab.cluster)
+        .unwrap();
     until_answered(lab, namespace, &lab.unsigned, |answer| !answer.is_done());
     (webhook, registered)
 }

@@ -1,8 +1,9 @@
 //! The door for what only warns or audits: nothing is denied, and somebody hears of it.
 
+use countersign_e2e::{Registration, pod};
 use serde_json::Value;
 
-use crate::scene::{Lab, Registration, pod, until_answered};
+use crate::scene::{Lab, until_answered};
 
 /// The line of the audit log about the creation of this Pod, of which something says `is_it`.
 fn audited(lab: &Lab, namespace: &str, name: &str) -> Value {
@@ -21,9 +22,11 @@ fn a_policy_that_warns_warns_and_is_heard_once() {
     let webhook = lab.start_webhook("warn");
     let mut audit = Registration::of(namespace, "audit", webhook.client_config("/validate-audit"));
     audit.failure_policy = "Ignore";
-    let _audit = audit.register(&lab.cluster);
+    let _audit = audit.register(&lab.cluster).unwrap();
     let enforce = webhook.client_config("/validate");
-    let _enforce = Registration::of(namespace, "validate", enforce).register(&lab.cluster);
+    let _enforce = Registration::of(namespace, "validate", enforce)
+        .register(&lab.cluster)
+        .unwrap();
     until_answered(&lab, namespace, &lab.unsigned, |answer| {
         !answer.warnings.is_empty()
     });
@@ -59,7 +62,7 @@ fn what_would_be_denied_is_in_the_audit_log_of_the_api_server() {
     let webhook = lab.start_webhook("enforce");
     let mut audit = Registration::of(namespace, "audit", webhook.client_config("/validate-audit"));
     audit.failure_policy = "Ignore";
-    let registered = audit.register(&lab.cluster);
+    let registered = audit.register(&lab.cluster).unwrap();
     let path = format!("/api/v1/namespaces/{namespace}/pods");
     // Nothing of the answer tells that the webhook is there, so that several are made.
     let annotations = (0..100)
@@ -82,7 +85,9 @@ fn what_would_be_denied_is_in_the_audit_log_of_the_api_server() {
     // The enforcing door says the same there.
     drop(registered);
     let enforce = webhook.client_config("/validate");
-    let _enforce = Registration::of(namespace, "validate", enforce).register(&lab.cluster);
+    let _enforce = Registration::of(namespace, "validate", enforce)
+        .register(&lab.cluster)
+        .unwrap();
     until_answered(&lab, namespace, &lab.unsigned, |answer| !answer.is_done());
     let denied = lab.admin().create(&path, &pod("denied", &lab.unsigned));
     assert!(!denied.unwrap().is_done());

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use countersign_e2e::{Answer, Proxy, Weather, eventually, nobody};
+use countersign_e2e::{Answer, Proxy, Registration, Weather, eventually, nobody, pod};
 
-use crate::scene::{Lab, Registration, pod, until_answered};
+use crate::scene::{Lab, until_answered};
 
 /// What a refusal says that is no verdict: 503, the registry and why, and no word about signatures.
 fn is_unknown(answer: &Answer, says: &[&str]) {
@@ -43,7 +43,9 @@ fn what_a_registry_does_not_say_is_no_verdict() {
         .start(&lab.policy("enforce"), &registries, &[])
         .unwrap();
     let config = webhook.client_config("/validate");
-    let _registered = Registration::of(namespace, "validate", config).register(&lab.cluster);
+    let _registered = Registration::of(namespace, "validate", config)
+        .register(&lab.cluster)
+        .unwrap();
     until_answered(&lab, namespace, &lab.unsigned, |answer| !answer.is_done());
 
     let path = format!("/api/v1/namespaces/{namespace}/pods?dryRun=All");
@@ -99,7 +101,7 @@ fn the_answer_comes_before_an_api_server_with_little_time_gives_up() {
     let config = webhook.client_config("/validate");
     let mut registration = Registration::of(namespace, "validate", config);
     registration.timeout = 2;
-    let _registered = registration.register(&lab.cluster);
+    let _registered = registration.register(&lab.cluster).unwrap();
     until_answered(&lab, namespace, &lab.unsigned, |answer| !answer.is_done());
 
     let path = format!("/api/v1/namespaces/{namespace}/pods");
@@ -122,7 +124,9 @@ fn a_tag_is_judged_by_what_it_points_to_now() {
     lab.cluster.namespace(namespace).unwrap();
     let webhook = lab.start_webhook("enforce");
     let config = webhook.client_config("/validate");
-    let _registered = Registration::of(namespace, "validate", config).register(&lab.cluster);
+    let _registered = Registration::of(namespace, "validate", config)
+        .register(&lab.cluster)
+        .unwrap();
     let registry = &lab.registry;
     let bad = registry.push("acme/moving", "bad", "never signed").unwrap();
     let good = registry

@@ -3,8 +3,10 @@
 use std::fs;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use countersign_e2e::{Answer, CLUSTER_PARTS, Client, Cluster, Output, eventually, outcome, parts};
-use serde_json::{Value, json};
+use countersign_e2e::{
+    Answer, CLUSTER_PARTS, Client, Cluster, Output, eventually, outcome, parts, pod,
+};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::chart::{Chart, DEPLOY_PARTS};
@@ -106,14 +108,6 @@ impl Lab {
         })
         .unwrap()
     }
-}
-
-/// A Pod with one container.
-pub(crate) fn pod(name: &str, image: &str) -> Value {
-    json!({
-        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
-        "spec": {"containers": [{"name": "app", "image": image}]},
-    })
 }
 
 /// The path of one of our webhook configurations.

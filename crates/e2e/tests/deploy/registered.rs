@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use countersign_core::{GroupKind, ImageFields};
-use countersign_e2e::{Answer, Client, Recorder, eventually};
+use countersign_e2e::{Answer, Client, Recorder, eventually, pod};
 use serde_json::{Value, json};
 
 use crate::chart::{find, objects};
-use crate::lab::{Lab, configuration, pod};
+use crate::lab::{Lab, configuration};
 
 fn rules<'a>(rendered: &'a [Value], name: &str) -> &'a [Value] {
     let found = find(rendered, "ValidatingWebhookConfiguration", name).unwrap();

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use countersign_e2e::{
     Countersign, Output, Parts, Proxy, REGISTRY_PARTS, Registry, RegistryKind, SIGSTORE_PARTS,
-    Sigstore, Weather, outcome, parts, run, traced, workspace,
+    Sigstore, Weather, outcome, parts, plain_registries, run, traced, workspace,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -50,11 +50,7 @@ impl Lab {
         for policy in [ADMISSION, PROMOTION] {
             lab.write_policy(policy, |text| text);
         }
-        let registries = format!(
-            "apiVersion: countersign.dev/v1alpha1\nkind: Registries\nspec:\n  registries:\n    - {{host: \"{}\", plainHttp: true, addresses: [loopback]}}\n",
-            lab.proxy.host()
-        );
-        fs::write(lab.registries(), registries).unwrap();
+        fs::write(lab.registries(), plain_registries(&[&lab.proxy.host()])).unwrap();
         Some(lab)
     }
 

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use countersign_e2e::{Answer, ArgoCd, Client, Node, WebhookProgram, eventually, workspace};
+use countersign_e2e::{Answer, ArgoCd, Client, Node, WebhookProgram, eventually, pod, workspace};
 use serde_json::{Value, json};
 
 use crate::application::{Application, resource};
-use crate::lab::{Images, deploy, document, parts, pod};
+use crate::lab::{Images, deploy, document, parts};
 use crate::repository::Repository;
 
 const CONFIGURATIONS: &str =

@@ -4,11 +4,13 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use countersign_e2e::{Countersign, Output, eventually, outcome, run, workspace};
+use countersign_e2e::{
+    Countersign, Output, Registration, eventually, outcome, run, workloads, workspace,
+};
 use serde_json::{Value, json};
 
 use crate::application::{Application, application};
-use crate::lab::{Lab, deploy, parts, rules};
+use crate::lab::{Lab, deploy, parts};
 use crate::page;
 
 const EXAMPLE: &str = "docs/examples/github-actions-argocd/gitops";
@@ -23,18 +25,16 @@ fn the_hook_of_the_example_holds_a_sync_back() {
     lab.cluster.namespace(namespace).unwrap();
     let webhook = lab.webhook(namespace, "", &[]);
     // Pods and Jobs are judged, and Deployments are not: only the hook looks at their images before they are there.
-    let all = rules("enforce");
+    let all = workloads().unwrap();
     let judged = all.as_array().unwrap().iter();
     let judged: Vec<Value> = judged
         .filter(|it| it["apiGroups"] != json!(["apps"]))
         .cloned()
         .collect();
-    let _registered = lab.register(
-        "Validating",
-        namespace,
-        &webhook.client_config("/validate"),
-        &json!(judged),
-    );
+    let validate = webhook.client_config("/validate");
+    let mut registration = Registration::of(namespace, "validating", validate);
+    registration.rules = Some(json!(judged));
+    let _registered = registration.register(&lab.cluster).unwrap();
     lab.until_enforced(namespace);
     let maps = format!("/api/v1/namespaces/{namespace}/configmaps");
     let policy = json!({

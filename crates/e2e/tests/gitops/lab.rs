@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use countersign_e2e::{
     ARGO_CD_PARTS, ArgoCd, CLUSTER_PARTS, Client, Cluster, Countersign, Parts, Plugin,
-    REGISTRY_PARTS, RELEASE_POLICY, Registry, RegistryKind, Shared, SigningKey, WebhookProgram,
-    eventually, gitops_parts, workspace,
+    REGISTRY_PARTS, RELEASE_POLICY, Registered, Registration, Registry, RegistryKind, Shared,
+    SigningKey, WebhookProgram, deployment, eventually, gitops_parts, plain_registries, pod,
+    workspace,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -88,10 +89,7 @@ impl Images {
     }
 
     pub(crate) fn registries_text(&self) -> String {
-        format!(
-            "apiVersion: countersign.dev/v1alpha1\nkind: Registries\nspec:\n  registries:\n    - {{host: \"{}\", plainHttp: true, addresses: [loopback]}}\n",
-            self.registry.host()
-        )
+        plain_registries(&[&self.registry.host()])
     }
 
     /// Writes a folder with the policy that demands the release key's signature of every image, and more of `rules`.
@@ -111,15 +109,7 @@ impl Images {
 
     /// A Deployment of one container, as a file of a repository.
     pub(crate) fn deployment(name: &str, image: &str) -> String {
-        let labels = json!({"app": name});
-        let deployment = json!({
-            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},
-            "spec": {"replicas": 1, "selector": {"matchLabels": labels}, "template": {
-                "metadata": {"labels": labels},
-                "spec": {"containers": [{"name": "app", "image": image}]},
-            }},
-        });
-        serde_json::to_string_pretty(&deployment).unwrap()
+        serde_json::to_string_pretty(&deployment(name, image)).unwrap()
     }
 }
 
@@ -195,47 +185,14 @@ impl Lab {
         &self,
         namespace: &str,
         rules: &str,
-    ) -> (countersign_e2e::Webhook, Registered<'_>) {
+    ) -> (countersign_e2e::Webhook, Registered) {
         self.cluster.namespace(namespace).unwrap();
         let webhook = self.webhook(namespace, rules, &[]);
         let validate = webhook.client_config("/validate");
-        let all = self::rules("enforce");
-        let registered = self.register("Validating", namespace, &validate, &all);
+        let registered =
+            Registration::of(namespace, "validating", validate).register(&self.cluster);
         self.until_enforced(namespace);
-        (webhook, registered)
-    }
-
-    /// Registers a webhook (`Validating`, `Mutating`) for a namespace, with the rules of this file of `deploy/kustomize/overlays`.
-    pub(crate) fn register(
-        &self,
-        kind: &str,
-        namespace: &str,
-        client_config: &Value,
-        rules: &Value,
-    ) -> Registered<'_> {
-        let name = format!("{namespace}-{}", kind.to_lowercase());
-        let configuration = json!({
-            "apiVersion": "admissionregistration.k8s.io/v1",
-            "kind": format!("{kind}WebhookConfiguration"),
-            "metadata": {"name": name},
-            "webhooks": [{
-                "name": format!("{}.countersign.dev", kind.to_lowercase()),
-                "admissionReviewVersions": ["v1"], "sideEffects": "None", "timeoutSeconds": 10,
-                "failurePolicy": "Fail",
-                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
-                "clientConfig": client_config, "rules": rules,
-            }],
-        });
-        let list = format!(
-            "/apis/admissionregistration.k8s.io/v1/{}webhookconfigurations",
-            kind.to_lowercase()
-        );
-        let answer = self.admin().create(&list, &configuration).unwrap();
-        assert!(answer.is_done(), "{answer:?}");
-        Registered {
-            client: self.admin(),
-            path: format!("{list}/{name}"),
-        }
+        (webhook, registered.unwrap())
     }
 
     /// Waits until a Pod with this image, which has no signature, is refused in the namespace.
@@ -280,34 +237,6 @@ impl Lab {
                 .unwrap();
         }
     }
-}
-
-/// The rules of a webhook configuration of `deploy/kustomize/overlays`.
-pub(crate) fn rules(overlay: &str) -> Value {
-    let file = workspace().join(format!(
-        "deploy/kustomize/overlays/{overlay}/{overlay}.yaml"
-    ));
-    document(&file)["webhooks"][0]["rules"].take()
-}
-
-/// A webhook's registration, which is gone when dropped: one that has ended would block.
-pub(crate) struct Registered<'l> {
-    client: &'l Client,
-    path: String,
-}
-
-impl Drop for Registered<'_> {
-    fn drop(&mut self) {
-        let _ = self.client.delete(&self.path);
-    }
-}
-
-/// A Pod with one container.
-pub(crate) fn pod(name: &str, image: &str) -> Value {
-    json!({
-        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
-        "spec": {"containers": [{"name": "app", "image": image}]},
-    })
 }
 
 pub(crate) fn text(path: &Path) -> String {

@@ -1,6 +1,6 @@
 //! What a commit becomes in the cluster: Deployments and admitted Pods, or a refusal that somebody reads in the Application.
 
-use countersign_e2e::{eventually, workspace};
+use countersign_e2e::{Registration, eventually, pods_alone, workspace};
 use serde_json::{Value, json};
 
 use crate::application::{Application, application, resource, result};
@@ -11,11 +11,6 @@ const EXAMPLE: &str = "docs/examples/github-actions-argocd/gitops";
 /// What stands in the example for the image and its digest.
 const IMAGE: &str = "ghcr.io/acme/app";
 const DIGEST: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
-
-/// Pods alone.
-fn pods() -> Value {
-    json!([{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["pods"]}])
-}
 
 fn digest(image: &str) -> &str {
     image.split_once('@').unwrap().1
@@ -206,7 +201,9 @@ fn where_pods_alone_are_judged_the_application_is_degraded_and_says_why() {
     lab.cluster.namespace(namespace).unwrap();
     let webhook = lab.webhook(namespace, "", &[]);
     let validate = webhook.client_config("/validate");
-    let _registered = lab.register("Validating", namespace, &validate, &pods());
+    let mut registration = Registration::of(namespace, "validating", validate);
+    registration.rules = Some(pods_alone());
+    let _registered = registration.register(&lab.cluster).unwrap();
     lab.until_enforced(namespace);
     let repository = lab.repository(namespace);
     repository.write(
@@ -258,8 +255,15 @@ fn digests_that_are_written_into_pods_put_nothing_out_of_sync() {
         webhook.client_config("/mutate"),
         webhook.client_config("/validate"),
     );
-    let _mutating = lab.register("Mutating", namespace, &mutate, &pods());
-    let _validating = lab.register("Validating", namespace, &validate, &pods());
+    let pods = |name, config| {
+        let mut registration = Registration::of(namespace, name, config);
+        registration.rules = Some(pods_alone());
+        registration
+    };
+    let _mutating = pods("mutating", mutate)
+        .register_mutating(&lab.cluster)
+        .unwrap();
+    let _validating = pods("validating", validate).register(&lab.cluster).unwrap();
     lab.until_enforced(namespace);
     let tag = format!("{}/acme/app:v1", lab.images.registry.host());
     let repository = lab.repository(namespace);

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use countersign_e2e::{
     CLUSTER_PARTS, Countersign, Node, Output, REGISTRY_PARTS, Registry, RegistryKind, SigningKey,
-    WebhookProgram, outcome, parts, workspace,
+    WebhookProgram, outcome, parts, plain_registries, workspace,
 };
 use tempfile::TempDir;
 
@@ -51,11 +51,7 @@ impl World {
         push("tool", "v1");
 
         let registries = at("registries.yaml");
-        let text = format!(
-            "apiVersion: countersign.dev/v1alpha1\nkind: Registries\nspec:\n  registries:\n    - {{host: \"{}\", plainHttp: true, addresses: [loopback]}}\n",
-            registry.host()
-        );
-        fs::write(&registries, text).unwrap();
+        fs::write(&registries, plain_registries(&[&registry.host()])).unwrap();
         let webhook = WebhookProgram::build().unwrap();
         let node = Node::start(&parts, &webhook, &registries).unwrap();
 

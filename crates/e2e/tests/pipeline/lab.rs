@@ -6,7 +6,7 @@ use std::process::Command;
 
 use countersign_e2e::{
     Identity, Output, Parts, REGISTRY_PARTS, Registry, RegistryKind, SIGSTORE_PARTS, Sigstore,
-    built, outcome, parts, run, workspace,
+    built, outcome, parts, plain_registries, run, workspace,
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -60,10 +60,7 @@ impl Lab {
     }
 
     pub(crate) fn registries_text(&self) -> String {
-        format!(
-            "apiVersion: countersign.dev/v1alpha1\nkind: Registries\nspec:\n  registries:\n    - {{host: \"{}\", plainHttp: true, addresses: [loopback]}}\n",
-            self.registry.host()
-        )
+        plain_registries(&[&self.registry.host()])
     }
 
     /// A policy's text with our registry in place of `host`, and the private Sigstore as its trust root; `root.json` is written beside it.
