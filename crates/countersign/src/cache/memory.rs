@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::{Digest, UnixTime};
-use moka::policy::EvictionPolicy;
-use moka::sync::Cache as Map;
 use serde::Deserialize;
 use tokio::time::Instant;
 
+use super::recent::Recent;
 use crate::wire::{self, Descriptor};
 use crate::{Access, Listing, Reference, RegistryError, Repository};
 
@@ -19,11 +18,11 @@ const ABSENT: Duration = Duration::from_secs(2);
 /// What is larger than this part of the whole is not kept, or one blob would push everything else out.
 const LARGEST_PART: usize = 4;
 /// Reads, tags and absences that are kept, of each; an entry takes some hundred bytes.
-const MAX_ENTRIES: u64 = 20_000;
+const MAX_ENTRIES: usize = 20_000;
 /// Blobs that are known to be named in a repository: some for each read.
-const MAX_NAMES: u64 = 50_000;
+const MAX_NAMES: usize = 50_000;
 /// Bytes of lists that are kept.
-const MAX_LISTED: u64 = 16 * 1024 * 1024;
+const MAX_LISTED: usize = 16 * 1024 * 1024;
 /// What an entry takes beside its bytes, about.
 const OVERHEAD: usize = 256;
 /// Descriptors of one manifest that are remembered; what is beyond is fetched again.
@@ -81,13 +80,13 @@ pub(super) enum Known<T> {
 pub(super) struct Memory {
     pub(super) fresh: Duration,
     largest: usize,
-    bytes: Map<Digest, Arc<[u8]>>,
-    reads: Map<(Scope, Digest), Arc<Read>>,
+    bytes: Recent<Digest, Arc<[u8]>>,
+    reads: Recent<(Scope, Digest), Arc<Read>>,
     /// When a blob was read, or named by a manifest that was read.
-    named: Map<(Scope, Digest), Instant>,
-    tags: Map<(Scope, String), (Digest, Instant)>,
-    listings: Map<(Scope, Digest), Arc<Listed>>,
-    absent: Map<(Scope, What), Instant>,
+    named: Recent<(Scope, Digest), Instant>,
+    tags: Recent<(Scope, String), (Digest, Instant)>,
+    listings: Recent<(Scope, Digest), Arc<Listed>>,
+    absent: Recent<(Scope, What), Instant>,
 }
 
 impl Scope {
@@ -117,22 +116,14 @@ impl Memory {
         Self {
             fresh,
             largest: max_bytes / LARGEST_PART,
-            bytes: Map::builder()
-                .max_capacity(u64::try_from(max_bytes).unwrap_or(u64::MAX))
-                .weigher(|_, bytes: &Arc<[u8]>| weight(bytes.len()))
-                .eviction_policy(EvictionPolicy::lru())
-                .build(),
-            reads: bounded(MAX_ENTRIES),
-            named: bounded(MAX_NAMES),
-            tags: bounded(MAX_ENTRIES),
-            listings: Map::builder()
-                .max_capacity(MAX_LISTED)
-                .weigher(|_, listed: &Arc<Listed>| {
-                    weight(listed.cost + listed.listing.items.len() * OVERHEAD)
-                })
-                .eviction_policy(EvictionPolicy::lru())
-                .build(),
-            absent: bounded(MAX_ENTRIES),
+            bytes: Recent::weighing(max_bytes, |bytes| weight(bytes.len())),
+            reads: Recent::entries(MAX_ENTRIES),
+            named: Recent::entries(MAX_NAMES),
+            tags: Recent::entries(MAX_ENTRIES),
+            listings: Recent::weighing(MAX_LISTED, |listed| {
+                weight(listed.cost + listed.listing.items.len() * OVERHEAD)
+            }),
+            absent: Recent::entries(MAX_ENTRIES),
         }
     }
 
@@ -210,8 +201,6 @@ impl Memory {
             return;
         }
         self.bytes.insert(digest, Arc::clone(bytes));
-        // Otherwise dozens of large blobs could wait for being counted.
-        self.bytes.run_pending_tasks();
     }
 
     /// Keeps a manifest that was read, and that this access may see what it names.
@@ -229,7 +218,7 @@ impl Memory {
         for blob in named_by(&manifest.bytes) {
             self.named.insert((scope, blob), since);
         }
-        self.absent.invalidate(&(scope, What::Manifest(digest)));
+        self.absent.remove(&(scope, What::Manifest(digest)));
         if let Reference::Tag(tag) = reference {
             self.tags.insert((scope, tag.clone()), (digest, since));
         }
@@ -285,18 +274,6 @@ pub(super) fn named_by(manifest: &[u8]) -> Vec<Digest> {
         .collect()
 }
 
-/// Least recently used goes first: what was put in just now must be there for whoever asks next.
-fn bounded<K, V>(entries: u64) -> Map<K, V>
-where
-    K: std::hash::Hash + Eq + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-{
-    Map::builder()
-        .max_capacity(entries)
-        .eviction_policy(EvictionPolicy::lru())
-        .build()
-}
-
-fn weight(bytes: usize) -> u32 {
-    u32::try_from(bytes.saturating_add(OVERHEAD)).unwrap_or(u32::MAX)
+fn weight(bytes: usize) -> usize {
+    bytes.saturating_add(OVERHEAD)
 }

@@ -11,6 +11,7 @@ mod flight;
 mod folder;
 mod last_known;
 mod memory;
+mod recent;
 mod record;
 
 use std::fmt;
