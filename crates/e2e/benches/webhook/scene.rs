@@ -40,6 +40,8 @@ const LICENSES: [&str; 3] = ["MIT", "Apache-2.0", "BSD-3-Clause"];
 /// Images that are signed and attached at a time.
 const AT_A_TIME: usize = 4;
 const COLD: &str = "load/cold";
+/// Images of one such repository: the registry looks through all of them for each list of referrers.
+const OF_A_REPOSITORY: usize = 50;
 
 /// Everything that is asked, and everything that is asked about.
 pub(crate) struct Scene {
@@ -138,7 +140,7 @@ impl Scene {
                 } else {
                     body = body.replace(
                         &placeholder,
-                        &format!("{}/{COLD}@{}", self.host(), Digest::of(b"none")),
+                        &format!("{}/{COLD}-0@{}", self.host(), Digest::of(b"none")),
                     );
                 }
             }
@@ -167,7 +169,7 @@ impl Scene {
             // A port is no part of a glob's element that could be left open.
             let mut patterns = vec![format!("{}/load/{kind}-*", self.host())];
             if kind == "keyed" {
-                patterns.push(format!("{}/{COLD}", self.host()));
+                patterns.push(format!("{}/{COLD}-*", self.host()));
             }
             let of = include_str!("rules.yaml")
                 .replace("KIND", kind)
@@ -211,10 +213,12 @@ impl Scene {
     }
 
     async fn push_cold(&self, number: usize) -> Result<Vec<String>> {
-        let first = self.push(COLD, 0, true).await?;
-        ensure!(first.contains(COLD), "{first}");
+        let repository = |number: usize| format!("{COLD}-{}", number / OF_A_REPOSITORY);
+        for first in (0..number).step_by(OF_A_REPOSITORY) {
+            self.push(&repository(first), first, true).await?;
+        }
         let images = (0..number).map(|number| async move {
-            let image = self.push(COLD, number, false).await?;
+            let image = self.push(&repository(number), number, false).await?;
             let statement = statement(&image, SIGNATURE, json!({}))?;
             self.attach(&image, &sign_statement(&statement, &self.key)?)
                 .await?;
