@@ -3,4 +3,4 @@
 use countersign_core::Content;
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bundle: &[u8]| countersign_fuzz::nothing_forged(Content::Bundle(bundle.to_vec())));
+fuzz_target!(|bundle: &[u8]| countersign_fuzz::nothing_forged(Content::Bundle(bundle.into())));

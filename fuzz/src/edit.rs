@@ -127,7 +127,7 @@ fn unfold(content: &Content) -> Value {
 }
 
 fn fold(original: &Content, document: Value) -> Option<Content> {
-    let signed = || STANDARD.decode(document["signed"].as_str()?).ok();
+    let signed = || Some(STANDARD.decode(document["signed"].as_str()?).ok()?.into());
     let annotations = || {
         let members = document["annotations"].as_object()?.iter();
         let texts = members
@@ -137,6 +137,6 @@ fn fold(original: &Content, document: Value) -> Option<Content> {
     Some(match original {
         Content::SimpleSigning { .. } => Content::SimpleSigning { payload: signed()?, annotations: annotations()? },
         Content::Attestation { .. } => Content::Attestation { envelope: signed()?, annotations: annotations()? },
-        _ => Content::Bundle(document.to_string().into_bytes()),
+        _ => Content::Bundle(document.to_string().into_bytes().into()),
     })
 }

@@ -179,7 +179,7 @@ pub fn world() -> &'static World {
         let good = TrustRoot::public_good().expect("built in");
         let trust = Trust::new(vec![root.clone(), good], vec![key.clone()]).expect("two names");
         let image = PinnedImage::from_bytes(IMAGE.into(), None, None, &Limits::default()).expect("it is a manifest");
-        let bundles = BUNDLES.iter().map(|bytes| Content::Bundle(bytes.to_vec()));
+        let bundles = BUNDLES.iter().map(|bytes| Content::Bundle((*bytes).into()));
         let layers = LAYERS.iter().map(|(kind, bytes)| layer(*kind, bytes));
         let items: Vec<Content> = bundles.chain(layers).collect();
         let findings: Vec<Findings> = items.iter().map(|item| judge(&image, item, &trust)).collect();
@@ -232,7 +232,7 @@ pub enum Kind {
 /// A layer as seeds have it: what was signed, and five annotations, each behind a NUL; an empty one is not there.
 pub fn layer(kind: Kind, bytes: &[u8]) -> Content {
     let mut parts = bytes.split(|byte| *byte == 0);
-    let signed = parts.next().unwrap_or_default().to_vec();
+    let signed = parts.next().unwrap_or_default().into();
     let texts = parts.map(|text| String::from_utf8_lossy(text).into_owned());
     let annotations = ANNOTATIONS.iter().map(|name| (*name).to_owned()).zip(texts);
     let annotations = annotations.filter(|(_, text)| !text.is_empty()).collect();

@@ -1,5 +1,7 @@
 //! Where an image is read from: a registry or a folder.
 
+use std::sync::Arc;
+
 use countersign::{
     Access, Budget, Fetched, HttpRegistry, ImageRef, LayoutRef, Limits, Listing, OciLayout,
     Reference, Registry, RegistryError, Repository, Walk,
@@ -141,7 +143,7 @@ impl Registry for Source {
         blob: &Digest,
         size: usize,
         budget: &Budget,
-    ) -> Result<Option<Vec<u8>>, RegistryError> {
+    ) -> Result<Option<Arc<[u8]>>, RegistryError> {
         match &self.place {
             Place::Registry(it) => it.blob(of, blob, size, budget).await,
             Place::Layout(it) => it.blob(of, blob, size, budget).await,

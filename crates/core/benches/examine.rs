@@ -325,7 +325,7 @@ fn evidence_of(bundle: &[u8]) -> Evidence {
             blob: digest,
             place: None,
         },
-        content: Content::Bundle(bundle.to_vec()),
+        content: Content::Bundle(bundle.into()),
     };
     Evidence {
         items: vec![item],

@@ -196,13 +196,13 @@ fn child() -> String {
     let trust = trust.unwrap();
     let annotations: BTreeMap<String, String> = serde_json::from_slice(&annotations).unwrap();
     let content = match format.as_slice() {
-        [maker::BUNDLE] => Content::Bundle(bytes),
+        [maker::BUNDLE] => Content::Bundle(bytes.into()),
         [maker::SIG] => Content::SimpleSigning {
-            payload: bytes,
+            payload: bytes.into(),
             annotations,
         },
         [maker::ATT] => Content::Attestation {
-            envelope: bytes,
+            envelope: bytes.into(),
             annotations,
         },
         other => panic!("no format {other:?}"),

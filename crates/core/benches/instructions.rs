@@ -156,7 +156,7 @@ mod counted {
                 blob: digest,
                 place: None,
             },
-            content: Content::Bundle(bundle.to_vec()),
+            content: Content::Bundle(bundle.into()),
         };
         let root = TrustRoot::from_json("private", TRUSTED_ROOT).unwrap();
         Input {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::{Digest, ReasonCode};
 
@@ -37,23 +38,23 @@ pub struct Item {
     pub content: Content,
 }
 
-/// The form in which evidence was attached.
+/// The form in which evidence was attached. Its bytes are shared, not copied, with whoever has fetched and keeps them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Content {
     /// A Sigstore bundle (JSON), an OCI referrer of the image.
-    Bundle(Vec<u8>),
+    Bundle(Arc<[u8]>),
     /// A layer of cosign's `.sig` manifest: the simple-signing payload and the layer's annotations.
     SimpleSigning {
         /// The exact bytes that were signed.
-        payload: Vec<u8>,
+        payload: Arc<[u8]>,
         /// `dev.cosignproject.cosign/signature`, certificate, chain, bundle and timestamp.
         annotations: BTreeMap<String, String>,
     },
     /// A layer of cosign's `.att` manifest: a DSSE envelope and the layer's annotations.
     Attestation {
         /// The exact bytes of the DSSE envelope (JSON).
-        envelope: Vec<u8>,
+        envelope: Arc<[u8]>,
         /// Certificate, chain, bundle and timestamp.
         annotations: BTreeMap<String, String>,
     },

@@ -59,18 +59,18 @@ fn outcome(findings: &Findings) -> Result<(), String> {
 
 fn evidence(forged: &Forged) -> Evidence {
     let (found_by, content) = match forged.evidence.clone() {
-        faults::Evidence::Bundle(bundle) => (FoundBy::Referrers, Content::Bundle(bundle)),
+        faults::Evidence::Bundle(bundle) => (FoundBy::Referrers, Content::Bundle(bundle.into())),
         faults::Evidence::Sig(payload, annotations) => (
             FoundBy::SignatureTag,
             Content::SimpleSigning {
-                payload,
+                payload: payload.into(),
                 annotations,
             },
         ),
         faults::Evidence::Att(envelope, annotations) => (
             FoundBy::AttestationTag,
             Content::Attestation {
-                envelope,
+                envelope: envelope.into(),
                 annotations,
             },
         ),

@@ -7,6 +7,7 @@ mod reference;
 mod write;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use countersign_core::{Digest, Limits};
 
@@ -252,14 +253,14 @@ impl Registry for OciLayout {
         blob: &Digest,
         size: usize,
         budget: &Budget,
-    ) -> Result<Option<Vec<u8>>, RegistryError> {
+    ) -> Result<Option<Arc<[u8]>>, RegistryError> {
         let Some(bytes) = self.verified(blob, size)? else {
             return Ok(None);
         };
         budget.spend(&self.files.name(), bytes.len())?;
         let expected = u64::try_from(size).unwrap_or(u64::MAX);
         check_size(&self.files.name(), blob, expected, bytes.len())?;
-        Ok(Some(bytes))
+        Ok(Some(bytes.into()))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 
 use countersign_core::{Digest, FoundBy, ImageRef};
 
@@ -51,14 +52,14 @@ pub trait Registry: Send + Sync {
         budget: &Budget,
     ) -> impl Future<Output = Result<Listing, RegistryError>> + Send;
 
-    /// Reads a blob of exactly `size` bytes, as its descriptor says; the caller has compared `size` with its limit.
+    /// Reads a blob of exactly `size` bytes, as its descriptor says; the caller has compared `size` with its limit. Whoever keeps blobs shares them.
     fn blob(
         &self,
         repository: &Repository,
         blob: &Digest,
         size: usize,
         budget: &Budget,
-    ) -> impl Future<Output = Result<Option<Vec<u8>>, RegistryError>> + Send;
+    ) -> impl Future<Output = Result<Option<Arc<[u8]>>, RegistryError>> + Send;
 }
 
 /// A repository of a registry: `host[:port]/path`. An OCI layout is one repository and ignores the name.
@@ -97,8 +98,8 @@ pub struct Access(Digest);
 /// The manifests that refer to an image, as a registry lists them. A list is a hint: each manifest has to be opened.
 #[derive(Debug, Clone, Default)]
 pub struct Listing {
-    /// In the registry's order, without twins.
-    pub items: Vec<Referrer>,
+    /// In the registry's order, without twins; shared with whoever keeps the list.
+    pub items: Arc<[Referrer]>,
     /// Why there may be more, if there may be. A listing that is not complete never proves an absence.
     pub incomplete: Option<RegistryError>,
     /// Who served it, if it was not the registry that the repository names: a mirror.

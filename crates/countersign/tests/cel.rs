@@ -339,7 +339,7 @@ fn decided(
                 blob: digest,
                 place: None,
             },
-            content: Content::Bundle(bytes),
+            content: Content::Bundle(bytes.into()),
         }
     });
     let evidence = Evidence {

@@ -136,7 +136,7 @@ impl Pair {
             .map(|it| (it.digest, it.size, it.media_type, it.artifact_type))
             .collect();
         assert_eq!(ours, theirs, "{image}");
-        listing.items.into_iter().map(|it| it.digest).collect()
+        listing.items.iter().map(|it| it.digest).collect()
     }
 
     /// A blob's bytes, which are the same to both.
@@ -155,7 +155,7 @@ impl Pair {
             .pull_blob(&image, text, &mut theirs)
             .await
             .unwrap();
-        assert_eq!(ours, Some(theirs), "{text}");
+        assert_eq!(ours.as_deref(), Some(&*theirs), "{text}");
     }
 
     /// Everything that hangs on an image, down to the blobs; how many manifests that is.

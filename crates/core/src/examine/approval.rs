@@ -79,7 +79,7 @@ fn prove(
     };
     let item = Item {
         locator: locator.clone(),
-        content: Content::Bundle(bytes.to_vec()),
+        content: Content::Bundle(bytes.into()),
     };
     examine_item(&item, &artifact, trust, limits)
 }

@@ -54,6 +54,8 @@ struct State {
     hints: BTreeMap<Digest, Digest>,
     /// Keys by when they were last used, oldest first.
     order: BTreeMap<u64, Digest>,
+    /// The limits of the proof that was kept last: nearly always those of all.
+    limits: Option<Arc<Limits>>,
     /// Counts uses; no clock.
     uses: u64,
     stats: ProofStats,
@@ -75,7 +77,7 @@ struct Origin {
     artifact: Digest,
     has_bytes: bool,
     trust: Digest,
-    limits: Limits,
+    limits: Arc<Limits>,
     /// The blob that it was said to be.
     blob: Digest,
 }
@@ -86,8 +88,16 @@ impl Origin {
         self.artifact == asked.artifact.digest
             && self.has_bytes == asked.artifact.bytes.is_some()
             && self.trust == *asked.trust.fingerprint()
-            && self.limits == *asked.limits
-            && self.content == asked.item.content
+            && *self.limits == *asked.limits
+            && self.has(&asked.item.content)
+    }
+
+    /// Bytes that are the very ones that were kept need not be compared.
+    fn has(&self, content: &Content) -> bool {
+        match (&self.content, content) {
+            (Content::Bundle(own), Content::Bundle(asked)) if Arc::ptr_eq(own, asked) => true,
+            (own, asked) => own == asked,
+        }
     }
 }
 
@@ -210,6 +220,7 @@ impl State {
         self.stats.proofs += proofs.len();
         self.stats.bytes += bytes;
         self.order.insert(self.uses, key);
+        let limits = self.shared(asked.limits);
         let blob = asked.item.locator.blob;
         self.hints.insert(blob, key);
         let held = Held {
@@ -219,13 +230,20 @@ impl State {
                 artifact: asked.artifact.digest,
                 has_bytes: asked.artifact.bytes.is_some(),
                 trust: *asked.trust.fingerprint(),
-                limits: asked.limits.clone(),
+                limits,
                 blob,
             }),
             bytes,
             used: self.uses,
         };
         self.held.insert(key, held);
+    }
+
+    fn shared(&mut self, limits: &Limits) -> Arc<Limits> {
+        match &self.limits {
+            Some(known) if **known == *limits => Arc::clone(known),
+            _ => Arc::clone(self.limits.insert(Arc::new(limits.clone()))),
+        }
     }
 
     fn remove(&mut self, key: &Digest) {

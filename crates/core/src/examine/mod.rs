@@ -154,7 +154,7 @@ pub fn examine_blob(blob: Blob<'_>, bundle: &[u8], trust: &Trust, limits: &Limit
             blob: bundle_digest,
             place: None,
         },
-        content: Content::Bundle(bundle.to_vec()),
+        content: Content::Bundle(bundle.into()),
     };
     let verify = |item: &Item| examine_item(item, &artifact, trust, limits);
     let evidence = Evidence {

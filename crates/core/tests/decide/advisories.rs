@@ -40,7 +40,7 @@ fn cve_2022_35930_an_attestation_is_not_a_signature() {
         .att();
     let world = world
         .attach(Content::Attestation {
-            envelope,
+            envelope: envelope.into(),
             annotations,
         })
         .bundle(|forge, digest| attestation(forge, digest, SBOM).rekor_v1().bundle());

@@ -109,7 +109,7 @@ impl Scene {
             .rekor_v1()
             .sig();
         let world = world.attach(Content::SimpleSigning {
-            payload,
+            payload: payload.into(),
             annotations,
         });
         let mut private: Value = serde_json::from_str(&world.forge.trusted_root()).unwrap();
@@ -322,7 +322,7 @@ fn other_trust_other_limits_and_other_bytes_are_verified() {
     let mut evidence = scene.evidence();
     for item in &mut evidence.items {
         match &mut item.content {
-            Content::Bundle(bytes) => bytes.push(b'x'),
+            Content::Bundle(bytes) => *bytes = [&**bytes, b"x"].concat().into(),
             Content::SimpleSigning { annotations, .. } => {
                 annotations.values_mut().for_each(|value| value.push('x'))
             }

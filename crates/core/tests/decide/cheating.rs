@@ -47,7 +47,7 @@ fn an_envelope_at_the_attestation_tag_never_signs() {
         .rekor_v1()
         .att();
     let world = world.attach(Content::Attestation {
-        envelope,
+        envelope: envelope.into(),
         annotations,
     });
     assert_eq!(

@@ -251,7 +251,7 @@ fn what_cannot_be_told_is_waived_and_a_lie_is_not() {
             .rekor_v1()
             .bundle();
         world
-            .attach(countersign_core::Content::Bundle(bundle))
+            .attach(countersign_core::Content::Bundle(bundle.into()))
             .gap(class, referrers)
     };
     let text = excepted(&test);

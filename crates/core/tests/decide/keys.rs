@@ -53,7 +53,7 @@ fn a_staged_rotation_lets_each_key_count_in_its_time() {
             .rekor_v1()
             .timestamp()
             .bundle();
-        let world = world.attach(countersign_core::Content::Bundle(bundle));
+        let world = world.attach(countersign_core::Content::Bundle(bundle.into()));
         let later = UnixTime::from_seconds(SIGNED + 500 * DAY);
         let decision = world.decide_at(&rotating(&old, &new), "ghcr.io/acme/app", later);
         let code = crate::world::only_rule(&decision)

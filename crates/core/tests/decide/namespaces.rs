@@ -139,7 +139,7 @@ fn age_alone_is_relieved_and_only_where_the_rule_allows_it() {
         .keyless(Identity::default())
         .rekor_v1()
         .bundle();
-    let world = world.attach(countersign_core::Content::Bundle(bundle));
+    let world = world.attach(countersign_core::Content::Bundle(bundle.into()));
     let plain = request("ghcr.io/acme/app");
     let relieved = plain.clone().with_age_relief();
     let days = 10 * DAY / 86_400;

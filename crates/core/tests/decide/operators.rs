@@ -49,7 +49,7 @@ impl Two {
             stale: Vec::new(),
             roots: self.world.roots.clone(),
         }
-        .attach(countersign_core::Content::Bundle(bundle));
+        .attach(countersign_core::Content::Bundle(bundle.into()));
         let signer = keyed(
             "s",
             &self.key.public_pem(),

@@ -111,7 +111,7 @@ fn revoked_evidence_neither_helps_nor_harms() {
     let repacked = [b" ", &bundle[..]].concat();
     let mut again = World::new();
     again.forge = world.forge.clone();
-    let again = again.attach(countersign_core::Content::Bundle(repacked));
+    let again = again.attach(countersign_core::Content::Bundle(repacked.into()));
     let spec = format!("evidence: [\"{}\"]", Digest::of(&payload));
     for world in [&world, &again] {
         assert_eq!(world.code(&set_of_one), "pass");
@@ -128,7 +128,7 @@ fn revoked_evidence_neither_helps_nor_harms() {
         |forge: &Forge, digest: &str| attestation(forge, digest, TEST).rekor_v1().bundle();
     let old = predicate(&old, &young.digest());
     let both = young
-        .attach(countersign_core::Content::Bundle(old))
+        .attach(countersign_core::Content::Bundle(old.into()))
         .bundle(|forge, digest| predicate(forge, digest));
     let rule = format!("statement: {{from: ci, predicateType: \"{TEST}\", maxAge: 1d}}");
     let set = set(&[ci()], &rule);
@@ -304,7 +304,7 @@ fn a_time_that_the_signer_does_not_take_spares_nothing() {
             _ => young.rekor_v1().timestamp(),
         }
         .bundle();
-        let world = world.attach(Content::Bundle(bundle));
+        let world = world.attach(Content::Bundle(bundle.into()));
         let somebody = ci()
             .replace("trust: private", "trust: other")
             .replace("{name: ci}", "{name: somebody}");

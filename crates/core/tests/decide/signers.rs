@@ -184,7 +184,7 @@ fn the_same_name_from_another_trust_root_is_another_signer() {
         .keyless(Identity::default())
         .rekor_v1()
         .bundle();
-    let world = world.attach(Content::Bundle(bundle));
+    let world = world.attach(Content::Bundle(bundle.into()));
     let theirs = ci()
         .replace("trust: private", "trust: other")
         .replace("{name: ci}", "{name: theirs}");
@@ -230,7 +230,7 @@ fn formats_count_as_the_signer_says() {
         .rekor_v1()
         .sig();
     let legacy = world.attach(Content::SimpleSigning {
-        payload,
+        payload: payload.into(),
         annotations,
     });
     for (more, expected) in [
@@ -432,7 +432,7 @@ fn a_key_counts_under_the_named_root_only_where_the_root_vouches_for_something()
         .keyed(&key)
         .rekor_v1()
         .bundle();
-    let world = world.attach(Content::Bundle(bundle));
+    let world = world.attach(Content::Bundle(bundle.into()));
     let theirs = ci()
         .replace("trust: private", "trust: other")
         .replace("{name: ci}", "{name: theirs}");

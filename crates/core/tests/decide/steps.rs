@@ -76,13 +76,13 @@ fn s23_no_error_ends_as_an_allow() {
     let mut judged = 0;
     for case in faults::all() {
         let content = match case.forge().evidence {
-            faults::Evidence::Bundle(bundle) => Content::Bundle(bundle),
+            faults::Evidence::Bundle(bundle) => Content::Bundle(bundle.into()),
             faults::Evidence::Sig(payload, annotations) => Content::SimpleSigning {
-                payload,
+                payload: payload.into(),
                 annotations,
             },
             faults::Evidence::Att(envelope, annotations) => Content::Attestation {
-                envelope,
+                envelope: envelope.into(),
                 annotations,
             },
         };
@@ -98,13 +98,13 @@ fn s23_no_error_ends_as_an_allow() {
     for junk in [&b""[..], b"null", b"{", &[0xff; 9]] {
         let empty = || std::collections::BTreeMap::new();
         for content in [
-            Content::Bundle(junk.to_vec()),
+            Content::Bundle(junk.into()),
             Content::SimpleSigning {
-                payload: junk.to_vec(),
+                payload: junk.into(),
                 annotations: empty(),
             },
             Content::Attestation {
-                envelope: junk.to_vec(),
+                envelope: junk.into(),
                 annotations: empty(),
             },
         ] {

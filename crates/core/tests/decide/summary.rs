@@ -382,7 +382,7 @@ fn evidence_without_a_proven_time_fails() {
     let key = Key::generate(Algorithm::P256);
     let forgery = world.forge.attestation(&world.digest(), VSA, vsa());
     let bytes = forgery.keyed(&key).bundle();
-    let world = world.attach(Content::Bundle(bytes));
+    let world = world.attach(Content::Bundle(bytes.into()));
     let bare = keyed("ci", &key.public_pem(), "", BARE);
     let any = rule(&format!("{STATED}, match: any"));
     assert_eq!(world.code(&set(&[bare], &any)), "pass");

@@ -139,7 +139,7 @@ fn vex_is_about_this_image_or_a_package_in_it() {
         .rekor_v1()
         .bundle();
     assert_eq!(
-        world.attach(Content::Bundle(bytes)).says(WITH_VEX),
+        world.attach(Content::Bundle(bytes.into())).says(WITH_VEX),
         "vulnerability-found"
     );
 }

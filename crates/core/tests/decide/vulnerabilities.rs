@@ -86,7 +86,7 @@ impl World {
             .keyless(identity.clone())
             .rekor_v1()
             .bundle();
-        self.attach(Content::Bundle(bytes))
+        self.attach(Content::Bundle(bytes.into()))
     }
 
     pub(crate) fn scanned(self, days: i64, findings: &[Value]) -> Self {

@@ -59,7 +59,7 @@ impl World {
     #[must_use]
     pub(crate) fn bundle(self, make: impl Fn(&Forge, &str) -> Vec<u8>) -> Self {
         let bytes = make(&self.forge, &self.digest());
-        self.attach(Content::Bundle(bytes))
+        self.attach(Content::Bundle(bytes.into()))
     }
 
     /// Attaches a keyless image signature, logged in Rekor v1.

@@ -148,18 +148,18 @@ fn policy(pem: &str) -> Option<PublicKeyVerificationPolicy> {
 
 fn found(layer: &Evidence) -> Found {
     let (found_by, content) = match layer.clone() {
-        Evidence::Bundle(bundle) => (FoundBy::Referrers, Content::Bundle(bundle)),
+        Evidence::Bundle(bundle) => (FoundBy::Referrers, Content::Bundle(bundle.into())),
         Evidence::Sig(payload, annotations) => (
             FoundBy::SignatureTag,
             Content::SimpleSigning {
-                payload,
+                payload: payload.into(),
                 annotations,
             },
         ),
         Evidence::Att(envelope, annotations) => (
             FoundBy::AttestationTag,
             Content::Attestation {
-                envelope,
+                envelope: envelope.into(),
                 annotations,
             },
         ),

@@ -212,7 +212,7 @@ fn s18_only_a_signature_is_a_signature() {
     // a signature over the manifest's bytes says nothing of an image
     let manifest = crate::image().bytes().to_vec();
     let message = world.forge.blob(&manifest).keyed(&world.key).bundle();
-    let findings = examine_with(Content::Bundle(message), &world.trust);
+    let findings = examine_with(Content::Bundle(message.into()), &world.trust);
     assert!(!proof(&findings).claim().is_image_signature());
     // and a messageDigest of other bytes is refused
     let lie = world

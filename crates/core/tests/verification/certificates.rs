@@ -86,7 +86,7 @@ fn s12_the_roots_window_for_the_authority() {
             serde_json::json!({"start": at(start), "end": at(end)});
         let root = countersign_core::TrustRoot::from_json("private", root.to_string().as_bytes());
         let trust = countersign_core::Trust::new(vec![root.unwrap()], Vec::new()).unwrap();
-        let content = countersign_core::Content::Bundle(world.v1().bundle());
+        let content = countersign_core::Content::Bundle(world.v1().bundle().into());
         let findings = crate::examine_with(content, &trust);
         assert_eq!(!findings.verified().is_empty(), good, "{start}..{end}");
     }

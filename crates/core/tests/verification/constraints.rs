@@ -85,7 +85,7 @@ fn s12_names_are_within_the_authorities_constraints() {
                     .bundle()
             };
             for san in &within {
-                let findings = world.examine(Content::Bundle(bundle(san)));
+                let findings = world.examine(Content::Bundle(bundle(san).into()));
                 assert!(
                     findings.rejected().is_empty(),
                     "{number} {san:?}: {:?}",

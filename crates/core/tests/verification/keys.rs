@@ -34,7 +34,7 @@ fn s15_every_kind_of_key_as_certificate_and_as_managed_key() {
         world.accepts(bundle);
         let trust = Trust::new(Vec::new(), vec![public(&key)]).unwrap();
         let bundle = world.forge.image_signature(&digest()).keyed(&key).bundle();
-        let proof = proof(&examine_with(Content::Bundle(bundle), &trust));
+        let proof = proof(&examine_with(Content::Bundle(bundle.into()), &trust));
         assert!(matches!(proof.facts().signer(), SignedBy::Key(id) if *id == *public(&key).id()));
     }
 }
@@ -269,9 +269,12 @@ fn s15_rsa_up_to_8192_bits() {
             let key = Key::generate(algorithm);
             let trust = Trust::new(Vec::new(), vec![public(&key)]).unwrap();
             let signed = || world().forge.image_signature(&digest()).keyed(&key);
-            accept(&examine_with(Content::Bundle(signed().bundle()), &trust));
+            accept(&examine_with(
+                Content::Bundle(signed().bundle().into()),
+                &trust,
+            ));
             let changed = signed().with_signature(|bytes| bytes[9] ^= 1).bundle();
-            let findings = examine_with(Content::Bundle(changed), &trust);
+            let findings = examine_with(Content::Bundle(changed.into()), &trust);
             assert_eq!(refusal(&findings), SignatureInvalid);
         }
     }
@@ -289,7 +292,7 @@ fn s15_a_prehashed_signature_is_of_its_own_kind() {
         .keyed(&key)
         .with_signed_bytes(|bytes| *bytes = Hash::Sha512.of(bytes))
         .bundle();
-    let findings = examine_with(Content::Bundle(bundle), &trust);
+    let findings = examine_with(Content::Bundle(bundle.into()), &trust);
     assert_eq!(refusal(&findings), SignatureInvalid);
     // a log's promise is never prehashed
     let prehashed = Key::generate(Algorithm::Ed25519ph);

@@ -278,13 +278,14 @@ fn s08_the_logs_key_was_valid_then() {
         let root = TrustRoot::from_json("private", root.to_string().as_bytes()).unwrap();
         let trust = Trust::new(vec![root], Vec::new()).unwrap();
         let findings = crate::examine_with(
-            countersign_core::Content::Bundle(world.v1().bundle()),
+            countersign_core::Content::Bundle(world.v1().bundle().into()),
             &trust,
         );
         assert_eq!(!findings.verified().is_empty(), good, "{start}..{end}");
         // a timestamp within the window does not help a promise outside it
         let stamped = world.v1().timestamp().bundle();
-        let findings = crate::examine_with(countersign_core::Content::Bundle(stamped), &trust);
+        let findings =
+            crate::examine_with(countersign_core::Content::Bundle(stamped.into()), &trust);
         assert_eq!(!findings.verified().is_empty(), good, "{start}..{end}");
     }
 }
@@ -298,7 +299,7 @@ fn s08_a_v2_logs_key_was_valid_when_it_was_stamped() {
     let root = TrustRoot::from_json("private", root.to_string().as_bytes()).unwrap();
     let trust = Trust::new(vec![root], vec![crate::public(&world.key)]).unwrap();
     let findings = crate::examine_with(
-        countersign_core::Content::Bundle(world.v2().bundle()),
+        countersign_core::Content::Bundle(world.v2().bundle().into()),
         &trust,
     );
     assert_eq!(crate::refusal(&findings), LogUnknown);

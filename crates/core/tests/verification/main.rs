@@ -81,19 +81,19 @@ impl World {
     /// Why a bundle is refused.
     #[track_caller]
     pub(crate) fn refused(&self, bundle: Vec<u8>) -> ReasonCode {
-        refusal(&self.examine(Content::Bundle(bundle)))
+        refusal(&self.examine(Content::Bundle(bundle.into())))
     }
 
     /// The facts of a bundle that verifies, once.
     #[track_caller]
     pub(crate) fn proven(&self, bundle: Vec<u8>) -> Verified<Claim> {
-        proof(&self.examine(Content::Bundle(bundle)))
+        proof(&self.examine(Content::Bundle(bundle.into())))
     }
 
     /// A bundle that must verify, where its facts do not matter.
     #[track_caller]
     pub(crate) fn accepts(&self, bundle: Vec<u8>) {
-        accept(&self.examine(Content::Bundle(bundle)));
+        accept(&self.examine(Content::Bundle(bundle.into())));
     }
 
     pub(crate) fn examine(&self, content: Content) -> Findings {
@@ -156,14 +156,14 @@ pub(crate) fn public(key: &Key) -> PublicKey {
 
 pub(crate) fn sig((payload, annotations): (Vec<u8>, BTreeMap<String, String>)) -> Content {
     Content::SimpleSigning {
-        payload,
+        payload: payload.into(),
         annotations,
     }
 }
 
 pub(crate) fn att((envelope, annotations): (Vec<u8>, BTreeMap<String, String>)) -> Content {
     Content::Attestation {
-        envelope,
+        envelope: envelope.into(),
         annotations,
     }
 }

@@ -104,7 +104,7 @@ fn s00_each_limit_is_one_of_its_own() {
     let judged = |bundle: &[u8], limits: &Limits| {
         let findings = examine(
             &image(),
-            &evidence_of(Content::Bundle(bundle.to_vec())),
+            &evidence_of(Content::Bundle(bundle.into())),
             &world.trust,
             limits,
         );
@@ -403,7 +403,7 @@ fn s05_one_signature_and_the_right_payload_type() {
             .unwrap()
             .replacen('{', edit, 1);
         let findings = world.examine(Content::Attestation {
-            envelope: text.into_bytes(),
+            envelope: text.into_bytes().into(),
             annotations: annotations.clone(),
         });
         assert_eq!(findings.rejected()[0].code, EnvelopeMalformed);

@@ -157,7 +157,7 @@ fn s20_roots_are_never_mixed() {
     };
     let trust = Trust::new(roots(), vec![public(&world.key)]).unwrap();
     // each alone verifies, under its own name
-    let findings = examine_with(Content::Bundle(world.v1().bundle()), &trust);
+    let findings = examine_with(Content::Bundle(world.v1().bundle().into()), &trust);
     assert_eq!(findings.verified().len(), 1);
     assert_eq!(
         findings.verified()[0].facts().root().unwrap().name,
@@ -166,12 +166,12 @@ fn s20_roots_are_never_mixed() {
     // certificate of one, log or timestamp of the other
     let mixed = world.keyless().logged_by(&other.rekor_v1).bundle();
     assert!(
-        examine_with(Content::Bundle(mixed), &trust)
+        examine_with(Content::Bundle(mixed.into()), &trust)
             .verified()
             .is_empty()
     );
     let mixed = world.keyless().rekor_v2().stamped_by(&other.tsa).bundle();
-    let findings = examine_with(Content::Bundle(mixed), &trust);
+    let findings = examine_with(Content::Bundle(mixed.into()), &trust);
     assert!(matches!(
         refusal(&findings),
         TimestampUntrusted | LogUnknown
@@ -179,7 +179,7 @@ fn s20_roots_are_never_mixed() {
     // a key's signature with the log of one and the timestamp of the other
     let mixed = world.keyed().rekor_v1().stamped_by(&other.tsa).bundle();
     assert!(
-        examine_with(Content::Bundle(mixed), &trust)
+        examine_with(Content::Bundle(mixed.into()), &trust)
             .verified()
             .is_empty()
     );

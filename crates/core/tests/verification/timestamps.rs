@@ -79,7 +79,7 @@ fn s10_the_status_is_read_to_its_end() {
             let length = u16::try_from(content.len()).unwrap().to_be_bytes();
             *token = json!(STANDARD.encode([&[0x30, 0x82], &length[..], &content].concat()));
         });
-        world.examine(Content::Bundle(edited.bundle()))
+        world.examine(Content::Bundle(edited.bundle().into()))
     };
     for fine in [
         &[0x30, 3, 2, 1, 0][..],
@@ -183,7 +183,7 @@ fn s10_within_the_authoritys_windows() {
             .push(other);
         let root = TrustRoot::from_json("private", root.to_string().as_bytes()).unwrap();
         let trust = Trust::new(vec![root], Vec::new()).unwrap();
-        let findings = examine_with(Content::Bundle(world.v2().bundle()), &trust);
+        let findings = examine_with(Content::Bundle(world.v2().bundle().into()), &trust);
         assert_eq!(!findings.verified().is_empty(), good, "{start}..{end}");
     }
     // leaf, intermediate and root of the authority, each expired when it stamped
@@ -273,7 +273,7 @@ fn s11_every_proven_time_is_judged() {
         TimestampUntrusted
     );
     let findings = examine_with(
-        Content::Bundle(world.keyed().stamped_by(&stranger.tsa).bundle()),
+        Content::Bundle(world.keyed().stamped_by(&stranger.tsa).bundle().into()),
         &world.trust,
     );
     assert_eq!(refusal(&findings), TimestampUntrusted);

@@ -81,7 +81,7 @@ fn s14_the_logs_key_was_valid_then() {
         root["ctlogs"][0]["publicKey"]["validFor"] = json!({"start": at(start), "end": at(end)});
         let root = TrustRoot::from_json("private", root.to_string().as_bytes()).unwrap();
         let trust = Trust::new(vec![root], Vec::new()).unwrap();
-        let findings = examine_with(Content::Bundle(world.v1().bundle()), &trust);
+        let findings = examine_with(Content::Bundle(world.v1().bundle().into()), &trust);
         assert_eq!(!findings.verified().is_empty(), good, "{start}..{end}");
         if !good {
             assert_eq!(crate::refusal(&findings), SctInvalid);
@@ -98,7 +98,7 @@ fn s14_a_root_without_ct_logs() {
     let judged = |root: &Value| {
         let root = TrustRoot::from_json("private", root.to_string().as_bytes()).unwrap();
         let trust = Trust::new(vec![root], Vec::new()).unwrap();
-        examine_with(Content::Bundle(world.v1().bundle()), &trust)
+        examine_with(Content::Bundle(world.v1().bundle().into()), &trust)
     };
     assert_eq!(crate::proof(&judged(&root)).facts().sct_logs(), 0);
     // a log that is listed, and that nobody here can check, is not the absence of one

@@ -193,7 +193,7 @@ async fn evidence_is_what_a_check_collects() {
         );
         assert_eq!(evidence.items.len(), 3);
         assert!(
-            matches!(&evidence.items[0].content, Content::Bundle(bytes) if bytes == b"{bundle}")
+            matches!(&evidence.items[0].content, Content::Bundle(bytes) if **bytes == *b"{bundle}")
         );
 
         registry.fault(

@@ -170,7 +170,7 @@ impl<'a, R: Registry> Walker<'a, R> {
             Ok(listing) => {
                 let incomplete = listing.incomplete.map(|error| error.into_gap(what));
                 found.gaps.extend(incomplete);
-                lists.extend(listing.items.into_iter().map(Listed::referrer));
+                lists.extend(listing.items.iter().cloned().map(Listed::referrer));
             }
             Err(error) => found.gaps.push(error.into_gap(what)),
         }

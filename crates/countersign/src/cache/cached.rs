@@ -173,7 +173,7 @@ impl<R: Registry + 'static> Registry for Cached<R> {
         blob: &Digest,
         size: usize,
         budget: &Budget,
-    ) -> Result<Option<Vec<u8>>, RegistryError> {
+    ) -> Result<Option<Arc<[u8]>>, RegistryError> {
         let scope = self.scope(repository, budget).await?;
         let (answer, found) = match self.cache.memory.blob(scope, blob) {
             Known::Here(bytes) => (CacheAnswer::Memory, Some(bytes)),
@@ -194,7 +194,7 @@ impl<R: Registry + 'static> Registry for Cached<R> {
         let host = repository.registry();
         check_size(host, blob, as_u64(size), bytes.len())?;
         budget.spend(host, bytes.len())?;
-        Ok(Some(bytes.to_vec()))
+        Ok(Some(bytes))
     }
 }
 
@@ -329,7 +329,7 @@ impl<R: Registry> Trip<R> {
         let host = self.repository.registry();
         check_size(host, &blob, as_u64(size), bytes.len())?;
         check_digest(host, &blob, &bytes)?;
-        let (bytes, since) = (bytes.into(), Instant::now());
+        let since = Instant::now();
         self.cache.keep_blob(blob, &bytes).await;
         memory.keep_blob(self.scope, blob, &bytes, since);
         Ok((CacheAnswer::Miss, Some(bytes)))

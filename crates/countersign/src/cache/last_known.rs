@@ -176,7 +176,7 @@ impl<R: Registry> Registry for LastKnown<R> {
         blob: &Digest,
         size: usize,
         budget: &Budget,
-    ) -> Result<Option<Vec<u8>>, RegistryError> {
+    ) -> Result<Option<Arc<[u8]>>, RegistryError> {
         let scope = self.scope(repository, budget).await?;
         let is_named = self.lock().blobs.contains(&(scope, *blob));
         let found = if is_named {
@@ -189,7 +189,7 @@ impl<R: Registry> Registry for LastKnown<R> {
         check_size(host, blob, as_u64(size), bytes.len())?;
         budget.spend(host, bytes.len())?;
         self.cache.asked(CacheKind::Blob, CacheAnswer::Stale);
-        Ok(Some(bytes.to_vec()))
+        Ok(Some(bytes))
     }
 }
 

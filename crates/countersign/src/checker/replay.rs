@@ -5,7 +5,7 @@
 //! those of a registry.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use countersign_core::{
     Approvals, Decision, Digest, FoundBy, FoundReport, Gap, GapClass, GapReport, ImageRef,
@@ -457,13 +457,13 @@ impl Registry for Recorded<'_> {
         image: &Digest,
         budget: &Budget,
     ) -> Result<Listing, RegistryError> {
-        let mut listing = Listing::default();
+        let mut items = Vec::new();
         for (kept, found_by) in self.lists.get(image).into_iter().flatten() {
             let max = budget.limits().manifest_bytes;
             let Some(bytes) = self.bytes(&kept.manifest, max).await else {
                 continue;
             };
-            listing.items.push(Referrer {
+            items.push(Referrer {
                 digest: kept.manifest,
                 size: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
                 media_type: String::new(),
@@ -472,7 +472,10 @@ impl Registry for Recorded<'_> {
                 found_by: *found_by,
             });
         }
-        Ok(listing)
+        Ok(Listing {
+            items: items.into(),
+            ..Listing::default()
+        })
     }
 
     async fn blob(
@@ -481,7 +484,7 @@ impl Registry for Recorded<'_> {
         blob: &Digest,
         size: usize,
         _: &Budget,
-    ) -> Result<Option<Vec<u8>>, RegistryError> {
-        Ok(self.bytes(blob, size).await)
+    ) -> Result<Option<Arc<[u8]>>, RegistryError> {
+        Ok(self.bytes(blob, size).await.map(Into::into))
     }
 }

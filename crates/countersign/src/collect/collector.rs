@@ -1,6 +1,7 @@
 //! Opens the manifests that carry evidence, and fetches their layers.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use countersign_core::{Content, Digest, Evidence, FoundBy, Gap, Item, Locator};
@@ -223,13 +224,13 @@ impl<'a, R: Registry> Collector<'a, R> {
             .keys()
             .map(|&(blob, size)| self.fetch_blob(blob, size))
             .collect();
-        let mut blobs: Vec<Option<Vec<u8>>> = vec![None; layers.len()];
+        let mut blobs: Vec<Option<Arc<[u8]>>> = vec![None; layers.len()];
         for (positions, blob) in wanted.into_values().zip(concurrently(fetches).await) {
             // One gap for one blob, however many layers name it.
-            match blob.and_then(|bytes| self.copies(bytes, positions.len())) {
-                Ok(copies) => {
-                    for (position, copy) in positions.into_iter().zip(copies) {
-                        blobs[position] = Some(copy);
+            match blob.and_then(|bytes| self.pay(&bytes, positions.len()).map(|()| bytes)) {
+                Ok(bytes) => {
+                    for position in positions {
+                        blobs[position] = Some(Arc::clone(&bytes));
                     }
                 }
                 Err(gap) => evidence.gaps.push(gap),
@@ -243,26 +244,21 @@ impl<'a, R: Registry> Collector<'a, R> {
         evidence
     }
 
-    /// As many copies as layers share the bytes. Copies cost as much as what is fetched: a thousand layers that name one large
-    /// blob must not fill the memory.
-    fn copies(&self, bytes: Vec<u8>, count: usize) -> Result<Vec<Vec<u8>>, Gap> {
-        let extra = bytes.len().saturating_mul(count.saturating_sub(1));
+    /// Pays for the bytes once more for each further layer that names them: each is examined by itself, and a thousand that name one large blob must not
+    /// cost what is fetched for one.
+    fn pay(&self, bytes: &[u8], layers: usize) -> Result<(), Gap> {
+        let extra = bytes.len().saturating_mul(layers.saturating_sub(1));
         self.budget
             .spend(self.repository.registry(), extra)
             .map_err(|error| {
                 error.into_gap(format!(
-                    "{count} layers with one blob in {}",
+                    "{layers} layers with one blob in {}",
                     self.repository
                 ))
-            })?;
-        let mut copies = vec![bytes];
-        while copies.len() < count {
-            copies.extend(copies.first().cloned());
-        }
-        Ok(copies)
+            })
     }
 
-    async fn fetch_blob(&self, blob: Digest, size: usize) -> Result<Vec<u8>, Gap> {
+    async fn fetch_blob(&self, blob: Digest, size: usize) -> Result<Arc<[u8]>, Gap> {
         let what = || format!("blob {blob} in {}", self.repository);
         match self
             .registry
@@ -307,7 +303,7 @@ impl Opened {
 }
 
 impl Layer {
-    fn into_item(self, bytes: Vec<u8>) -> Item {
+    fn into_item(self, bytes: Arc<[u8]>) -> Item {
         let content = match self.found_by {
             FoundBy::SignatureTag => Content::SimpleSigning {
                 payload: bytes,

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use countersign_core::{Content, ImageRef, Limits};
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::*;
 use crate::wire;
@@ -63,9 +64,9 @@ impl Registry for Memory {
         blob: &Digest,
         _: usize,
         _: &Budget,
-    ) -> Result<Option<Vec<u8>>, RegistryError> {
+    ) -> Result<Option<Arc<[u8]>>, RegistryError> {
         self.asked.lock().unwrap().push(blob.to_string());
-        Ok(self.blobs.get(blob).cloned())
+        Ok(self.blobs.get(blob).map(|bytes| bytes.as_slice().into()))
     }
 }
 
@@ -82,14 +83,21 @@ impl Memory {
         .to_string()
         .into_bytes();
         let digest = Digest::of(&manifest);
-        self.listing.items.push(Referrer {
+        let referrer = Referrer {
             digest,
             size: u64::try_from(manifest.len()).unwrap(),
             media_type: wire::OCI_MANIFEST.to_owned(),
             artifact_type: None,
             annotations: BTreeMap::new(),
             found_by: FoundBy::Referrers,
-        });
+        };
+        self.listing.items = self
+            .listing
+            .items
+            .iter()
+            .cloned()
+            .chain([referrer])
+            .collect();
         self.manifests.insert(digest.to_string(), manifest);
         digest
     }
@@ -120,7 +128,7 @@ async fn bundles_are_found_and_other_referrers_left_alone() {
     };
     assert_eq!(item.locator.manifest, manifest);
     assert_eq!(item.locator.found_by, FoundBy::Referrers);
-    assert!(matches!(&item.content, Content::Bundle(bytes) if bytes == b"{bundle}"));
+    assert!(matches!(&item.content, Content::Bundle(bytes) if **bytes == *b"{bundle}"));
     let asked = memory.asked.lock().unwrap();
     assert!(!asked.contains(&Digest::of(b"{sbom}").to_string()));
 }
@@ -170,7 +178,7 @@ async fn the_artifact_type_of_a_list_selects_nothing() {
         let mut memory = Memory::default();
         let bundle = memory.blob_layer(BUNDLE_V03, b"{bundle}");
         memory.referrer(&image, &[bundle]);
-        memory.listing.items[0].artifact_type = said.map(str::to_owned);
+        Arc::make_mut(&mut memory.listing.items)[0].artifact_type = said.map(str::to_owned);
         let evidence = collect_bundles(&memory, &repository(), &image, &budget()).await;
         assert_eq!(evidence.items.len(), 1, "{said:?}");
     }
@@ -269,7 +277,7 @@ async fn legacy_tags_share_a_payload_and_are_asked_only_if_needed() {
         else {
             panic!("{item:?}")
         };
-        assert_eq!(payload, b"payload");
+        assert_eq!(**payload, *b"payload");
         assert!(annotations.contains_key("dev.cosignproject.cosign/signature"));
     }
     assert_eq!(

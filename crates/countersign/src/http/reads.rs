@@ -1,5 +1,7 @@
 //! Reading a repository: at its mirrors, at its registry, and whom to believe when.
 
+use std::sync::Arc;
+
 use countersign_core::{Digest, GapClass};
 use tokio::io::AsyncWrite;
 
@@ -261,9 +263,9 @@ impl Registry for HttpRegistry {
         blob: &Digest,
         size: usize,
         budget: &Budget,
-    ) -> Result<Option<Vec<u8>>, RegistryError> {
+    ) -> Result<Option<Arc<[u8]>>, RegistryError> {
         let wanted = Wanted::Blob { digest: blob, size };
         let found = self.read(repository, wanted, budget).await?;
-        Ok(found.map(|found| found.bytes))
+        Ok(found.map(|found| found.bytes.into()))
     }
 }

@@ -116,7 +116,7 @@ impl HttpRegistry {
                 }
                 // What came before stands; what is missing is said.
                 Err(error) if !is_first && error.class() == GapClass::Unavailable => {
-                    collected.listing.incomplete = Some(error);
+                    collected.incomplete = Some(error);
                     break;
                 }
                 Err(error) => return Err(error),
@@ -130,7 +130,7 @@ impl HttpRegistry {
             collected.add(&answer)?;
             page = next_page(&answer)?;
         }
-        Ok(Api::Listed(collected.listing))
+        Ok(Api::Listed(collected.listing()))
     }
 
     /// The referrers tag schema: an index at the tag `sha256-<hex>`.
@@ -156,12 +156,15 @@ impl HttpRegistry {
                 body: fetched.bytes,
             })?;
         }
-        Ok(collected.listing)
+        Ok(collected.listing())
     }
 }
 
 struct Collected {
-    listing: Listing,
+    items: Vec<Referrer>,
+    /// Why there may be more.
+    incomplete: Option<RegistryError>,
+    from: Option<String>,
     found_by: FoundBy,
     seen: BTreeSet<Digest>,
     limit: usize,
@@ -170,13 +173,20 @@ struct Collected {
 impl Collected {
     fn new(found_by: FoundBy, place: &Place, limit: usize) -> Self {
         Self {
-            listing: Listing {
-                from: place.from.clone(),
-                ..Listing::default()
-            },
+            items: Vec::new(),
+            incomplete: None,
+            from: place.from.clone(),
             found_by,
             seen: BTreeSet::new(),
             limit,
+        }
+    }
+
+    fn listing(self) -> Listing {
+        Listing {
+            items: self.items.into(),
+            incomplete: self.incomplete,
+            from: self.from,
         }
     }
 
@@ -196,21 +206,21 @@ impl Collected {
             let digest = match descriptor.digest() {
                 Ok(digest) => digest,
                 Err(cause) => {
-                    self.listing.incomplete = Some(RegistryError::protocol(&host, cause));
+                    self.incomplete = Some(RegistryError::protocol(&host, cause));
                     continue;
                 }
             };
             if !self.seen.insert(digest) {
                 continue;
             }
-            if self.listing.items.len() == self.limit {
+            if self.items.len() == self.limit {
                 return Err(RegistryError::too_large(
                     &host,
                     "the list of referrers",
                     self.limit,
                 ));
             }
-            self.listing.items.push(Referrer {
+            self.items.push(Referrer {
                 digest,
                 size: descriptor.size,
                 media_type: descriptor.media_type,

@@ -74,7 +74,7 @@ impl OciLayout {
     }
 
     pub(super) fn list(&self, image: &Digest, budget: &Budget) -> Result<Listing, RegistryError> {
-        let mut listing = Listing::default();
+        let (mut items, mut incomplete) = (Vec::new(), None);
         let mut seen = BTreeSet::new();
         let listed = self
             .entries
@@ -84,7 +84,7 @@ impl OciLayout {
             .chain(self.unlisted()?);
         for (found_by, entry) in listed.filter(|(_, entry)| entry.media_type == OCI_MANIFEST) {
             let Ok(digest) = entry.digest() else {
-                listing.incomplete = Some(self.files.error("index.json", "an unknown digest"));
+                incomplete = Some(self.files.error("index.json", "an unknown digest"));
                 continue;
             };
             if digest == *image || !seen.insert(digest) {
@@ -101,21 +101,21 @@ impl OciLayout {
                 // A platform that was not saved is no loss; what stands at the fallback tag should be there.
                 Ok(None) => found_by == FoundBy::FallbackTag,
                 Err(error) => {
-                    listing.incomplete = Some(error);
+                    incomplete = Some(error);
                     continue;
                 }
             };
             if !refers {
                 continue;
             }
-            if listing.items.len() == self.limits.attachments {
+            if items.len() == self.limits.attachments {
                 return Err(RegistryError::too_large(
                     &self.files.name(),
                     "the list of referrers",
                     self.limits.attachments,
                 ));
             }
-            listing.items.push(Referrer {
+            items.push(Referrer {
                 digest,
                 size: entry.size,
                 media_type: entry.media_type,
@@ -124,6 +124,10 @@ impl OciLayout {
                 found_by,
             });
         }
-        Ok(listing)
+        Ok(Listing {
+            items: items.into(),
+            incomplete,
+            from: None,
+        })
     }
 }

@@ -23,7 +23,7 @@ async fn what_is_known_is_still_too_large_for_whoever_allows_less() {
 
     let blob = digest(&registry.push_blob("app", b"blob"));
     let read = async |size| cached.blob(&repository, &blob, size, &budget()).await;
-    assert_eq!(read(4).await.unwrap().unwrap(), b"blob");
+    assert_eq!(*read(4).await.unwrap().unwrap(), *b"blob");
     for wrong in [3, 5] {
         let error = read(wrong).await.unwrap_err();
         assert!(matches!(error, RegistryError::Size { .. }), "{error}");
@@ -93,7 +93,7 @@ async fn memory_holds_so_many_bytes_and_nothing_that_is_too_large_for_it() {
         let bytes = cached
             .blob(&repository, &blob, content.len(), &budget())
             .await;
-        assert_eq!(bytes.unwrap().unwrap(), content);
+        assert_eq!(bytes.unwrap().unwrap(), content.into());
         asked(&registry).into_values().sum::<usize>()
     };
     assert_eq!(read(vec![0; 10_001]).await, 1);

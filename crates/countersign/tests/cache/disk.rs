@@ -280,7 +280,7 @@ async fn the_folder_stays_below_its_bound_and_keeps_what_was_used_last() {
         let blob = digest(&registry.push_blob("app", &content));
         let budget = budget();
         let read = cached.blob(&repository, &blob, content.len(), &budget);
-        assert_eq!(read.await.unwrap().unwrap(), content);
+        assert_eq!(read.await.unwrap().unwrap(), content.into());
         asked(&registry).contains_key("blobs")
     };
     let cached = open();
@@ -327,7 +327,7 @@ async fn several_together_stay_near_the_bound() {
         let cached = &all[usize::from(number) % all.len()];
         let budget = budget();
         let read = cached.blob(&repository, &blob, content.len(), &budget);
-        assert_eq!(read.await.unwrap().unwrap(), content);
+        assert_eq!(read.await.unwrap().unwrap(), content.into());
         let sum = bytes_in(&folder.path());
         // Each sees what the others wrote after a sixteenth of the whole.
         assert!(sum <= bound + bound / 5, "{sum} after {number}");

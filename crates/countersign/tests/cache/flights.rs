@@ -66,14 +66,14 @@ impl countersign::Registry for Slow {
         _: &Digest,
         _: usize,
         _: &Budget,
-    ) -> Result<Option<Vec<u8>>, RegistryError> {
+    ) -> Result<Option<Arc<[u8]>>, RegistryError> {
         let _ended = Ended(&self.ended);
         self.begun.fetch_add(1, Ordering::SeqCst);
         tokio::time::sleep(self.takes).await;
         let outcome = *self.outcome.lock().unwrap();
         match outcome {
-            Outcome::Found => Ok(Some(BLOB.to_vec())),
-            Outcome::Wrong => Ok(Some(b"blub".to_vec())),
+            Outcome::Found => Ok(Some(BLOB.into())),
+            Outcome::Wrong => Ok(Some(b"blub".as_slice().into())),
             Outcome::Failure => Err(RegistryError::Failed {
                 host: repository.registry().to_owned(),
                 status: 503,
@@ -104,7 +104,7 @@ impl Scene {
         }
     }
 
-    async fn read(&self, within: Duration) -> Result<Option<Vec<u8>>, RegistryError> {
+    async fn read(&self, within: Duration) -> Result<Option<Arc<[u8]>>, RegistryError> {
         let budget = Budget::new(&Limits::default(), within);
         let blob = Digest::of(BLOB);
         self.cached
@@ -131,7 +131,7 @@ async fn a_flight_outlives_its_first_caller() {
         matches!(first, Err(RegistryError::Timeout { limit, .. }) if limit == SECOND),
         "{first:?}"
     );
-    assert_eq!(second.unwrap().unwrap(), BLOB);
+    assert_eq!(second.unwrap().unwrap(), BLOB.into());
     assert_eq!((scene.begun(), scene.ended()), (1, 1));
 }
 
@@ -154,7 +154,7 @@ async fn a_flight_stops_when_nobody_waits() {
     let (first, second) = tokio::join!(scene.read(SECOND), scene.read(2 * SECOND));
     assert!(first.is_err() && second.is_err());
     assert_eq!((scene.begun(), scene.ended()), (1, 1));
-    assert_eq!(scene.read(20 * SECOND).await.unwrap().unwrap(), BLOB);
+    assert_eq!(scene.read(20 * SECOND).await.unwrap().unwrap(), BLOB.into());
     assert_eq!((scene.begun(), scene.ended()), (2, 2));
 }
 
@@ -182,7 +182,7 @@ async fn an_error_is_for_those_who_waited() {
     );
     assert_eq!(scene.begun(), 1);
     *scene.slow.outcome.lock().unwrap() = Outcome::Found;
-    assert_eq!(scene.read(9 * SECOND).await.unwrap().unwrap(), BLOB);
+    assert_eq!(scene.read(9 * SECOND).await.unwrap().unwrap(), BLOB.into());
     assert_eq!(scene.begun(), 2);
 }
 
@@ -194,7 +194,7 @@ async fn whoever_asks_after_the_error_asks_anew_though_others_have_not_looked_ye
     begin(sleepy.as_mut()).await;
     assert!(scene.read(9 * SECOND).await.is_err());
     *scene.slow.outcome.lock().unwrap() = Outcome::Found;
-    assert_eq!(scene.read(9 * SECOND).await.unwrap().unwrap(), BLOB);
+    assert_eq!(scene.read(9 * SECOND).await.unwrap().unwrap(), BLOB.into());
     assert!(sleepy.await.is_err());
     assert_eq!(scene.begun(), 2);
 }
@@ -209,7 +209,7 @@ async fn a_panic_in_a_flight_is_an_error_that_nothing_excuses_and_poisons_nobody
         assert!(error.to_string().contains("panic"), "{error}");
     }
     *scene.slow.outcome.lock().unwrap() = Outcome::Found;
-    assert_eq!(scene.read(9 * SECOND).await.unwrap().unwrap(), BLOB);
+    assert_eq!(scene.read(9 * SECOND).await.unwrap().unwrap(), BLOB.into());
 }
 
 #[tokio::test(start_paused = true)]
@@ -230,7 +230,7 @@ async fn asks_with_other_bounds_are_other_flights() {
         scene.read(9 * SECOND),
         scene.cached.blob(&scene.repository, &blob, 3, &budget),
     );
-    assert_eq!(right.unwrap().unwrap(), BLOB);
+    assert_eq!(right.unwrap().unwrap(), BLOB.into());
     assert!(matches!(wrong, Err(RegistryError::Size { .. })));
     assert_eq!(scene.begun(), 2);
 }
@@ -252,7 +252,7 @@ fn a_flight_stays_within_its_runtime() {
     two.block_on(begin(second.as_mut()));
     drop(first);
     drop(one);
-    assert_eq!(two.block_on(second).unwrap().unwrap(), BLOB);
+    assert_eq!(two.block_on(second).unwrap().unwrap(), BLOB.into());
     assert_eq!(scene.begun(), 2);
 }
 

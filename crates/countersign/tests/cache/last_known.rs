@@ -160,7 +160,7 @@ async fn tags_absences_and_what_nobody_named_are_not_known() {
     }
     collect_bundles(&last, repo, &gone.image, &budget).await;
     let known = last.blob(repo, &blob, BUNDLE.len(), &budget).await;
-    assert_eq!(known.unwrap().unwrap(), BUNDLE);
+    assert_eq!(known.unwrap().unwrap(), BUNDLE.into());
     let wrong = last.blob(repo, &blob, BUNDLE.len() + 1, &budget).await;
     assert!(matches!(wrong, Err(RegistryError::Size { .. })));
 }

@@ -86,7 +86,7 @@ struct Outcomes {
     tag: Result<Option<Fetched>, RegistryError>,
     manifest: Result<Option<Fetched>, RegistryError>,
     listing: Result<Listing, RegistryError>,
-    blob: Result<Option<Vec<u8>>, RegistryError>,
+    blob: Result<Option<Arc<[u8]>>, RegistryError>,
 }
 
 impl Outcomes {

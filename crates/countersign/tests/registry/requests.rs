@@ -41,7 +41,7 @@ async fn one_bundle_by_digest_costs_four_requests() {
     let [item] = evidence.items.as_slice() else {
         panic!("{:?}", evidence.items)
     };
-    assert!(matches!(&item.content, Content::Bundle(bytes) if bytes == BUNDLE));
+    assert!(matches!(&item.content, Content::Bundle(bytes) if **bytes == *BUNDLE));
     assert_eq!(item.locator.found_by, FoundBy::Referrers);
     assert_eq!(
         asked(&registry),
@@ -120,11 +120,8 @@ async fn legacy_signatures_and_attestations_are_found() {
             Content::SimpleSigning {
                 payload,
                 annotations,
-            } => (
-                payload.as_slice(),
-                annotations.get(&key).map(String::as_str),
-            ),
-            Content::Attestation { envelope, .. } => (envelope.as_slice(), None),
+            } => (&**payload, annotations.get(&key).map(String::as_str)),
+            Content::Attestation { envelope, .. } => (&**envelope, None),
             other => panic!("{other:?}"),
         })
         .collect();

@@ -29,7 +29,7 @@ fn layer(attests: bool, bytes: &[u8], annotations: &[(&str, &str)]) -> Content {
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect();
-    let bytes = bytes.to_vec();
+    let bytes = bytes.into();
     if attests {
         Content::Attestation {
             envelope: bytes,
@@ -59,10 +59,10 @@ fn key_of(content: Content, artifact: &[u8], trust: &Trust, limits: &Limits) -> 
 fn one_byte_of_anything_makes_another_key() {
     let (one, limits) = (trust(&["one"]), Limits::default());
     let contents = [
-        Content::Bundle(b"ab".to_vec()),
-        Content::Bundle(b"ac".to_vec()),
-        Content::Bundle(b"abc".to_vec()),
-        Content::Bundle(Vec::new()),
+        Content::Bundle(b"ab".as_slice().into()),
+        Content::Bundle(b"ac".as_slice().into()),
+        Content::Bundle(b"abc".as_slice().into()),
+        Content::Bundle(Arc::from([])),
         layer(false, b"ab", &[]),
         layer(true, b"ab", &[]),
         layer(true, b"aB", &[]),
@@ -85,7 +85,7 @@ fn one_byte_of_anything_makes_another_key() {
         .map(|content| key_of(content, b"image", &one, &limits))
         .collect();
     assert_eq!(keys.len(), count);
-    let bundle = || Content::Bundle(b"ab".to_vec());
+    let bundle = || Content::Bundle(b"ab".as_slice().into());
     for (artifact, trust) in [
         (&b"Image"[..], &one),
         (b"image", &trust(&["two"])),
@@ -139,7 +139,7 @@ fn where_it_was_found_is_not_part_of_the_key() {
     let keys = [b"here", b"else"].map(|place| {
         let item = Item {
             locator: locator(place),
-            content: Content::Bundle(b"ab".to_vec()),
+            content: Content::Bundle(b"ab".as_slice().into()),
         };
         key(&item, &artifact, &trust(&[]), &Limits::default())
     });
@@ -175,7 +175,7 @@ fn proofs<E>(
 ) -> Result<Vec<Verified<Claim>>, E> {
     let item = Item {
         locator: locator(place),
-        content: Content::Bundle(bundle.to_vec()),
+        content: Content::Bundle(bundle.into()),
     };
     of(
         cache,
@@ -229,7 +229,7 @@ fn evidence_is_known_again_by_all_of_its_bytes_and_by_nothing_that_it_says() {
         locator: locator(b"here"),
         content,
     };
-    let bundle = item(Content::Bundle(b"ab".to_vec()));
+    let bundle = item(Content::Bundle(b"ab".as_slice().into()));
     let known = |item: &Item, trust: &Trust, limits: &Limits, image: &[u8]| {
         let before = cache.stats().verifications;
         let found = of(&cache, item, trust, limits, image, || {
@@ -241,8 +241,8 @@ fn evidence_is_known_again_by_all_of_its_bytes_and_by_nothing_that_it_says() {
     assert!(!known(&bundle, &one, &limits, b"image"));
     assert!(known(&bundle, &one, &limits, b"image"));
     for content in [
-        Content::Bundle(b"ac".to_vec()),
-        Content::Bundle(b"abc".to_vec()),
+        Content::Bundle(b"ac".as_slice().into()),
+        Content::Bundle(b"abc".as_slice().into()),
         layer(false, b"ab", &[]),
         layer(true, b"ab", &[]),
         layer(true, b"ab", &[("n", "v")]),

@@ -86,7 +86,7 @@ fn sigstore_go_611_what_cannot_be_read_is_no_absence() {
         let keyed = world.keyed().rekor_v2().timestamp();
         let bundle = keyed
             .with_json(move |json| edit(json.pointer_mut(ENTRIES).unwrap().get_mut(0).unwrap()));
-        let findings = world.examine(Content::Bundle(bundle.bundle()));
+        let findings = world.examine(Content::Bundle(bundle.bundle().into()));
         assert!(findings.verified().is_empty());
         assert_eq!(findings.rejected().len(), 1);
     }
@@ -251,7 +251,7 @@ fn tob_sigstore_11_the_window_is_the_authoritys_own() {
     authorities.push(other["timestampAuthorities"][0].clone());
     let root = TrustRoot::from_json("private", root.to_string().as_bytes()).unwrap();
     let trust = Trust::new(vec![root], Vec::new()).unwrap();
-    let findings = examine_with(Content::Bundle(world.v2().bundle()), &trust);
+    let findings = examine_with(Content::Bundle(world.v2().bundle().into()), &trust);
     assert_eq!(refusal(&findings), TimestampUntrusted);
 }
 
@@ -284,7 +284,7 @@ fn sigstore_rs_0_15_promise_proof_and_key_usage_count() {
     });
     assert!(
         world
-            .examine(Content::Bundle(promise.bundle()))
+            .examine(Content::Bundle(promise.bundle().into()))
             .verified()
             .is_empty()
     );
@@ -293,7 +293,7 @@ fn sigstore_rs_0_15_promise_proof_and_key_usage_count() {
     });
     assert!(
         world
-            .examine(Content::Bundle(proof.bundle()))
+            .examine(Content::Bundle(proof.bundle().into()))
             .verified()
             .is_empty()
     );
