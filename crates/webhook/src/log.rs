@@ -18,7 +18,7 @@ const MOST_WAITING: usize = 1024;
 
 /// A line is written so long after it came, and with it all that came meanwhile: under load neither whoever writes a line nor whoever reads it is woken for
 /// each.
-const GATHER: Duration = Duration::from_millis(10);
+const GATHER: Duration = Duration::from_millis(2);
 /// Bytes that are written at once.
 const AT_ONCE: usize = 64 * 1024;
 /// A line with a decision record, about.
