@@ -2,13 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::collections::HashMap;
-use std::sync::Mutex;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
 
 use countersign_core::{Content, ImageRef, Limits};
-
-use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::*;
 use crate::wire;
