@@ -106,7 +106,7 @@ impl OciLayout {
 
     /// Whether an entry is an image or index that somebody could run, and not something that belongs to one.
     fn is_image(&self, entry: &Descriptor) -> Result<bool, RegistryError> {
-        match entry.annotation(KIND) {
+        match entry.annotations.get(KIND) {
             Some(KIND_IMAGE | KIND_INDEX) => return Ok(true),
             Some(KIND_SIGNATURES | KIND_ATTESTATIONS) => return Ok(false),
             _ => {}
@@ -132,7 +132,7 @@ impl OciLayout {
         let mut found = BTreeSet::new();
         for entry in &self.entries {
             let is_evidence = matches!(
-                entry.annotation(KIND),
+                entry.annotations.get(KIND),
                 Some(KIND_SIGNATURES | KIND_ATTESTATIONS)
             );
             let is_named = entry.ref_name().is_some_and(|name| is_tag_of(name, tag));
@@ -161,9 +161,9 @@ impl OciLayout {
         let Some(image) = stem.strip_prefix("sha256-").and_then(Digest::from_hex) else {
             return false;
         };
-        entry.annotation(KIND) == Some(kind)
+        entry.annotations.get(KIND) == Some(kind)
             && self.entries.iter().any(|other| {
-                matches!(other.annotation(KIND), Some(KIND_IMAGE | KIND_INDEX))
+                matches!(other.annotations.get(KIND), Some(KIND_IMAGE | KIND_INDEX))
                     && other.digest().is_ok_and(|digest| digest == image)
                     && other.ref_name() == entry.ref_name()
             })
@@ -232,7 +232,7 @@ impl Registry for OciLayout {
         }
         Ok(Some(Fetched {
             bytes,
-            content_type: entry.map(|entry| entry.media_type.clone()),
+            content_type: entry.map(|entry| wire::media_type(entry.media_type.clone())),
             from: None,
             doubt: None,
         }))
@@ -266,7 +266,7 @@ impl Registry for OciLayout {
 
 impl Descriptor {
     fn ref_name(&self) -> Option<&str> {
-        self.annotation(REF_NAME)
+        self.annotations.get(REF_NAME)
     }
 }
 

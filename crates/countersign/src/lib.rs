@@ -30,6 +30,7 @@
 //! It reads no environment, and the clock only to tell how old remembered lists are ([`Cache::clock`]): times and credentials
 //! are arguments.
 
+mod annotations;
 mod attached;
 mod budget;
 mod cache;
@@ -56,6 +57,7 @@ mod wire;
 
 #[cfg(feature = "cel")]
 pub use crate::cel::Cel;
+pub use annotations::Annotations;
 pub use attached::{Attached, BlobRole, NamedBlob, Node, Walk, Way, walk};
 pub use budget::Budget;
 pub use cache::{Cache, CacheError, Cached, LastKnown};

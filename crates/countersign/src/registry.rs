@@ -1,13 +1,13 @@
 //! The one way to read what a registry holds.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
 use countersign_core::{Digest, FoundBy, ImageRef};
 
-use crate::{Budget, RegistryError};
+use crate::{Annotations, Budget, RegistryError};
 
 /// Something that holds images and what is attached to them: a registry over HTTP, an OCI layout, a cache before either.
 ///
@@ -84,7 +84,7 @@ pub struct Fetched {
     /// The bytes, at most as many as were allowed.
     pub bytes: Vec<u8>,
     /// The `Content-Type` header, or the media type of a layout's descriptor.
-    pub content_type: Option<String>,
+    pub content_type: Option<Cow<'static, str>>,
     /// Who served it (`host[:port]` or a place on disk), if it was not the registry that the repository names: a mirror.
     pub from: Option<String>,
     /// Why what stands at this tag may be out of date, if it may: a mirror answered for a registry that could not be asked.
@@ -114,11 +114,11 @@ pub struct Referrer {
     /// Its size in bytes, as the list says.
     pub size: u64,
     /// Its media type, as the list says.
-    pub media_type: String,
+    pub media_type: Cow<'static, str>,
     /// Its artifact type, as the list says; lists written by old tools are wrong about it, so it selects nothing.
-    pub artifact_type: Option<String>,
+    pub artifact_type: Option<Cow<'static, str>>,
     /// The descriptor's annotations.
-    pub annotations: BTreeMap<String, String>,
+    pub annotations: Annotations,
     /// Which list it stood in.
     pub found_by: FoundBy,
 }

@@ -2,19 +2,21 @@
 //!
 //! Nothing here is signed; twins of a key are refused all the same, so that no two readers see two documents.
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::borrow::Cow;
 
 use countersign_core::Digest;
 use serde::Deserialize;
-use serde::de::{self, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde::de::DeserializeOwned;
 
+use crate::Annotations;
 use crate::error::clip;
 
 pub(crate) const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 pub(crate) const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 pub(crate) const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 pub(crate) const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+/// What lists call a Sigstore bundle that cosign attaches.
+const BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 
 /// An image index: a referrers list, a fallback tag, or a layout's `index.json`.
 #[derive(Debug, Deserialize)]
@@ -57,15 +59,7 @@ impl Descriptor {
     pub(crate) fn digest(&self) -> Result<Digest, String> {
         Digest::parse(&self.digest).map_err(|error| error.to_string())
     }
-
-    pub(crate) fn annotation(&self, key: &str) -> Option<&str> {
-        self.annotations.0.get(key).map(String::as_str)
-    }
 }
-
-/// A map of strings without twins; `null` is an empty one, as Go's encoder writes it.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Annotations(pub(crate) BTreeMap<String, String>);
 
 /// What is said of a manifest that a registry calls neither image nor index.
 pub(crate) fn unsupported(content_type: &str) -> String {
@@ -80,43 +74,23 @@ pub(crate) fn unsupported(content_type: &str) -> String {
     )
 }
 
+/// A media type. Those that are met all the time are kept for every image of a cluster, and take no memory of their own.
+pub(crate) fn media_type(text: String) -> Cow<'static, str> {
+    [
+        OCI_MANIFEST,
+        OCI_INDEX,
+        DOCKER_MANIFEST,
+        DOCKER_LIST,
+        BUNDLE,
+    ]
+    .into_iter()
+    .find(|known| *known == text)
+    .map_or(Cow::Owned(text), Cow::Borrowed)
+}
+
 /// Reads JSON; the error is short enough for a message.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     serde_json::from_slice(bytes).map_err(|error| clip(&error.to_string()))
-}
-
-impl<'de> Deserialize<'de> for Annotations {
-    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        struct Unique;
-
-        impl<'de> Visitor<'de> for Unique {
-            type Value = Annotations;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a map of strings")
-            }
-
-            fn visit_unit<E>(self) -> Result<Annotations, E> {
-                Ok(Annotations::default())
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Annotations, A::Error> {
-                let mut map = BTreeMap::new();
-                while let Some((key, value)) = entries.next_entry::<String, String>()? {
-                    if map.contains_key(&key) {
-                        return Err(de::Error::custom(format_args!(
-                            "duplicate annotation `{}`",
-                            clip(&key)
-                        )));
-                    }
-                    map.insert(key, value);
-                }
-                Ok(Annotations(map))
-            }
-        }
-
-        reader.deserialize_any(Unique)
-    }
 }
 
 #[cfg(test)]
@@ -133,7 +107,7 @@ mod tests {
         )
         .unwrap();
         assert!(index.manifests[0].digest().is_err());
-        assert_eq!(index.manifests[1].annotation("a"), Some("b"));
+        assert_eq!(index.manifests[1].annotations.get("a"), Some("b"));
         for twin in [
             r#"{"manifests":[],"manifests":[]}"#,
             r#"{"manifests":[{"digest":"a","digest":"b"}]}"#,

@@ -121,12 +121,12 @@ impl Pair {
             .iter()
             .map(|it| {
                 let size = i64::try_from(it.size).unwrap();
-                let media_type = it.media_type.clone();
+                let (media_type, artifact_type) = (&*it.media_type, it.artifact_type.as_deref());
                 (
                     it.digest.to_string(),
                     size,
-                    media_type,
-                    it.artifact_type.clone(),
+                    media_type.to_owned(),
+                    artifact_type.map(str::to_owned),
                 )
             })
             .collect();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use countersign::{Budget, HttpRegistry, ImageRef, Registry as _, Repository};
+use countersign::{Annotations, Budget, HttpRegistry, ImageRef, Registry as _, Repository};
 use countersign_core::{Digest, Limits, ManifestError, PinnedImage, UnixTime};
 use serde_json::json;
 
@@ -204,23 +204,25 @@ impl Attacher {
 struct Carrier<'a> {
     subject: Digest,
     bundle: &'a [u8],
-    annotations: BTreeMap<String, String>,
+    annotations: Annotations,
     digest: Digest,
     bytes: Vec<u8>,
 }
 
 impl<'a> Carrier<'a> {
     fn new(subject: &PinnedImage, bundle: &'a SignedBundle, created: UnixTime) -> Self {
-        let annotations: BTreeMap<String, String> = [
-            ("dev.sigstore.bundle.content", "dsse-envelope".to_owned()),
-            (
-                "dev.sigstore.bundle.predicateType",
-                bundle.predicate_type().to_owned(),
-            ),
-            ("org.opencontainers.image.created", created.to_string()),
-        ]
-        .map(|(key, value)| (key.to_owned(), value))
-        .into();
+        let annotations = BTreeMap::from(
+            [
+                ("dev.sigstore.bundle.content", "dsse-envelope".to_owned()),
+                (
+                    "dev.sigstore.bundle.predicateType",
+                    bundle.predicate_type().to_owned(),
+                ),
+                ("org.opencontainers.image.created", created.to_string()),
+            ]
+            .map(|(key, value)| (key.to_owned(), value)),
+        );
+        let annotations = Annotations::from(annotations);
         let described = |media_type: &str, bytes: &[u8]| {
             json!({
                 "mediaType": media_type, "digest": Digest::of(bytes).to_string(), "size": bytes.len(),

@@ -1,11 +1,11 @@
 //! The referrers tag schema (distribution specification 1.1, "Referrers Tag Schema"): the index at the tag `sha256-<hex>`, for
 //! registries that list no referrers themselves.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use countersign::Node;
+use countersign::{Annotations, Node};
 use countersign_core::{Digest, Limits, PinnedImage};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 pub(crate) const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
@@ -16,7 +16,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) media_type: &'a str,
     pub(crate) size: usize,
     pub(crate) artifact_type: Option<&'a str>,
-    pub(crate) annotations: &'a BTreeMap<String, String>,
+    pub(crate) annotations: &'a Annotations,
 }
 
 impl<'a> From<&'a Node> for Entry<'a> {
@@ -107,12 +107,7 @@ fn descriptor(entry: &Entry<'_>) -> Value {
         descriptor["artifactType"] = json!(kind);
     }
     if !entry.annotations.is_empty() {
-        let annotations: Map<String, Value> = entry
-            .annotations
-            .iter()
-            .map(|(key, value)| (key.clone(), json!(value)))
-            .collect();
-        descriptor["annotations"] = Value::Object(annotations);
+        descriptor["annotations"] = json!(entry.annotations);
     }
     descriptor
 }

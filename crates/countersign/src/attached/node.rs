@@ -1,11 +1,10 @@
 //! What a walk finds, as plain data.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use countersign_core::{Digest, FoundBy, Gap, PinnedImage, Platform};
 
-use crate::Repository;
+use crate::{Annotations, Repository};
 
 /// The annotation by which BuildKit marks what it attests in an index.
 const REFERENCE_TYPE: &str = "vnd.docker.reference.type";
@@ -38,9 +37,9 @@ pub struct Node {
     /// Its `artifactType`; of a referrer without one, its config's media type (distribution specification 1.1, "Listing Referrers").
     pub artifact_type: Option<String>,
     /// Its annotations.
-    pub annotations: BTreeMap<String, String>,
+    pub annotations: Annotations,
     /// The annotations of the descriptor that lists it.
-    pub listed_annotations: BTreeMap<String, String>,
+    pub listed_annotations: Annotations,
     /// The platform that it is for, if the index above it says one.
     pub platform: Option<Platform>,
     /// Config and layers, in this order; none of an index.
@@ -98,7 +97,7 @@ pub struct NamedBlob {
     /// Its media type, as the manifest says.
     pub media_type: String,
     /// The descriptor's annotations.
-    pub annotations: BTreeMap<String, String>,
+    pub annotations: Annotations,
 }
 
 /// What a blob is for.
@@ -157,10 +156,7 @@ impl Node {
     #[must_use]
     pub fn is_buildkit_attestation(&self) -> bool {
         self.way == Way::Child
-            && self
-                .listed_annotations
-                .get(REFERENCE_TYPE)
-                .is_some_and(|kind| kind == ATTESTATION_MANIFEST)
+            && self.listed_annotations.get(REFERENCE_TYPE) == Some(ATTESTATION_MANIFEST)
     }
 }
 

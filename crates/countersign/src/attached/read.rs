@@ -5,10 +5,8 @@ use serde::Deserialize;
 
 use super::node::{BlobRole, Body, NamedBlob, Node, Way};
 use crate::error::clip;
-use crate::wire::{
-    self, Annotations, DOCKER_LIST, DOCKER_MANIFEST, Descriptor, OCI_INDEX, OCI_MANIFEST,
-};
-use crate::{Fetched, Referrer, Repository};
+use crate::wire::{self, DOCKER_LIST, DOCKER_MANIFEST, Descriptor, OCI_INDEX, OCI_MANIFEST};
+use crate::{Annotations, Fetched, Referrer, Repository};
 
 /// A manifest or index, as far as it names other things.
 #[derive(Deserialize)]
@@ -80,8 +78,8 @@ impl Read {
                 .artifact_type
                 .filter(|text| !text.is_empty())
                 .or_else(|| subject.and(config_type)),
-            annotations: wire.annotations.0,
-            listed_annotations: annotations.0,
+            annotations: wire.annotations,
+            listed_annotations: annotations,
             platform,
             blobs: config
                 .chain(layers.map(|it| (BlobRole::Layer, it)))
@@ -168,8 +166,8 @@ impl Listed {
         let listed = Self {
             digest: referrer.digest,
             size: referrer.size,
-            media_type: referrer.media_type,
-            annotations: Annotations(referrer.annotations),
+            media_type: referrer.media_type.into_owned(),
+            annotations: referrer.annotations,
             platform: None,
         };
         (way, listed)
@@ -197,7 +195,7 @@ impl NamedBlob {
             digest: descriptor.digest()?,
             size: descriptor.size,
             media_type: descriptor.media_type,
-            annotations: descriptor.annotations.0,
+            annotations: descriptor.annotations,
         })
     }
 }

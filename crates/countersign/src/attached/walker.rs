@@ -66,7 +66,7 @@ impl<'a, R: Registry> Walker<'a, R> {
     ) -> Result<Node, Gap> {
         let fetched = Fetched {
             bytes: image.bytes().to_vec(),
-            content_type: Some(image.media_type().to_owned()),
+            content_type: Some(image.media_type().to_owned().into()),
             from: None,
             doubt: None,
         };

@@ -1,5 +1,6 @@
 //! What is kept in memory, and who may see it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,7 +45,7 @@ pub(super) enum What {
 /// How a registry called a manifest, and when it was read from there under this access.
 #[derive(Debug)]
 pub(super) struct Read {
-    pub(super) content_type: Option<String>,
+    pub(super) content_type: Option<Cow<'static, str>>,
     pub(super) from: Option<String>,
     pub(super) since: Instant,
     pub(super) at: UnixTime,

@@ -1,6 +1,6 @@
 //! What was read when, as files: JSON after a keyed digest of it.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::time::Duration;
 
 use countersign_core::{Digest, FoundBy, UnixTime};
@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::memory::{Listed, Read};
-use crate::{Listing, Referrer};
+use crate::wire;
+use crate::{Annotations, Listing, Referrer};
 
 const FORMAT: u32 = 1;
 /// Hexadecimal digits of the digest before the body.
@@ -50,7 +51,7 @@ struct SeenReferrer {
     size: u64,
     media_type: String,
     artifact_type: Option<String>,
-    annotations: BTreeMap<String, String>,
+    annotations: Annotations,
     by_fallback_tag: bool,
 }
 
@@ -96,7 +97,7 @@ impl SeenManifest {
         Self {
             format: FORMAT,
             at: read.at.seconds(),
-            content_type: read.content_type.clone(),
+            content_type: read.content_type.clone().map(Cow::into_owned),
             from: read.from.clone(),
         }
     }
@@ -105,7 +106,7 @@ impl SeenManifest {
 impl From<SeenManifest> for Read {
     fn from(record: SeenManifest) -> Self {
         Self {
-            content_type: record.content_type,
+            content_type: record.content_type.map(wire::media_type),
             from: record.from,
             since: long_ago(),
             at: UnixTime::from_seconds(record.at),
@@ -118,8 +119,8 @@ impl SeenListing {
         let items = listed.listing.items.iter().map(|referrer| SeenReferrer {
             digest: referrer.digest.to_string(),
             size: referrer.size,
-            media_type: referrer.media_type.clone(),
-            artifact_type: referrer.artifact_type.clone(),
+            media_type: referrer.media_type.clone().into_owned(),
+            artifact_type: referrer.artifact_type.clone().map(Cow::into_owned),
             annotations: referrer.annotations.clone(),
             by_fallback_tag: referrer.found_by == FoundBy::FallbackTag,
         });
@@ -140,8 +141,8 @@ impl SeenListing {
             Some(Referrer {
                 digest: Digest::parse(&seen.digest).ok()?,
                 size: seen.size,
-                media_type: seen.media_type,
-                artifact_type: seen.artifact_type,
+                media_type: wire::media_type(seen.media_type),
+                artifact_type: seen.artifact_type.map(wire::media_type),
                 annotations: seen.annotations,
                 found_by: if seen.by_fallback_tag {
                     FoundBy::FallbackTag

@@ -16,8 +16,8 @@ use super::Checker;
 use super::question::{LastWords, Places, Question};
 use crate::locked::lock;
 use crate::{
-    Access, Budget, Cache, Fetched, LayoutRef, Listing, OciLayout, Reference, Referrer, Registry,
-    RegistryError, Repository,
+    Access, Annotations, Budget, Cache, Fetched, LayoutRef, Listing, OciLayout, Reference,
+    Referrer, Registry, RegistryError, Repository,
 };
 
 /// Where the bytes of evidence are kept: OCI layouts, and the folder of a [`Cache`].
@@ -466,9 +466,9 @@ impl Registry for Recorded<'_> {
             items.push(Referrer {
                 digest: kept.manifest,
                 size: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
-                media_type: String::new(),
+                media_type: "".into(),
                 artifact_type: None,
-                annotations: BTreeMap::new(),
+                annotations: Annotations::default(),
                 found_by: *found_by,
             });
         }

@@ -191,7 +191,7 @@ impl<'a, R: Registry> Collector<'a, R> {
                         manifest: carrier.digest,
                         blob,
                         size,
-                        annotations: layer.annotations.0,
+                        annotations: layer.annotations.into(),
                         place: carrier.place.clone(),
                     });
                     continue;

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use countersign_core::{Content, ImageRef, Limits};
@@ -39,7 +39,7 @@ impl Registry for Memory {
         assert!(bytes.as_ref().is_none_or(|bytes| bytes.len() <= max));
         Ok(bytes.map(|bytes| Fetched {
             bytes,
-            content_type: Some(wire::OCI_MANIFEST.to_owned()),
+            content_type: Some(wire::OCI_MANIFEST.into()),
             from: self.mirror.clone(),
             doubt: None,
         }))
@@ -83,9 +83,9 @@ impl Memory {
         let referrer = Referrer {
             digest,
             size: u64::try_from(manifest.len()).unwrap(),
-            media_type: wire::OCI_MANIFEST.to_owned(),
+            media_type: wire::OCI_MANIFEST.into(),
             artifact_type: None,
-            annotations: BTreeMap::new(),
+            annotations: crate::Annotations::default(),
             found_by: FoundBy::Referrers,
         };
         self.listing.items = self
@@ -175,7 +175,7 @@ async fn the_artifact_type_of_a_list_selects_nothing() {
         let mut memory = Memory::default();
         let bundle = memory.blob_layer(BUNDLE_V03, b"{bundle}");
         memory.referrer(&image, &[bundle]);
-        Arc::make_mut(&mut memory.listing.items)[0].artifact_type = said.map(str::to_owned);
+        Arc::make_mut(&mut memory.listing.items)[0].artifact_type = said.map(Into::into);
         let evidence = collect_bundles(&memory, &repository(), &image, &budget()).await;
         assert_eq!(evidence.items.len(), 1, "{said:?}");
     }

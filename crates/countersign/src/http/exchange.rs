@@ -1,5 +1,6 @@
 //! A GET with everything around it: credentials, redirects, retries.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use countersign_core::Digest;
@@ -16,7 +17,7 @@ use super::retry::Tries;
 use super::session::{Session, is_refusal};
 use super::transport::{Errand, Hop, Transport, host_of};
 use crate::error::clip;
-use crate::{Access, Budget, RegistryError, Scope};
+use crate::{Access, Budget, RegistryError, Scope, wire};
 
 /// Registries redirect blobs to a store once; a chain is a mistake, or an attempt to keep us busy.
 const MAX_REDIRECTS: usize = 5;
@@ -41,7 +42,7 @@ pub(super) struct Answer {
     pub(super) status: u16,
     /// Where it came from in the end.
     pub(super) url: Url,
-    pub(super) content_type: Option<String>,
+    pub(super) content_type: Option<Cow<'static, str>>,
     pub(super) next_page: Option<String>,
     /// Empty unless the status is 200.
     pub(super) body: Vec<u8>,
@@ -170,7 +171,7 @@ async fn read(
         let value: &HeaderValue = received.headers().get(name)?;
         value.to_str().ok().map(str::to_owned)
     };
-    let content_type = text(CONTENT_TYPE);
+    let content_type = text(CONTENT_TYPE).map(wire::media_type);
     let next_page = received
         .headers()
         .get_all(LINK)

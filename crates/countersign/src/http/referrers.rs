@@ -223,9 +223,9 @@ impl Collected {
             self.items.push(Referrer {
                 digest,
                 size: descriptor.size,
-                media_type: descriptor.media_type,
-                artifact_type: descriptor.artifact_type,
-                annotations: descriptor.annotations.0,
+                media_type: wire::media_type(descriptor.media_type),
+                artifact_type: descriptor.artifact_type.map(wire::media_type),
+                annotations: descriptor.annotations,
                 found_by: self.found_by,
             });
         }

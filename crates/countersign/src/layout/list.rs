@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use countersign_core::{Digest, FoundBy};
 
 use super::{KIND, KIND_IMAGE, KIND_INDEX, OciLayout, is_tag_of};
-use crate::wire::{self, Annotations, Descriptor, Index, Manifest, OCI_INDEX, OCI_MANIFEST};
-use crate::{Budget, Listing, Reference, Referrer, RegistryError};
+use crate::wire::{self, Descriptor, Index, Manifest, OCI_INDEX, OCI_MANIFEST};
+use crate::{Annotations, Budget, Listing, Reference, Referrer, RegistryError};
 
 /// How many blobs a layout that `cosign save` wrote may have: the image's, and a few for each of many signatures.
 const MAX_BLOBS: usize = 10_000;
@@ -47,8 +47,9 @@ impl OciLayout {
     /// in `index.json`. So where it saved the image, small blobs are looked at; whether one refers to the image, its `subject`
     /// says.
     fn unlisted(&self) -> Result<Vec<(FoundBy, Descriptor)>, RegistryError> {
-        let saved =
-            |entry: &Descriptor| matches!(entry.annotation(KIND), Some(KIND_IMAGE | KIND_INDEX));
+        let saved = |entry: &Descriptor| {
+            matches!(entry.annotations.get(KIND), Some(KIND_IMAGE | KIND_INDEX))
+        };
         if !self.entries.iter().any(saved) {
             return Ok(Vec::new());
         }
@@ -118,9 +119,9 @@ impl OciLayout {
             items.push(Referrer {
                 digest,
                 size: entry.size,
-                media_type: entry.media_type,
-                artifact_type: entry.artifact_type,
-                annotations: entry.annotations.0,
+                media_type: wire::media_type(entry.media_type),
+                artifact_type: entry.artifact_type.map(wire::media_type),
+                annotations: entry.annotations,
                 found_by,
             });
         }
