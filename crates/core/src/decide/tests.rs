@@ -40,10 +40,10 @@ fn facts(image: &PinnedImage) -> Facts {
             issuer: "https://accounts.example".to_owned(),
             claims: CiClaims::default(),
         })),
-        root: Some(RootName {
+        root: Some(Box::new(RootName {
             name: "public-good".to_owned(),
             fingerprint: Digest::of(b"root"),
-        }),
+        })),
         times: vec![time],
         logs: vec![crate::LogFact {
             name: "rekor".to_owned(),

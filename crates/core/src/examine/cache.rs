@@ -54,8 +54,8 @@ struct State {
     hints: BTreeMap<Digest, Digest>,
     /// Keys by when they were last used, oldest first.
     order: BTreeMap<u64, Digest>,
-    /// The limits of the proof that was kept last: nearly always those of all.
-    limits: Option<Arc<Limits>>,
+    /// Those of the proof that was kept last.
+    terms: Option<Arc<Terms>>,
     /// Counts uses; no clock.
     uses: u64,
     stats: ProofStats,
@@ -76,10 +76,22 @@ struct Origin {
     content: Content,
     artifact: Digest,
     has_bytes: bool,
-    trust: Digest,
-    limits: Arc<Limits>,
+    terms: Arc<Terms>,
     /// The blob that it was said to be.
     blob: Digest,
+}
+
+/// By what evidence was verified: nearly always the same for all.
+#[derive(Debug)]
+struct Terms {
+    trust: Digest,
+    limits: Limits,
+}
+
+impl Terms {
+    fn are(&self, asked: &Asked<'_>) -> bool {
+        self.trust == *asked.trust.fingerprint() && self.limits == *asked.limits
+    }
 }
 
 impl Origin {
@@ -87,8 +99,7 @@ impl Origin {
     fn is(&self, asked: &Asked<'_>) -> bool {
         self.artifact == asked.artifact.digest
             && self.has_bytes == asked.artifact.bytes.is_some()
-            && self.trust == *asked.trust.fingerprint()
-            && *self.limits == *asked.limits
+            && self.terms.are(asked)
             && self.has(&asked.item.content)
     }
 
@@ -220,7 +231,7 @@ impl State {
         self.stats.proofs += proofs.len();
         self.stats.bytes += bytes;
         self.order.insert(self.uses, key);
-        let limits = self.shared(asked.limits);
+        let terms = self.shared(asked);
         let blob = asked.item.locator.blob;
         self.hints.insert(blob, key);
         let held = Held {
@@ -229,8 +240,7 @@ impl State {
                 content: asked.item.content.clone(),
                 artifact: asked.artifact.digest,
                 has_bytes: asked.artifact.bytes.is_some(),
-                trust: *asked.trust.fingerprint(),
-                limits,
+                terms,
                 blob,
             }),
             bytes,
@@ -239,10 +249,13 @@ impl State {
         self.held.insert(key, held);
     }
 
-    fn shared(&mut self, limits: &Limits) -> Arc<Limits> {
-        match &self.limits {
-            Some(known) if **known == *limits => Arc::clone(known),
-            _ => Arc::clone(self.limits.insert(Arc::new(limits.clone()))),
+    fn shared(&mut self, asked: Asked<'_>) -> Arc<Terms> {
+        match &self.terms {
+            Some(known) if known.are(&asked) => Arc::clone(known),
+            _ => Arc::clone(self.terms.insert(Arc::new(Terms {
+                trust: *asked.trust.fingerprint(),
+                limits: asked.limits.clone(),
+            }))),
         }
     }
 

@@ -146,13 +146,14 @@ pub(super) fn statement(
     let code = ReasonCode::StatementMalformed;
     let bad = |why: String| Refusal::new(code, why);
     let members = json::scan(payload, limits.into()).map_err(|error| error.refusal(code))?;
-    let statement_type: Text<'_> = member(&members, "_type")?;
-    if !STATEMENT_TYPES.contains(&&*statement_type) {
-        return Err(bad(format!(
+    let said: Text<'_> = member(&members, "_type")?;
+    let known = STATEMENT_TYPES.into_iter().find(|known| **known == *said);
+    let statement_type = known.ok_or_else(|| {
+        bad(format!(
             "`{}` is not an in-toto statement type",
-            crate::digest::clip(&statement_type)
-        )));
-    }
+            crate::digest::clip(&said)
+        ))
+    })?;
     let predicate_type: Text<'_> = member(&members, "predicateType")?;
     if predicate_type.is_empty() {
         return Err(bad("the predicate type is empty".to_owned()));
@@ -194,7 +195,7 @@ pub(super) fn statement(
         ));
     }
     Ok(Statement {
-        statement_type: statement_type.into_owned(),
+        statement_type,
         predicate_type: predicate_type.into_owned(),
         subjects,
         payload: Arc::clone(payload),

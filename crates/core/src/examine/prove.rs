@@ -190,7 +190,7 @@ impl Context<'_> {
         Facts {
             image: self.artifact.digest,
             signer,
-            root: root.map(|root| root.name().clone()),
+            root: root.map(|root| Box::new(root.name().clone())),
             times: witnesses.times,
             logs: witnesses.logs,
             sct_logs,

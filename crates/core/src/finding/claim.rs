@@ -60,7 +60,7 @@ impl Claim {
 #[derive(Debug, Clone)]
 pub struct Statement {
     /// `https://in-toto.io/Statement/v1` or `…/v0.1`.
-    pub statement_type: String,
+    pub statement_type: &'static str,
     /// The predicate's type URI.
     pub predicate_type: String,
     /// All subjects; at least one carries the image's digest.

@@ -7,7 +7,7 @@ use crate::{Digest, Locator, SignedBy, UnixTime};
 pub struct Facts {
     pub(crate) image: Digest,
     pub(crate) signer: SignedBy,
-    pub(crate) root: Option<RootName>,
+    pub(crate) root: Option<Box<RootName>>,
     pub(crate) times: Vec<ProvenTime>,
     pub(crate) logs: Vec<LogFact>,
     pub(crate) sct_logs: usize,
@@ -30,8 +30,8 @@ impl Facts {
 
     /// The one trust root under which certificate, log entries and timestamps were verified; none for a bare keyed signature.
     #[must_use]
-    pub const fn root(&self) -> Option<&RootName> {
-        self.root.as_ref()
+    pub fn root(&self) -> Option<&RootName> {
+        self.root.as_deref()
     }
 
     /// Every proven time, each with the authority that vouches for it. Empty for a bare keyed signature.

@@ -287,7 +287,9 @@ impl<R: Registry> Trip<R> {
             .in_time_of(self.repository.registry(), asked)
             .await??;
         let listed = Arc::new(Listed {
-            listing,
+            items: listing.items,
+            from: listing.from,
+            incomplete: listing.incomplete.map(Box::new),
             cost: self
                 .limits
                 .fetched_bytes
@@ -295,7 +297,7 @@ impl<R: Registry> Trip<R> {
             since: Instant::now(),
             at: self.cache.now(),
         });
-        if listed.listing.complete() {
+        if listed.incomplete.is_none() {
             let record = SeenListing::of(&listed);
             self.cache.keep_record(self.scope, image, record).await;
             memory.keep_listing(self.scope, image, &listed);
@@ -360,7 +362,7 @@ impl Listed {
         budget: &Budget,
     ) -> Result<Listing, RegistryError> {
         let (host, limit) = (repository.registry(), budget.limits().attachments);
-        if self.listing.items.len() > limit {
+        if self.items.len() > limit {
             return Err(RegistryError::too_large(
                 host,
                 "the list of referrers",
@@ -368,7 +370,11 @@ impl Listed {
             ));
         }
         budget.spend(host, self.cost)?;
-        Ok(self.listing.clone())
+        Ok(Listing {
+            items: Arc::clone(&self.items),
+            incomplete: self.incomplete.as_deref().cloned(),
+            from: self.from.clone(),
+        })
     }
 }
 

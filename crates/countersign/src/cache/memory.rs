@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::recent::Recent;
 use crate::wire::{self, Descriptor};
-use crate::{Access, Listing, Reference, RegistryError, Repository};
+use crate::{Access, Reference, Referrer, RegistryError, Repository};
 
 /// How long it counts that the registry showed something under an access.
 const GRANTED: Duration = Duration::from_secs(60);
@@ -63,7 +63,10 @@ pub(super) struct Manifest {
 /// A list of referrers as it was read.
 #[derive(Debug)]
 pub(super) struct Listed {
-    pub(super) listing: Listing,
+    pub(super) items: Arc<[Referrer]>,
+    pub(super) from: Option<String>,
+    /// As in [`Listing::incomplete`](crate::Listing::incomplete); a list with it is not kept.
+    pub(super) incomplete: Option<Box<RegistryError>>,
     /// The bytes that were read for it.
     pub(super) cost: usize,
     pub(super) since: Instant,
@@ -122,7 +125,7 @@ impl Memory {
             named: Recent::entries(MAX_NAMES),
             tags: Recent::entries(MAX_ENTRIES),
             listings: Recent::weighing(MAX_LISTED, |listed| {
-                weight(listed.cost + listed.listing.items.len() * OVERHEAD)
+                weight(listed.cost + listed.items.len() * OVERHEAD)
             }),
             absent: Recent::entries(MAX_ENTRIES),
         }

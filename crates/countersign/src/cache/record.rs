@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::memory::{Listed, Read};
 use crate::wire;
-use crate::{Annotations, Listing, Referrer};
+use crate::{Annotations, Referrer};
 
 const FORMAT: u32 = 1;
 /// Hexadecimal digits of the digest before the body.
@@ -116,7 +116,7 @@ impl From<SeenManifest> for Read {
 
 impl SeenListing {
     pub(super) fn of(listed: &Listed) -> Self {
-        let items = listed.listing.items.iter().map(|referrer| SeenReferrer {
+        let items = listed.items.iter().map(|referrer| SeenReferrer {
             digest: referrer.digest.to_string(),
             size: referrer.size,
             media_type: referrer.media_type.clone().into_owned(),
@@ -127,7 +127,7 @@ impl SeenListing {
         Self {
             format: FORMAT,
             at: listed.at.seconds(),
-            from: listed.listing.from.clone(),
+            from: listed.from.clone(),
             cost: listed.cost,
             items: items.collect(),
         }
@@ -152,11 +152,9 @@ impl SeenListing {
             })
         });
         Some(Listed {
-            listing: Listing {
-                items: items.collect::<Option<_>>()?,
-                incomplete: None,
-                from: self.from,
-            },
+            items: items.collect::<Option<_>>()?,
+            from: self.from,
+            incomplete: None,
             cost: self.cost,
             since: long_ago(),
             at: UnixTime::from_seconds(self.at),
