@@ -47,7 +47,10 @@ pub(crate) fn run(lab: &mut Lab) -> Result<()> {
         left -= some.len();
     }
     let (now, most) = webhook.memory()?;
-    println!("  memory {now:.1} MB, {most:.1} MB at most");
+    println!(
+        "  memory {now:.1} MB, of which the program's own pages are {:.1}; {most:.1} MB at most",
+        webhook.files()?
+    );
     let what = format!(
         "memory after {} reviews over {} images, MB",
         lab.options.reviews, lab.options.images

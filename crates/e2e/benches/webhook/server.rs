@@ -187,13 +187,20 @@ impl Server {
 
     /// Resident memory now and at most, in megabytes (2^20).
     pub(crate) fn memory(&self) -> Result<(f64, f64)> {
+        Ok((self.status("VmRSS:")?, self.status("VmHWM:")?))
+    }
+
+    /// How much of the resident memory is files, which is the program itself and the libraries: as much as the page cache hands out at once, so it
+    /// differs by megabytes between two copies of one program.
+    pub(crate) fn files(&self) -> Result<f64> {
+        self.status("RssFile:")
+    }
+
+    fn status(&self, field: &str) -> Result<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let field = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
-            let kilobytes = line.and_then(|it| it.split_whitespace().next()?.parse::<f64>().ok());
-            kilobytes.with_context(|| format!("no {name}"))
-        };
-        Ok((field("VmRSS:")? / 1024.0, field("VmHWM:")? / 1024.0))
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
+        let kilobytes = line.and_then(|it| it.split_whitespace().next()?.parse::<f64>().ok());
+        Ok(kilobytes.with_context(|| format!("no {field}"))? / 1024.0)
     }
 
     /// The sum of a metric over all its labels that contain `labelled`.
