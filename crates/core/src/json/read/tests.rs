@@ -148,6 +148,17 @@ proptest! {
         );
     }
 
+    /// Escapes of every letter, code points, halves of surrogates and what no JSON has, at every place of a string, which is a key too.
+    #[test]
+    fn strings_are_those_of_serde_json(pieces in prop::collection::vec(piece(), 0..12)) {
+        let text = format!("\"{}\"", pieces.concat());
+        let theirs = serde_json::from_str::<String>(&text).ok();
+        prop_assert_eq!(read::<String>(&text).ok(), theirs.clone(), "{}", text);
+        let object = format!("{{{text}: 1}}");
+        let keys = |map: BTreeMap<String, u8>| map.into_keys().next();
+        prop_assert_eq!(read(&object).ok().and_then(keys), theirs, "{}", object);
+    }
+
     #[test]
     fn structs_are_those_of_serde_json(text in outer()) {
         let theirs = serde_json::from_str::<Outer>(&text).ok();
@@ -181,6 +192,32 @@ fn document() -> impl Strategy<Value = String> {
             }),
         ]
     })
+}
+
+/// Of a string, as it is written.
+fn piece() -> impl Strategy<Value = String> {
+    let escapes = &[
+        r#"\""#,
+        r"\\",
+        r"\/",
+        r"\b",
+        r"\f",
+        r"\n",
+        r"\r",
+        r"\t",
+        r"\u0041",
+        r"\u00e9",
+        r"\ud83d\ude00",
+        r"\ud83d",
+        r"\x",
+        "\n",
+        "é",
+        "\u{1f600}",
+    ][..];
+    prop_oneof![
+        3 => prop::sample::select(escapes).prop_map(str::to_owned),
+        1 => "[a-z :{}]{0,20}",
+    ]
 }
 
 /// Something like an [`Outer`], without lists in the place of objects and without twins.
