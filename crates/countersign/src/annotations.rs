@@ -34,14 +34,14 @@ impl Annotations {
     }
 }
 
-impl From<BTreeMap<String, String>> for Annotations {
-    fn from(map: BTreeMap<String, String>) -> Self {
-        let texts = map.into_iter();
-        Self(
-            texts
-                .map(|(name, text)| (name.into(), text.into()))
-                .collect(),
-        )
+/// Of several texts of one name the last.
+impl<N: Into<Box<str>>, T: Into<Box<str>>> FromIterator<(N, T)> for Annotations {
+    fn from_iter<I: IntoIterator<Item = (N, T)>>(texts: I) -> Self {
+        let texts = texts.into_iter();
+        let map: BTreeMap<Box<str>, Box<str>> = texts
+            .map(|(name, text)| (name.into(), text.into()))
+            .collect();
+        Self(map.into_iter().collect())
     }
 }
 
@@ -78,7 +78,7 @@ impl<'de> Deserialize<'de> for Annotations {
 
             fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Annotations, A::Error> {
                 let mut map = BTreeMap::new();
-                while let Some((name, text)) = entries.next_entry::<String, String>()? {
+                while let Some((name, text)) = entries.next_entry::<Box<str>, Box<str>>()? {
                     if map.contains_key(&name) {
                         return Err(de::Error::custom(format_args!(
                             "duplicate annotation `{}`",
@@ -87,7 +87,7 @@ impl<'de> Deserialize<'de> for Annotations {
                     }
                     map.insert(name, text);
                 }
-                Ok(map.into())
+                Ok(Annotations(map.into_iter().collect()))
             }
         }
 
@@ -113,7 +113,7 @@ mod tests {
             r#"{"a":"1","b":"2","c":""}"#
         );
         let map = BTreeMap::from(read.clone());
-        assert_eq!(Annotations::from(map), read);
+        assert_eq!(map.into_iter().collect::<Annotations>(), read);
     }
 
     #[test]

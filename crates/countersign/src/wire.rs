@@ -16,7 +16,7 @@ pub(crate) const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 pub(crate) const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 pub(crate) const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 /// What lists call a Sigstore bundle that cosign attaches.
-const BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+const BUNDLE_V03: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 
 /// An image index: a referrers list, a fallback tag, or a layout's `index.json`.
 #[derive(Debug, Deserialize)]
@@ -81,7 +81,7 @@ pub(crate) fn media_type(text: String) -> Cow<'static, str> {
         OCI_INDEX,
         DOCKER_MANIFEST,
         DOCKER_LIST,
-        BUNDLE,
+        BUNDLE_V03,
     ]
     .into_iter()
     .find(|known| *known == text)

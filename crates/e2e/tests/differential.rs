@@ -121,12 +121,12 @@ impl Pair {
             .iter()
             .map(|it| {
                 let size = i64::try_from(it.size).unwrap();
-                let (media_type, artifact_type) = (&*it.media_type, it.artifact_type.as_deref());
+                let artifact_type = it.artifact_type.as_deref().map(str::to_owned);
                 (
                     it.digest.to_string(),
                     size,
-                    media_type.to_owned(),
-                    artifact_type.map(str::to_owned),
+                    it.media_type.to_string(),
+                    artifact_type,
                 )
             })
             .collect();

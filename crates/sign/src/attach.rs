@@ -1,6 +1,5 @@
 //! A bundle in a registry, as an OCI 1.1 referrer of its image.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use countersign::{Annotations, Budget, HttpRegistry, ImageRef, Registry as _, Repository};
@@ -211,18 +210,12 @@ struct Carrier<'a> {
 
 impl<'a> Carrier<'a> {
     fn new(subject: &PinnedImage, bundle: &'a SignedBundle, created: UnixTime) -> Self {
-        let annotations = BTreeMap::from(
-            [
-                ("dev.sigstore.bundle.content", "dsse-envelope".to_owned()),
-                (
-                    "dev.sigstore.bundle.predicateType",
-                    bundle.predicate_type().to_owned(),
-                ),
-                ("org.opencontainers.image.created", created.to_string()),
-            ]
-            .map(|(key, value)| (key.to_owned(), value)),
-        );
-        let annotations = Annotations::from(annotations);
+        let created = created.to_string();
+        let annotations = Annotations::from_iter([
+            ("dev.sigstore.bundle.content", "dsse-envelope"),
+            ("dev.sigstore.bundle.predicateType", bundle.predicate_type()),
+            ("org.opencontainers.image.created", created.as_str()),
+        ]);
         let described = |media_type: &str, bytes: &[u8]| {
             json!({
                 "mediaType": media_type, "digest": Digest::of(bytes).to_string(), "size": bytes.len(),

@@ -61,7 +61,7 @@ impl Read {
             .map(|subject| subject.digest())
             .transpose()?;
         let config_type = wire.config.as_ref().map(|config| config.media_type.clone());
-        let (annotations, platform) = match listed {
+        let (listed_annotations, platform) = match listed {
             Some(listed) => (listed.annotations, listed.platform),
             None => (Annotations::default(), None),
         };
@@ -79,7 +79,7 @@ impl Read {
                 .filter(|text| !text.is_empty())
                 .or_else(|| subject.and(config_type)),
             annotations: wire.annotations,
-            listed_annotations: annotations,
+            listed_annotations,
             platform,
             blobs: config
                 .chain(layers.map(|it| (BlobRole::Layer, it)))

@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::memory::{Listed, Read};
-use crate::wire;
-use crate::{Annotations, Referrer};
+use crate::{Annotations, Referrer, wire};
 
 const FORMAT: u32 = 1;
 /// Hexadecimal digits of the digest before the body.

@@ -9,7 +9,7 @@ use futures_util::stream::{self, StreamExt};
 
 use crate::registry::check_size;
 use crate::wire::{self, Descriptor, Manifest};
-use crate::{Budget, Reference, Referrer, Registry, RegistryError, Repository};
+use crate::{Annotations, Budget, Reference, Referrer, Registry, RegistryError, Repository};
 
 /// How many requests of one check run at once: enough to hide latency, too few to look like an attack.
 const AT_ONCE: usize = 8;
@@ -31,7 +31,7 @@ struct Layer {
     manifest: Digest,
     blob: Digest,
     size: usize,
-    annotations: BTreeMap<String, String>,
+    annotations: Annotations,
     place: Option<String>,
 }
 
@@ -191,7 +191,7 @@ impl<'a, R: Registry> Collector<'a, R> {
                         manifest: carrier.digest,
                         blob,
                         size,
-                        annotations: layer.annotations.into(),
+                        annotations: layer.annotations,
                         place: carrier.place.clone(),
                     });
                     continue;
@@ -307,11 +307,11 @@ impl Layer {
         let content = match self.found_by {
             FoundBy::SignatureTag => Content::SimpleSigning {
                 payload: bytes,
-                annotations: self.annotations,
+                annotations: self.annotations.into(),
             },
             FoundBy::AttestationTag => Content::Attestation {
                 envelope: bytes,
-                annotations: self.annotations,
+                annotations: self.annotations.into(),
             },
             _ => Content::Bundle(bytes),
         };

@@ -196,6 +196,7 @@ impl Server {
         self.status("RssFile:")
     }
 
+    /// A size that `/proc` tells of the process, in megabytes (2^20).
     fn status(&self, field: &str) -> Result<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix(field));

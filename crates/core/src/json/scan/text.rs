@@ -54,10 +54,10 @@ pub(super) fn decoded(document: &str, quoted: Quoted) -> Result<Cow<'_, str>, Fa
         escapes,
     } = quoted;
     // Quotes are whole characters: what they enclose is a text, and is one with them.
-    if escapes == 0 {
-        return Ok(Cow::Borrowed(document.get(start..end).unwrap_or_default()));
-    }
     let written = document.get(start..end).unwrap_or_default();
+    if escapes == 0 {
+        return Ok(Cow::Borrowed(written));
+    }
     match lettered(written) {
         Some(text) => Ok(Cow::Owned(text)),
         None => unescaped(document, start, end),
