@@ -80,7 +80,7 @@ pub use manifest::{
 };
 pub use object::{
     CustomField, FieldContent, FieldPath, FieldPathError, GroupKind, ImageField, ImageFields,
-    ImageRole, ObjectError, PodPulls, changed_images, parse_object,
+    ImageRole, ObjectError, Outline, PodPulls, changed_images, parse_object, parse_object_with,
 };
 pub use package::{
     Ecosystem, Likeness, Purl, PurlError, PurlPattern, RangeError, Standing, VersionRange,

@@ -12,12 +12,20 @@ use serde_json::Value;
 
 /// The annotation of an object, or of the template of its Pods: Sigstore bundles, one on each line.
 const ANNOTATION: &str = "countersign.dev/break-glass";
-/// Where objects have annotations that are theirs or become those of their Pods.
-const PLACES: [&str; 4] = [
-    "/metadata/annotations",
-    "/template/metadata/annotations",
-    "/spec/template/metadata/annotations",
-    "/spec/jobTemplate/spec/template/metadata/annotations",
+/// Where it stands: on what is the object's own, or becomes that of its Pods.
+pub(crate) const PLACES: [&[&str]; 4] = [
+    &["metadata", "annotations", ANNOTATION],
+    &["template", "metadata", "annotations", ANNOTATION],
+    &["spec", "template", "metadata", "annotations", ANNOTATION],
+    &[
+        "spec",
+        "jobTemplate",
+        "spec",
+        "template",
+        "metadata",
+        "annotations",
+        ANNOTATION,
+    ],
 ];
 /// A ConfigMap holds 1 MiB in all.
 const MOST_BYTES: u64 = 1024 * 1024;
@@ -27,8 +35,8 @@ const MOST_FILES: usize = 64;
 /// The bundles that an object carries, each once.
 pub(crate) fn annotated(object: &Value) -> Vec<Vec<u8>> {
     let texts = PLACES.iter().filter_map(|place| {
-        let annotations = object.pointer(place)?;
-        annotations.get(ANNOTATION)?.as_str()
+        let there = place.iter().try_fold(object, |at, name| at.get(name));
+        there?.as_str()
     });
     let mut bundles: Vec<Vec<u8>> = Vec::new();
     for bundle in texts.flat_map(|text| bundles_of(text.as_bytes())) {

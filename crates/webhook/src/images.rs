@@ -1,13 +1,16 @@
 //! Which images of a question have to be judged.
 
-use countersign_core::{ImageField, ImageFields, ObjectError, PodPulls, changed_images};
+use countersign_core::{ImageField, ImageFields, ObjectError, Outline, PodPulls, changed_images};
 use serde_json::Value;
 
-use crate::emergency::annotated;
+use crate::emergency::{self, annotated};
 use crate::{Operation, Review};
 
+/// Who made an object.
+const OWNERS: [&str; 2] = ["metadata", "ownerReferences"];
+
 /// What has to be judged of one question.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Asked {
     /// The fields with images that are new or have changed.
     pub(crate) fields: Vec<ImageField>,
@@ -31,6 +34,12 @@ pub(crate) enum Unreadable {
     UnknownKind(String),
     #[error(transparent)]
     Object(#[from] ObjectError),
+}
+
+/// What is looked at in the objects of a question to tell what has to be judged.
+pub(crate) fn outline(known: &ImageFields) -> Outline {
+    let ours = emergency::PLACES.into_iter().chain([&OWNERS[..]]);
+    ours.fold(known.outline(), Outline::with)
 }
 
 /// What has to be judged: on `CREATE` every image, on `UPDATE` those that the old object does not have in the same place. What goes, and what
@@ -92,7 +101,7 @@ fn read(
 
 /// Whether a controller made it. Anybody can write that, so it relieves of nothing but age.
 fn is_owned(object: &Value) -> bool {
-    let owners = object.pointer("/metadata/ownerReferences");
+    let owners = OWNERS.iter().try_fold(object, |at, name| at.get(name));
     let is_controller = |owner: &Value| owner.get("controller") == Some(&Value::Bool(true));
     owners
         .and_then(Value::as_array)

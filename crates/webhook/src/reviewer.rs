@@ -5,12 +5,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use countersign::{Checker, Keyring};
-use countersign_core::{Decision, ImageFields, PodPulls, PolicySet, UnixTime, printable};
+use countersign_core::{Decision, ImageFields, Outline, PodPulls, PolicySet, UnixTime, printable};
 use tokio::time::Instant;
 
 use crate::answering::answer;
 use crate::emergency::{Common, approvals};
-use crate::images::{Unreadable, asked, is_pod, pulls};
+use crate::events;
+use crate::images::{Unreadable, asked, is_pod, outline, pulls};
 use crate::kubernetes::Tenants;
 use crate::pin::{Pin, pins};
 use crate::placing::{Aside, Surroundings};
@@ -45,6 +46,7 @@ impl Door {
 pub struct Reviewer {
     state: RwLock<State>,
     fields: ImageFields,
+    outline: Outline,
     clock: fn() -> SystemTime,
     witness: Option<Arc<dyn Witness>>,
     /// Approvals for an emergency that every object has; their keys are those of the policies in force.
@@ -137,6 +139,9 @@ impl Reviewer {
     fn with(state: State, fields: ImageFields) -> Self {
         Self {
             state: RwLock::new(state),
+            outline: events::LOOKED_AT
+                .into_iter()
+                .fold(outline(&fields), Outline::with),
             fields,
             clock: SystemTime::now,
             witness: None,
@@ -158,6 +163,12 @@ impl Reviewer {
     pub fn witness(mut self, witness: Arc<dyn Witness>) -> Self {
         self.witness = Some(witness);
         self
+    }
+
+    /// What of the objects of a question has to be read for it ([`Review::from_json`]).
+    #[must_use]
+    pub const fn outline(&self) -> &Outline {
+        &self.outline
     }
 
     /// Asks about namespaces.

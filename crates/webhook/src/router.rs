@@ -170,10 +170,12 @@ impl Doors {
         };
         let bytes = read(body, length, time).await?;
         let wrong = |error: BadReview| bad(error.to_string());
+        let whole =
+            |bytes: &Bytes| Review::from_json(bytes, self.reviewer.outline()).map_err(wrong);
         // Where there is room for anybody it is read whole at once; else only as far as to know whose turn it is.
         let (review, slip) = match self.gate.has_room_for_all() {
             true => {
-                let review = Review::from_json(&bytes).map_err(wrong)?;
+                let review = whole(&bytes)?;
                 let slip = Slip::of(&review);
                 (Some(review), slip)
             }
@@ -197,7 +199,7 @@ impl Doors {
         };
         let review = match review {
             Some(review) => review,
-            None => Review::from_json(&bytes).map_err(wrong)?,
+            None => whole(&bytes)?,
         };
         let left = time.saturating_sub(begun.elapsed());
         let answer = self.reviewer.review(&review, door, left).await;

@@ -119,7 +119,7 @@ async fn ask(reviewer: &Reviewer, door: Door, namespace: &str, object: Value) ->
             "object": object,
         },
     });
-    let review = Review::from_json(body.to_string().as_bytes()).unwrap();
+    let review = Review::from_json(body.to_string().as_bytes(), reviewer.outline()).unwrap();
     reviewer
         .review(&review, door, Duration::from_secs(10))
         .await

@@ -8,8 +8,10 @@ mod scan;
 mod shapes;
 
 use std::fmt::{self, Write as _};
+use std::marker::PhantomData;
 
 use serde::Deserialize;
+use serde::de::DeserializeSeed;
 
 use crate::refusal::Refusal;
 use crate::{Limits, ReasonCode};
@@ -121,11 +123,20 @@ impl fmt::Display for Error {
 
 /// Reads `bytes` as `T`, and checks the whole document strictly.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8], limits: &Limits) -> Result<T, Error> {
+    parse_with(bytes, limits, PhantomData::<T>)
+}
+
+/// As [`parse`], by a seed that knows what is wanted.
+pub(crate) fn parse_with<'a, S: DeserializeSeed<'a>>(
+    bytes: &'a [u8],
+    limits: &Limits,
+    seed: S,
+) -> Result<S::Value, Error> {
     let bounds = Bounds {
         escapes: ESCAPES,
         ..limits.into()
     };
-    read::read(bytes, bounds)
+    read::read(bytes, bounds, seed)
 }
 
 /// As [`parse`], of a document that may be nothing but strings with escape sequences.
@@ -133,7 +144,7 @@ pub(crate) fn parse_text<'a, T: Deserialize<'a>>(
     bytes: &'a [u8],
     limits: &Limits,
 ) -> Result<T, Error> {
-    read::read(bytes, limits.into())
+    read::read(bytes, limits.into(), PhantomData::<T>)
 }
 
 /// Reads a part of a document that [`scan`] has checked.
@@ -143,5 +154,5 @@ pub(crate) fn typed<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error>
         keys: usize::MAX,
         escapes: usize::MAX,
     };
-    read::read(bytes, bounds)
+    read::read(bytes, bounds, PhantomData::<T>)
 }

@@ -12,17 +12,21 @@ use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{
     self, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor,
 };
-use serde::{Deserialize, forward_to_deserialize_any};
+use serde::forward_to_deserialize_any;
 
 use super::scan::{Fault, Keys, Scanner, scan};
 use super::{Bounds, Error};
 
-/// Reads a whole document as `T`, and checks all of it. A document that breaks the rules of all documents is refused by that, wherever it
+/// Reads a whole document by `seed`, and checks all of it. A document that breaks the rules of all documents is refused by that, wherever it
 /// does: also behind a value of the wrong type.
-pub(super) fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8], bounds: Bounds) -> Result<T, Error> {
+pub(super) fn read<'a, S: DeserializeSeed<'a>>(
+    bytes: &'a [u8],
+    bounds: Bounds,
+    seed: S,
+) -> Result<S::Value, Error> {
     let mut scanner = Scanner::new(bytes, bounds)?;
     scanner.blanks();
-    let value = T::deserialize(&mut scanner);
+    let value = seed.deserialize(&mut scanner);
     let value = value.and_then(|value| scanner.end().map(|()| value));
     value.map_err(|fault| match scan(bytes, bounds) {
         Err(breach) => breach,

@@ -4,21 +4,31 @@
 //! not know. A kind that is known and cannot be read is an error, never "no images".
 
 mod error;
+mod outline;
 mod path;
 mod pod;
 mod pulls;
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::Deserialize;
+use serde::de::DeserializeSeed;
 use serde_json::Value;
 
 use crate::Limits;
 pub use error::ObjectError;
+pub use outline::Outline;
 pub use path::{FieldPath, FieldPathError};
 pub(crate) use path::{dotted, indexed};
 use pod::PodFields;
 pub use pulls::PodPulls;
+
+/// Where PodSpecs stand ([`pod_specs`]).
+const POD: &[&str] = &["spec"];
+const WORKLOAD: &[&str] = &["spec", "template", "spec"];
+const TEMPLATE: &[&str] = &["template", "spec"];
+const CRON_JOB: &[&str] = &["spec", "jobTemplate", "spec", "template", "spec"];
 
 /// Containers and volumes of one object: Kubernetes itself takes objects of at most 1.5 MiB, in which there are fewer.
 const MOST_IMAGES: usize = 10_000;
@@ -91,7 +101,20 @@ pub fn parse_object<'a, T: Deserialize<'a>>(
     bytes: &'a [u8],
     limits: &Limits,
 ) -> Result<T, ObjectError> {
-    crate::json::parse(bytes, limits).map_err(|error| ObjectError::Json(error.to_string()))
+    parse_object_with(bytes, limits, PhantomData::<T>)
+}
+
+/// As [`parse_object`], by a seed that knows what is wanted, such as an [`Outline`].
+///
+/// # Errors
+/// [`ObjectError::Json`].
+pub fn parse_object_with<'a, S: DeserializeSeed<'a>>(
+    bytes: &'a [u8],
+    limits: &Limits,
+    seed: S,
+) -> Result<S::Value, ObjectError> {
+    crate::json::parse_with(bytes, limits, seed)
+        .map_err(|error| ObjectError::Json(error.to_string()))
 }
 
 impl GroupKind {
@@ -169,6 +192,30 @@ impl ImageFields {
         pod_specs(kind).is_some() || self.custom.iter().any(|field| field.of == *kind)
     }
 
+    /// What [`of`](Self::of) and [`pulls`](Self::pulls) look at, of objects of all kinds that are known: of an object that is read by it they find what
+    /// they find of the whole object, errors included.
+    #[must_use]
+    pub fn outline(&self) -> Outline {
+        Outline::new(|root| {
+            for name in ["apiVersion", "kind"] {
+                root.named(name).keep();
+            }
+            for path in [POD, WORKLOAD, TEMPLATE, CRON_JOB] {
+                let spec = path.iter().fold(&mut *root, |node, name| node.named(name));
+                pod::draw(spec);
+            }
+            for field in &self.custom {
+                let Some(end) = field.at.draw(root) else {
+                    continue;
+                };
+                match field.holds {
+                    FieldContent::PodSpec => pod::draw(end),
+                    FieldContent::Image => end.keep(),
+                }
+            }
+        })
+    }
+
     /// Every image that the object would run, in the order of the fields; empty for a kind that bears none.
     ///
     /// An `ImageVolume` without a reference, a container without an image and a list that is none are errors: what cannot be read might run.
@@ -238,10 +285,6 @@ pub fn changed_images<'a>(new: &'a [ImageField], old: &[ImageField]) -> Vec<&'a 
 ///
 /// The groups are those that any version of Kubernetes served these kinds in.
 fn pod_specs(kind: &GroupKind) -> Option<&'static [&'static str]> {
-    const POD: &[&str] = &["spec"];
-    const WORKLOAD: &[&str] = &["spec", "template", "spec"];
-    const TEMPLATE: &[&str] = &["template", "spec"];
-    const CRON_JOB: &[&str] = &["spec", "jobTemplate", "spec", "template", "spec"];
     match (kind.group.as_str(), kind.kind.as_str()) {
         ("", "Pod") => Some(POD),
         ("", "PodTemplate") => Some(TEMPLATE),

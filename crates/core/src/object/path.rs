@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde_json::Value;
 
 use super::ObjectError;
+use super::outline::Node;
 
 /// Characters of a path, and steps that it takes: more than any real resource needs.
 const MOST_CHARS: usize = 512;
@@ -49,6 +50,22 @@ impl FieldPath {
             there = next;
         }
         Ok(there)
+    }
+
+    /// The place in outlines at which the path ends; none where everything is kept on the way, which a path through all values of an object needs.
+    pub(super) fn draw<'a>(&self, root: &'a mut Node) -> Option<&'a mut Node> {
+        let mut node = root;
+        for step in &self.steps {
+            node = match step {
+                Step::Name(name) => node.named(name),
+                Step::Items => node.items(),
+                Step::Values => {
+                    node.keep();
+                    return None;
+                }
+            };
+        }
+        Some(node)
     }
 }
 

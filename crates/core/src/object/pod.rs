@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::{ImageField, ImageRole, ObjectError};
+use super::outline::Node;
+use super::{ImageField, ImageRole, ObjectError, pulls};
 use crate::text::safe;
 
 /// The lists of containers, in the order in which they run.
@@ -13,6 +14,19 @@ const CONTAINERS: [(&str, ImageRole); 3] = [
     ("containers", ImageRole::Container),
     ("ephemeralContainers", ImageRole::EphemeralContainer),
 ];
+
+/// Keeps what is looked at in a PodSpec: here, and by [`PodPulls`](super::PodPulls).
+pub(super) fn draw(spec: &mut Node) {
+    for (list, _) in CONTAINERS {
+        let container = spec.named(list).items();
+        container.named("name").keep();
+        container.named("image").keep();
+    }
+    let volume = spec.named("volumes").items();
+    volume.named("name").keep();
+    volume.named("image").named("reference").keep();
+    pulls::draw(spec);
+}
 
 /// A PodSpec and its place in an object.
 pub(super) struct PodFields<'a> {

@@ -2,7 +2,19 @@
 
 use serde_json::{Map, Value};
 
+use super::outline::Node;
 use super::{ObjectError, indexed};
+
+/// The service account, and the name that the field had before Kubernetes 1.0, which means the same.
+const ACCOUNTS: [&str; 2] = ["serviceAccountName", "serviceAccount"];
+
+/// Keeps what is looked at.
+pub(super) fn draw(spec: &mut Node) {
+    spec.named("imagePullSecrets").items().named("name").keep();
+    for name in ACCOUNTS {
+        spec.named(name).keep();
+    }
+}
 
 /// What one PodSpec of an object names for the pulling of its images.
 ///
@@ -38,11 +50,12 @@ impl PodPulls {
             }
             Some(other) => return Err(ObjectError::shape(&list, "a list", other)),
         };
-        // The second is the name that the field had before Kubernetes 1.0, and both mean the same.
-        let account = match text(place, spec, "serviceAccountName")? {
-            None => text(place, spec, "serviceAccount")?,
-            account => account,
-        };
+        let mut account = None;
+        for name in ACCOUNTS {
+            if account.is_none() {
+                account = text(place, spec, name)?;
+            }
+        }
         Ok(Self {
             within: format!("{place}."),
             secrets,

@@ -1,9 +1,10 @@
 #![allow(clippy::unwrap_used)]
 
-use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+
+mod properties;
 
 fn images(object: &Value) -> Result<Vec<(String, String)>, String> {
     let found = ImageFields::default().of(object);
@@ -480,48 +481,4 @@ fn only_what_is_the_same_in_the_same_place_is_unchanged_images() {
     // Nothing to compare with: everything is new.
     let new = fields(json!({"containers": [{"name": "app", "image": "b"}]}));
     assert_eq!(changed_images(&new, &[]).len(), 1);
-}
-
-/// Any JSON value, a few levels deep, with the names that matter more often than others.
-fn value() -> impl Strategy<Value = Value> {
-    let name = prop_oneof![
-        Just("spec".to_owned()),
-        Just("containers".to_owned()),
-        Just("image".to_owned()),
-        Just("template".to_owned()),
-        Just("volumes".to_owned()),
-        Just("reference".to_owned()),
-        Just("name".to_owned()),
-        "[a-z]{1,3}"
-    ];
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i32>().prop_map(Value::from),
-        "[a-z/:]{0,4}".prop_map(Value::from)
-    ];
-    leaf.prop_recursive(6, 48, 4, move |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::btree_map(name.clone(), inner, 0..4)
-                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
-        ]
-    })
-}
-
-proptest! {
-    /// Whatever an object is, every text below an `image` of its containers is found or the object is refused.
-    #[test]
-    fn nothing_panics_and_no_image_is_passed_over(spec in value()) {
-        let object = json!({"apiVersion": "v1", "kind": "Pod", "spec": spec});
-        if let Ok(found) = ImageFields::default().of(&object) {
-            let containers = object["spec"]["containers"].as_array().unwrap();
-            for container in containers {
-                let image = container["image"].as_str().unwrap();
-                prop_assert!(found.iter().any(|field| field.image == image));
-            }
-            prop_assert!(found.len() >= containers.len());
-            prop_assert!(changed_images(&found, &found).is_empty());
-        }
-    }
 }

@@ -108,13 +108,11 @@ fn fits(body: &str) -> bool {
 
 /// The images of a question's object.
 pub(crate) fn images(body: &str) -> Vec<String> {
-    let Ok(review) = Review::from_json(body.as_bytes()) else {
+    let known = ImageFields::default();
+    let Ok(review) = Review::from_json(body.as_bytes(), &known.outline()) else {
         return Vec::new();
     };
-    let fields = review
-        .object
-        .as_ref()
-        .map(|it| ImageFields::default().of(it));
+    let fields = review.object.as_ref().map(|it| known.of(it));
     let fields = fields.and_then(Result::ok).unwrap_or_default();
     fields.into_iter().map(|field| field.image).collect()
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use countersign_core::Outline;
 use countersign_e2e::{Recorder, Registration, eventually};
 use countersign_webhook::Review;
 use serde_json::{Value, json};
@@ -116,7 +117,7 @@ fn a_custom_resource_is_judged_in_whichever_version_it_is_written() {
     let sent: Value = serde_json::from_str(converted).unwrap();
     assert_eq!(sent["request"]["requestKind"]["version"], "v1beta1");
     assert_eq!(sent["request"]["kind"]["version"], "v1");
-    let review = Review::from_json(converted.as_bytes()).unwrap();
+    let review = Review::from_json(converted.as_bytes(), &Outline::whole()).unwrap();
     let object = review.object.unwrap();
     assert_eq!(object["apiVersion"], format!("{GROUP}/v1"));
     keep(&lab, "create-pipelines", converted);

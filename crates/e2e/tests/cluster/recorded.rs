@@ -85,8 +85,8 @@ fn every_question_of_the_api_server_is_read() {
 
 /// What a question is about (`update-deployments-scale`), and how many images are in the old and the new object.
 fn read(body: &str) -> (String, Option<usize>, Option<usize>) {
-    let review =
-        Review::from_json(body.as_bytes()).unwrap_or_else(|error| panic!("{error}: {body}"));
+    let review = Review::from_json(body.as_bytes(), &ImageFields::default().outline())
+        .unwrap_or_else(|error| panic!("{error}: {body}"));
     let sent: Value = serde_json::from_str(body).unwrap();
     let request = &sent["request"];
     let images = |object: &Option<Value>| {

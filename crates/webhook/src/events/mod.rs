@@ -17,7 +17,7 @@ use serde_json::json;
 
 pub(crate) use self::board::Post;
 use self::board::{Board, Key};
-pub(crate) use self::subject::Subject;
+pub(crate) use self::subject::{LOOKED_AT, Subject};
 use crate::kubernetes::{EventError, EventWriter, Series};
 use crate::log::{Level, Log};
 use crate::message::denying;

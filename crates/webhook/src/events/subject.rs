@@ -9,6 +9,14 @@ const MOST_NAME: usize = 253;
 /// Of a namespace, a DNS label.
 const MOST_LABEL: usize = 63;
 
+/// What is looked at in an object, besides its kind.
+pub(crate) const LOOKED_AT: [&[&str]; 4] = [
+    &["metadata", "name"],
+    &["metadata", "generateName"],
+    &["metadata", "uid"],
+    &["metadata", "ownerReferences"],
+];
+
 /// What an Event is about, in the namespace in which it is written too.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Subject {

@@ -1,6 +1,7 @@
 //! What is told of which object: an owner is the maker's word, and no way out of the maker's namespace.
 #![allow(clippy::unwrap_used)]
 
+use countersign_core::{ImageFields, Outline};
 use serde_json::{Value, json};
 
 use super::*;
@@ -24,7 +25,10 @@ fn review(change: impl FnOnce(&mut Value)) -> Review {
         },
     });
     change(&mut body["request"]);
-    Review::from_json(body.to_string().as_bytes()).unwrap()
+    let outline = LOOKED_AT
+        .into_iter()
+        .fold(ImageFields::default().outline(), Outline::with);
+    Review::from_json(body.to_string().as_bytes(), &outline).unwrap()
 }
 
 fn told(review: &Review, door: Door, answer: &Answer) -> Option<Notice> {

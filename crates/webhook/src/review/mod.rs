@@ -1,14 +1,13 @@
 //! What the API server asks (`admission.k8s.io/v1`, `AdmissionReview` with a `request`).
 
-mod object;
 mod slip;
+mod wire;
 
-use countersign_core::{GroupKind, Limits, parse_object};
-use serde::Deserialize;
+use countersign_core::{GroupKind, Limits, Outline, parse_object_with};
 use serde_json::Value;
 
-use self::object::Object;
 pub(crate) use self::slip::Slip;
+use self::wire::Reader;
 
 const VERSION: &str = "admission.k8s.io/v1";
 /// A uid of the API server is a UUID.
@@ -25,7 +24,7 @@ pub struct Review {
     pub kind: GroupKind,
     /// Where the object is to be; none for objects of the whole cluster.
     pub namespace: Option<String>,
-    /// The object as it would be, without `metadata.managedFields`; none on `DELETE`.
+    /// The object as it would be, as much as is kept of it; none on `DELETE`.
     pub object: Option<Value>,
     /// The object as it was, likewise; none on `CREATE`.
     pub old_object: Option<Value>,
@@ -77,43 +76,14 @@ pub enum BadReview {
     OtherOperation(String),
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Wire {
-    #[serde(default)]
-    api_version: String,
-    #[serde(default)]
-    kind: String,
-    request: Option<WireRequest>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireRequest {
-    #[serde(default)]
-    uid: String,
-    kind: WireKind,
-    operation: String,
-    namespace: Option<String>,
-    object: Option<Object>,
-    old_object: Option<Object>,
-    dry_run: Option<bool>,
-}
-
-#[derive(Deserialize)]
-struct WireKind {
-    #[serde(default)]
-    group: String,
-    kind: String,
-}
-
 impl Review {
-    /// Reads a body. Fields that are not known are passed over, as the API grows.
+    /// Reads a body, and keeps of its objects what `outline` says: [`Reviewer::outline`](crate::Reviewer::outline) for whoever is to judge it. Fields that are not
+    /// known are passed over, as the API grows. All of it is checked, whatever is kept.
     ///
     /// # Errors
     /// [`BadReview`].
-    pub fn from_json(body: &[u8]) -> Result<Self, BadReview> {
-        let wire: Wire = parse_object(body, &Limits::default())
+    pub fn from_json(body: &[u8], outline: &Outline) -> Result<Self, BadReview> {
+        let wire = parse_object_with(body, &Limits::default(), Reader(outline))
             .map_err(|error| BadReview::Json(countersign_core::printable(&error.to_string())))?;
         if wire.kind != "AdmissionReview" || wire.api_version != VERSION {
             return Err(BadReview::OtherKind {
@@ -143,8 +113,8 @@ impl Review {
                 kind: request.kind.kind,
             },
             namespace: request.namespace.filter(|name| !name.is_empty()),
-            object: request.object.map(|Object(object)| object),
-            old_object: request.old_object.map(|Object(object)| object),
+            object: request.object,
+            old_object: request.old_object,
             dry_run: request.dry_run.unwrap_or(false),
         })
     }
@@ -154,11 +124,18 @@ impl Review {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use countersign_core::ImageFields;
     use proptest::prelude::*;
     use serde_json::json;
 
     fn read(body: &Value) -> Result<Review, String> {
-        Review::from_json(&serde_json::to_vec(body).unwrap()).map_err(|error| error.to_string())
+        Review::from_json(&serde_json::to_vec(body).unwrap(), &Outline::whole())
+            .map_err(|error| error.to_string())
+    }
+
+    fn refused(body: &[u8]) -> String {
+        let read = Review::from_json(body, &Outline::whole());
+        read.unwrap_err().to_string()
     }
 
     fn review() -> Value {
@@ -195,43 +172,30 @@ mod tests {
         assert!(!read.dry_run && read.old_object.is_none() && read.namespace.is_none());
     }
 
-    /// It is a third of what the API server sends, and says nothing of what would run; but two readers must not see two documents in it either.
+    /// Two readers must not see two documents in what nobody looks at either.
     #[test]
-    fn nothing_of_an_object_is_left_out_but_who_wrote_what() {
-        let whole = json!({
-            "kind": "Pod",
-            "metadata": {
-                "name": "a",
-                "annotations": {"managedFields": "\u{e4}\n", "n": "1"},
-                "ownerReferences": [{"managedFields": [1, -2, 1.5, null, true, {"metadata": {"managedFields": 1}}]}],
-            },
-            "managedFields": {"x": [[], {}]},
-            "spec": {"metadata": {"managedFields": [18_446_744_073_709_551_615_u64]}, "containers": [{"image": "i"}]},
-        });
+    fn of_objects_is_kept_what_the_outline_says_and_all_is_checked() {
+        let outline = Outline::whole();
+        let whole = json!({"kind": "Pod", "metadata": {"name": "a", "managedFields": [{"fieldsV1": {"f:spec": {}}}]}});
+        let outlined = ImageFields::default().outline();
         for place in ["object", "oldObject"] {
             let mut body = review();
             body["request"][place] = whole.clone();
-            body["request"][place]["metadata"]["managedFields"] =
-                json!([{"fieldsV1": {"f:spec": {}}}]);
-            let read = read(&body).unwrap();
-            let found = if place == "object" {
-                read.object
-            } else {
-                read.old_object
-            };
-            assert_eq!(found, Some(whole.clone()));
             let text = body.to_string();
-            let twin = text.replacen("\"f:spec\":{}", "\"f:spec\":{},\"f:spec\":{}", 1);
-            assert_ne!(twin, text);
-            assert!(Review::from_json(twin.as_bytes()).is_err());
+            for (outline, kept) in [(&outline, &whole), (&outlined, &json!({"kind": "Pod"}))] {
+                let read = Review::from_json(text.as_bytes(), outline).unwrap();
+                let found = if place == "object" {
+                    read.object
+                } else {
+                    read.old_object
+                };
+                assert_eq!(found.as_ref(), Some(kept));
+                let twin = text.replacen("\"f:spec\":{}", "\"f:spec\":{},\"f:spec\":{}", 1);
+                assert_ne!(twin, text);
+                assert!(Review::from_json(twin.as_bytes(), outline).is_err());
+            }
         }
-        for object in [
-            json!("x"),
-            json!([1]),
-            json!(1),
-            json!({"metadata": [2]}),
-            json!({"metadata": null}),
-        ] {
+        for object in [json!("x"), json!([1]), json!(1), json!({"metadata": null})] {
             let mut body = review();
             body["request"]["object"] = object.clone();
             assert_eq!(read(&body).unwrap().object, Some(object));
@@ -267,22 +231,22 @@ mod tests {
             "the AdmissionReview's `request.operation` is `PATCH\\u{1b}`"
         );
         for body in [&b""[..], b"{", b"[]", b"null", b"{} {}", b"\xff"] {
-            let error = Review::from_json(body).unwrap_err().to_string();
+            let error = refused(body);
             assert!(error.starts_with("the body is"), "{error}");
         }
         // Two readers would see two objects.
         let twin = serde_json::to_string(&review()).unwrap();
         let twin = twin.replacen("\"dryRun\":true", "\"dryRun\":true,\"dryRun\":false", 1);
-        let error = Review::from_json(twin.as_bytes()).unwrap_err().to_string();
+        let error = refused(twin.as_bytes());
         assert!(error.contains("dryRun"), "{error}");
         let deep = format!("{}1{}", "[".repeat(100), "]".repeat(100));
-        assert!(Review::from_json(deep.as_bytes()).is_err());
+        refused(deep.as_bytes());
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_a_review_or_an_error(body in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Review::from_json(&body);
+            let _ = Review::from_json(&body, &Outline::whole());
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Typed reading against serde_json's, and what it refuses beyond that.
 #![allow(clippy::unwrap_used)]
 
+use std::marker::PhantomData;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -17,7 +19,7 @@ const BOUNDS: Bounds = Bounds {
 };
 
 fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Error> {
-    super::read(text.as_bytes(), BOUNDS)
+    super::read(text.as_bytes(), BOUNDS, PhantomData::<T>)
 }
 
 #[derive(Debug, Deserialize, PartialEq)]
