@@ -1,6 +1,6 @@
 //! What is compared of one piece of evidence, and what came of it: the substance of an explanation.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use crate::policy::authorize::Mismatch;
 use crate::text::{safe, safe_own};
@@ -20,6 +20,11 @@ pub(crate) struct Compared {
     failed: Option<Mismatch>,
     unknown: Option<Mismatch>,
     warnings: Vec<(ReasonCode, String)>,
+}
+
+/// A text that is made only where somebody is told of it.
+pub(crate) fn made<T: Display>(text: impl Fn() -> T) -> impl Display {
+    fmt::from_fn(move |f| text().fmt(f))
 }
 
 impl Compared {
@@ -47,10 +52,11 @@ impl Compared {
         self.warnings.extend_from_slice(&apart.warnings);
     }
 
-    /// Records that `found` was compared with `wanted`; `code` says why the evidence does not count if that does not hold.
+    /// Records that `found` was compared with `wanted`; `code` says why the evidence does not count if that does not hold. Nothing is written out of
+    /// which nobody is told: hand over [`format_args!`] and [`made`], not texts that are made for this.
     pub(crate) fn that(
         &mut self,
-        what: &str,
+        what: impl Display,
         wanted: impl Display,
         found: impl Display,
         holds: bool,
@@ -59,12 +65,12 @@ impl Compared {
         if holds && self.brief {
             return;
         }
-        let (wanted, found) = (wanted.to_string(), found.to_string());
+        let (what, wanted, found) = (what.to_string(), wanted.to_string(), found.to_string());
         if holds {
-            self.record(what, wanted, found, Outcome::Pass, false);
+            self.record(&what, wanted, found, Outcome::Pass, false);
         } else {
             self.fail(
-                what,
+                &what,
                 Mismatch {
                     code,
                     found,

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::{Digest, Limits, json};
 
@@ -93,9 +94,9 @@ pub(crate) const INDEX_TYPES: [&str; 2] = [
 struct Wire {
     schema_version: Option<u64>,
     media_type: Option<String>,
-    config: Option<serde_json::Value>,
-    layers: Option<serde_json::Value>,
-    fs_layers: Option<serde_json::Value>,
+    config: Option<IgnoredAny>,
+    layers: Option<IgnoredAny>,
+    fs_layers: Option<IgnoredAny>,
     manifests: Option<Vec<WireChild>>,
 }
 

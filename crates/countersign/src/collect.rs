@@ -98,10 +98,10 @@ pub async fn collect_bundles<R: Registry>(
     budget: &Budget,
 ) -> Evidence {
     let collector = Collector::new(registry, repository, image, budget);
-    let what = format!("referrers of {image} in {repository}");
+    let what = || format!("referrers of {image} in {repository}");
     let listing = match registry.referrers(repository, image, budget).await {
         Ok(listing) => listing,
-        Err(error) => return gap_only(error.into_gap(what).hiding(FoundBy::Referrers)),
+        Err(error) => return gap_only(error.into_gap(what()).hiding(FoundBy::Referrers)),
     };
     let mut seen = BTreeSet::new();
     let opened = listing
@@ -114,7 +114,7 @@ pub async fn collect_bundles<R: Registry>(
         .collect();
     let mut evidence = collector.fetch_layers(concurrently(opened).await).await;
     if let Some(error) = listing.incomplete {
-        evidence.gaps.insert(0, error.into_gap(what));
+        evidence.gaps.insert(0, error.into_gap(what()));
     }
     hiding(evidence, FoundBy::Referrers)
 }

@@ -86,12 +86,12 @@ async fn by_the_webhook(world: &World, images: &[&str]) -> Vec<String> {
             "object": {"apiVersion": "v1", "kind": "Pod", "spec": {"containers": containers}},
         },
     });
-    let review = Review::from_json(review.to_string().as_bytes()).unwrap();
     let records = Arc::new(Records::default());
     let witness: Arc<dyn Witness> = records.clone();
     let reviewer = Reviewer::new(checker(world), ImageFields::default())
         .clock(now)
         .witness(witness);
+    let review = Review::from_json(review.to_string().as_bytes(), reviewer.outline()).unwrap();
     let time = Duration::from_secs(20);
     reviewer.review(&review, Door::Enforce, time).await;
     records.0.lock().unwrap().clone()

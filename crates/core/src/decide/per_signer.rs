@@ -175,8 +175,8 @@ fn check_age(
         return;
     };
     let now = circumstances.now;
-    let wanted = format!("not before {}", now.plus(-max_age));
-    let found = format!("signed at {at}");
+    let wanted = format_args!("not before {}", now.plus(-max_age));
+    let found = format_args!("signed at {at}");
     let is_young = at.plus(max_age) >= now;
     let relieved = circumstances.age_relief && !demand.age_always;
     if !is_young && relieved {
@@ -210,8 +210,8 @@ fn check_soak(
     let enough = at.plus(min_age);
     compared.that(
         "minAge",
-        format!("not after {}", now.plus(-min_age)),
-        format!("signed at {at}, old enough at {enough}"),
+        format_args!("not after {}", now.plus(-min_age)),
+        format_args!("signed at {at}, old enough at {enough}"),
         enough <= now,
         ReasonCode::TooYoung,
     );

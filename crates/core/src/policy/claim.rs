@@ -164,7 +164,7 @@ impl Pattern {
         match self {
             Self::Text(text) => text == value,
             Self::Glob(glob) => glob.matches(value),
-            Self::Repository(repository) => Repository::parse(value).as_ref() == Ok(repository),
+            Self::Repository(repository) => repository.is(value),
             Self::Owner(owner) => Owner::parse(value).as_ref() == Ok(owner),
             Self::Digest(digest) => GitDigest::parse(value).as_ref() == Some(digest),
             Self::Uri(uri) => uri.matches(value),

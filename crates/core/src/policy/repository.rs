@@ -29,6 +29,15 @@ impl Repository {
         Ok(Self { host, path })
     }
 
+    /// Whether the text is this repository, in any spelling.
+    pub(crate) fn is(&self, text: &str) -> bool {
+        // As CI providers write it, without parsing: what was parsed once has nothing in it that could be meant otherwise but this ending.
+        let plain = text.strip_prefix("https://");
+        let path = plain.and_then(|rest| rest.strip_prefix(self.host.as_str())?.strip_prefix('/'));
+        let is_plain = path == Some(self.path.as_str()) && !self.path.ends_with(".git");
+        is_plain || Self::parse(text).as_ref() == Ok(self)
+    }
+
     /// The path on its host.
     pub(crate) fn path(&self) -> &str {
         &self.path
@@ -119,6 +128,8 @@ impl fmt::Display for Repository {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -133,6 +144,7 @@ mod tests {
             "http://github.com/acme/app",
         ] {
             assert_eq!(Repository::parse(text), wanted, "{text}");
+            assert!(wanted.as_ref().is_ok_and(|it| it.is(text)), "{text}");
         }
         for text in [
             "acme/app-evil",
@@ -143,6 +155,7 @@ mod tests {
             "https://github.com:8443/acme/app",
         ] {
             assert_ne!(Repository::parse(text), wanted, "{text}");
+            assert!(wanted.as_ref().is_ok_and(|it| !it.is(text)), "{text}");
         }
     }
 
@@ -203,6 +216,24 @@ mod tests {
             "git@github.com:acme/app",
         ] {
             assert!(Repository::parse(text).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        /// A text is a repository if it is parsed as that one, and never else.
+        #[test]
+        fn what_is_compared_as_text_is_what_would_be_parsed(
+            one in "(https://|git\\+https://)?(github.com/|A.b/)?[ab./]{1,6}(/c)?(\\.git){0,2}/?",
+            other in "(https://|git\\+https://)?(github.com/|a.b/)?[ab./]{1,6}(/c)?(\\.git){0,2}/?",
+        ) {
+            for (left, right) in [(&one, &other), (&one, &one)] {
+                let Ok(repository) = Repository::parse(left) else { continue };
+                let plain = format!("https://{repository}");
+                for text in [right, &plain, &format!("{plain}.git"), &format!("{plain}/")] {
+                    let parsed = Repository::parse(text).as_ref() == Ok(&repository);
+                    prop_assert_eq!(repository.is(text), parsed, "{} {}", left, text);
+                }
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ pub(crate) use builder::{BuilderDemand, BuilderId, Speakers};
 pub(crate) use source::SourceDemand;
 
 use super::{BuildFacts, Dependency, Family};
-use crate::compared::Compared;
+use crate::compared::{Compared, made};
 use crate::known::Known;
 use crate::policy::authorize::Mismatch;
 use crate::policy::claim::CiClaim;
@@ -113,10 +113,10 @@ impl ProvenanceDemand {
 
     fn build_type(&self, facts: &BuildFacts, compared: &mut Compared) {
         let listed = self.build_types.contains(&facts.build_type);
-        let wanted = match self.build_types.as_slice() {
+        let wanted = made(|| match self.build_types.as_slice() {
             [] => "a build type that is known".to_owned(),
             listed => format!("one that is known, or {}", listed.join(" or ")),
-        };
+        });
         let known = facts.family != Family::Unknown || listed;
         let code = ReasonCode::UnknownBuildType;
         compared.that("buildTypes", wanted, &facts.build_type, known, code);
@@ -144,7 +144,7 @@ impl ProvenanceDemand {
         compared.that(
             "minLevel",
             self.min_level,
-            format!("{level}{why}"),
+            format_args!("{level}{why}"),
             level >= self.min_level,
             ReasonCode::LevelTooLow,
         );
@@ -156,7 +156,7 @@ impl ProvenanceDemand {
         }
         let found = facts.workflow.as_deref();
         let fits = found.is_some_and(|found| self.workflows.iter().any(|it| it == found));
-        let wanted = self.workflows.join(" or ");
+        let wanted = made(|| self.workflows.join(" or "));
         let code = ReasonCode::ProvenanceWorkflowMismatch;
         compared.that("workflow", wanted, found.unwrap_or(NOTHING), fits, code);
     }
@@ -170,10 +170,9 @@ impl ParameterDemand {
         for (name, values) in &self.values {
             let found = facts.parameters.get(name).map(String::as_str);
             let fits = found.is_some_and(|found| values.iter().any(|it| it == found));
-            let what = format!("parameters.values.{name}");
             compared.that(
-                &what,
-                values.join(" or "),
+                format_args!("parameters.values.{name}"),
+                made(|| values.join(" or ")),
                 found.unwrap_or(NOTHING),
                 fits,
                 code,
@@ -186,16 +185,15 @@ impl ParameterDemand {
             facts.explained.contains(&name.as_str()) || self.values.iter().any(|(it, _)| it == name)
         };
         let others = facts.parameters.iter().filter(|(name, _)| !listed(name));
-        let others: Vec<String> = others
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
-        let found = match others.len() {
+        let others: Vec<_> = others.collect();
+        let found = made(|| match others.len() {
             0 => "none".to_owned(),
             count => {
-                let shown: Vec<&str> = others.iter().take(MOST_TOLD).map(String::as_str).collect();
-                format!("{count}: {}", shown.join(", "))
+                let shown = others.iter().take(MOST_TOLD);
+                let shown = shown.map(|(name, value)| format!("{name}={value}"));
+                format!("{count}: {}", shown.collect::<Vec<_>>().join(", "))
             }
-        };
+        });
         let wanted = "no parameter beyond those that are known or listed";
         compared.that("parameters.others", wanted, found, others.is_empty(), code);
     }

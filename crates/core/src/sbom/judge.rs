@@ -189,9 +189,9 @@ impl SbomDemand {
             } else {
                 "nothing"
             };
-            let what = format!("fields.document.{}", field.name());
+            let what = format_args!("fields.document.{}", field.name());
             let code = ReasonCode::SbomIncomplete;
-            compared.that(&what, "stated", found, field.is_in(sbom), code);
+            compared.that(what, "stated", found, field.is_in(sbom), code);
         }
         cover(sbom, &self.coverage, compared);
         if let Some(licenses) = &self.licenses {
@@ -208,7 +208,7 @@ impl SbomDemand {
             [] => "CycloneDX or SPDX".to_owned(),
             formats => formats.join(" or "),
         };
-        let found = format!("{} {}", format.name(), format.version());
+        let found = format_args!("{} {}", format.name(), format.version());
         compared.that(
             "formats",
             wanted,
@@ -277,9 +277,9 @@ fn cover(sbom: &Sbom<'_>, coverage: &[(Field, u8)], compared: &mut Compared) {
             names => format!("; not of {}", names.join(", ")),
         };
         compared.that(
-            &format!("fields.{}", field.name()),
-            format!("{least}% of components"),
-            format!("{percent}% ({have} of {all}){example}"),
+            format_args!("fields.{}", field.name()),
+            format_args!("{least}% of components"),
+            format_args!("{percent}% ({have} of {all}){example}"),
             percent >= usize::from(*least),
             ReasonCode::SbomIncomplete,
         );

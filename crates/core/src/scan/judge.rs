@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use super::{Finding, Fix, Scan, ScanError, Severity};
-use crate::compared::Compared;
+use crate::compared::{Compared, made};
 use crate::known::Known;
 use crate::policy::authorize::{Author, Mismatch};
 use crate::policy::glob::Glob;
@@ -148,10 +148,10 @@ impl VulnerabilityDemand {
         }
         let found = scan.scanner.as_deref();
         let fits = found.is_some_and(|uri| self.scanners.iter().any(|it| it.fits(uri)));
-        let wanted: Vec<&str> = self.scanners.iter().map(ScannerDemand::as_str).collect();
+        let wanted = || self.scanners.iter().map(ScannerDemand::as_str);
         compared.that(
             "scanners",
-            wanted.join(" or "),
+            made(|| wanted().collect::<Vec<_>>().join(" or ")),
             found.unwrap_or("no scanner.uri"),
             fits,
             ReasonCode::ScannerMismatch,
@@ -171,13 +171,13 @@ impl VulnerabilityDemand {
         };
         let oldest = at.plus(max_age.saturating_neg());
         let fits = scan.database.is_some_and(|it| (oldest..=at).contains(&it));
-        let found = match scan.database {
+        let found = made(|| match scan.database {
             Some(updated) => format!("updated at {updated}"),
             None => "no scanner.db.lastUpdate".to_owned(),
-        };
+        });
         compared.that(
             "maxDatabaseAge",
-            format!("a database updated between {oldest} and the scan at {at}"),
+            format_args!("a database updated between {oldest} and the scan at {at}"),
             found,
             fits,
             ReasonCode::DatabaseTooOld,
@@ -212,8 +212,8 @@ impl VulnerabilityDemand {
         let code = tally.code();
         compared.that(
             "denyFrom",
-            format!("no finding {} or above{unknown}", self.deny_from),
-            tally.told(findings.len()),
+            format_args!("no finding {} or above{unknown}", self.deny_from),
+            made(|| tally.told(findings.len())),
             tally.bad == 0,
             code,
         );

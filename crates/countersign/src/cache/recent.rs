@@ -3,6 +3,7 @@
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard};
 
+use foldhash::fast::RandomState;
 use lru::LruCache;
 
 use crate::locked::lock;
@@ -17,7 +18,8 @@ pub(super) struct Recent<K, V> {
 }
 
 struct State<K, V> {
-    entries: LruCache<K, V>,
+    /// Its keys are digests, for the most part: a check looks up dozens of them, and cheaper hashes (seeded, as nobody may choose what meets) do for those.
+    entries: LruCache<K, V, RandomState>,
     weight: usize,
 }
 
@@ -33,7 +35,7 @@ impl<K: Hash + Eq, V: Clone> Recent<K, V> {
             most,
             weigh,
             state: Mutex::new(State {
-                entries: LruCache::unbounded(),
+                entries: LruCache::unbounded_with_hasher(RandomState::default()),
                 weight: 0,
             }),
         }

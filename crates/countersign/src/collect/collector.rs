@@ -35,13 +35,12 @@ struct Layer {
     place: Option<String>,
 }
 
-/// A manifest that may carry evidence: what it is called, and how it was found.
+/// A manifest that may carry evidence, and how it was found.
 struct Carrier {
     digest: Digest,
     found_by: FoundBy,
     /// Who served it, if it was not the registry that was asked.
     place: Option<String>,
-    what: String,
 }
 
 impl<'a, R: Registry> Collector<'a, R> {
@@ -63,43 +62,44 @@ impl<'a, R: Registry> Collector<'a, R> {
     /// Opens one manifest of a list, which `from` served. A list can name anything, so the manifest itself must say that it is
     /// about the image.
     pub(super) async fn open_referrer(&self, referrer: &Referrer, from: Option<&str>) -> Opened {
-        let what = format!("referrer {} in {}", referrer.digest, self.repository);
+        let selected = self.referrer(referrer, from).await;
+        Opened::of(selected, || {
+            format!("referrer {} in {}", referrer.digest, self.repository)
+        })
+    }
+
+    async fn referrer(
+        &self,
+        referrer: &Referrer,
+        from: Option<&str>,
+    ) -> Result<Selected, RegistryError> {
         let limit = self.budget.limits().manifest_bytes;
         let size = match usize::try_from(referrer.size) {
             Ok(size) if size <= limit => size,
-            _ => return Opened::gap(self.too_large("a referrer's manifest", limit), what),
+            _ => return Err(self.too_large("a referrer's manifest", limit)),
         };
         let reference = Reference::Digest(referrer.digest);
         let fetched = self
             .registry
             .manifest(self.repository, &reference, size, self.budget)
-            .await;
-        let fetched = match fetched {
-            Ok(Some(fetched)) => fetched,
-            Ok(None) => return Opened::gap(self.protocol("it is listed but not there"), what),
-            Err(error) => return Opened::gap(error, what),
-        };
-        if let Err(error) = check_size(
-            &self.host(),
+            .await?
+            .ok_or_else(|| self.protocol("it is listed but not there"))?;
+        check_size(
+            self.repository.registry(),
             &referrer.digest,
             referrer.size,
             fetched.bytes.len(),
-        ) {
-            return Opened::gap(error, what);
-        }
-        let manifest: Manifest = match wire::read(&fetched.bytes) {
-            Ok(manifest) => manifest,
-            Err(error) => return Opened::gap(self.protocol(error), what),
-        };
+        )?;
+        let manifest: Manifest =
+            wire::read(&fetched.bytes).map_err(|error| self.protocol(error))?;
         match manifest.subject.as_ref().map(Descriptor::digest) {
             Some(Ok(subject)) if subject == *self.image => {}
-            _ => return Opened::gap(self.protocol("its subject is not the image"), what),
+            _ => return Err(self.protocol("its subject is not the image")),
         }
         let carrier = Carrier {
             digest: referrer.digest,
             found_by: referrer.found_by,
             place: fetched.from.or_else(|| from.map(str::to_owned)),
-            what,
         };
         self.select(manifest, carrier, |own| own.starts_with(BUNDLE))
     }
@@ -112,32 +112,36 @@ impl<'a, R: Registry> Collector<'a, R> {
         media_type: &str,
     ) -> Opened {
         let reference = Reference::companion(self.image, suffix);
-        let what = format!("{reference} in {}", self.repository);
+        let selected = self.tag(&reference, found_by, media_type).await;
+        Opened::of(selected, || format!("{reference} in {}", self.repository))
+    }
+
+    async fn tag(
+        &self,
+        reference: &Reference,
+        found_by: FoundBy,
+        media_type: &str,
+    ) -> Result<Selected, RegistryError> {
         let limit = self.budget.limits().manifest_bytes;
-        let fetched = match self
+        let fetched = self
             .registry
-            .manifest(self.repository, &reference, limit, self.budget)
-            .await
-        {
-            Ok(Some(fetched)) => fetched,
-            Ok(None) => return Opened::default(),
-            Err(error) => return Opened::gap(error, what),
+            .manifest(self.repository, reference, limit, self.budget)
+            .await?;
+        let Some(fetched) = fetched else {
+            return Ok(Selected::default());
         };
-        let manifest: Manifest = match wire::read(&fetched.bytes) {
-            Ok(manifest) => manifest,
-            Err(error) => return Opened::gap(self.protocol(error), what),
-        };
+        let manifest: Manifest =
+            wire::read(&fetched.bytes).map_err(|error| self.protocol(error))?;
         let carrier = Carrier {
             digest: Digest::of(&fetched.bytes),
             found_by,
             place: fetched.from,
-            what: what.clone(),
         };
-        let mut opened = self.select(manifest, carrier, |own| own == media_type);
+        let selected = self.select(manifest, carrier, |own| own == media_type);
+        let mut selected = selected.unwrap_or_else(Selected::from);
         // Newer layers than a mirror has may be at the registry.
-        let doubt = fetched.doubt.map(|error| error.into_gap(what));
-        opened.gaps.extend(doubt);
-        opened
+        selected.errors.extend(fetched.doubt);
+        Ok(selected)
     }
 
     /// Takes a manifest that was opened before.
@@ -148,19 +152,17 @@ impl<'a, R: Registry> Collector<'a, R> {
         found_by: FoundBy,
         wanted: impl Fn(&str) -> bool,
     ) -> Opened {
-        let what = format!("manifest {digest} in {}", self.repository);
-        match wire::read(bytes) {
-            Ok(manifest) => {
-                let carrier = Carrier {
-                    digest,
-                    found_by,
-                    place: None,
-                    what,
-                };
-                self.select(manifest, carrier, wanted)
-            }
-            Err(error) => Opened::gap(self.protocol(error), what),
-        }
+        let carrier = Carrier {
+            digest,
+            found_by,
+            place: None,
+        };
+        let selected = wire::read(bytes)
+            .map_err(|error| self.protocol(error))
+            .and_then(|manifest| self.select(manifest, carrier, wanted));
+        Opened::of(selected, || {
+            format!("manifest {digest} in {}", self.repository)
+        })
     }
 
     /// Picks the layers of the wanted media type. Over a limit, the whole manifest is refused, never truncated.
@@ -169,7 +171,7 @@ impl<'a, R: Registry> Collector<'a, R> {
         manifest: Manifest,
         carrier: Carrier,
         wanted: impl Fn(&str) -> bool,
-    ) -> Opened {
+    ) -> Result<Selected, RegistryError> {
         let limits = self.budget.limits();
         let layers = manifest.layers.unwrap_or_default();
         let taken = self
@@ -178,15 +180,14 @@ impl<'a, R: Registry> Collector<'a, R> {
                 left.checked_sub(layers.len())
             });
         if taken.is_err() {
-            let error = self.too_large("the layers of all evidence", limits.attachments);
-            return Opened::gap(error, carrier.what);
+            return Err(self.too_large("the layers of all evidence", limits.attachments));
         }
-        let mut opened = Opened::default();
+        let mut selected = Selected::default();
         for layer in layers.into_iter().filter(|layer| wanted(&layer.media_type)) {
             let size = usize::try_from(layer.size).unwrap_or(usize::MAX);
             let error = match layer.digest() {
                 Ok(blob) if size <= limits.bundle_bytes => {
-                    opened.layers.push(Layer {
+                    selected.layers.push(Layer {
                         found_by: carrier.found_by,
                         manifest: carrier.digest,
                         blob,
@@ -199,9 +200,9 @@ impl<'a, R: Registry> Collector<'a, R> {
                 Ok(_) => self.too_large("a layer with evidence", limits.bundle_bytes),
                 Err(error) => self.protocol(error),
             };
-            opened.gaps.push(error.into_gap(carrier.what.as_str()));
+            selected.errors.push(error);
         }
-        opened
+        Ok(selected)
     }
 
     /// Fetches the layers of all opened manifests, each blob once: all `.sig` layers of an image may share a payload.
@@ -273,10 +274,6 @@ impl<'a, R: Registry> Collector<'a, R> {
         }
     }
 
-    fn host(&self) -> String {
-        self.repository.registry().to_owned()
-    }
-
     fn protocol(&self, what: impl Into<String>) -> RegistryError {
         RegistryError::protocol(self.repository.registry(), what)
     }
@@ -293,11 +290,31 @@ pub(super) struct Opened {
     gaps: Vec<Gap>,
 }
 
-impl Opened {
-    fn gap(error: RegistryError, what: String) -> Self {
+/// The same, before it is said of what.
+#[derive(Default)]
+struct Selected {
+    layers: Vec<Layer>,
+    errors: Vec<RegistryError>,
+}
+
+impl From<RegistryError> for Selected {
+    fn from(error: RegistryError) -> Self {
         Self {
             layers: Vec::new(),
-            gaps: vec![error.into_gap(what)],
+            errors: vec![error],
+        }
+    }
+}
+
+impl Opened {
+    fn of(selected: Result<Selected, RegistryError>, what: impl Fn() -> String) -> Self {
+        let Selected { layers, errors } = selected.unwrap_or_else(Selected::from);
+        Self {
+            layers,
+            gaps: errors
+                .into_iter()
+                .map(|error| error.into_gap(what()))
+                .collect(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Identities in certificates (verification step 19): issuer, subject alternative name, and what the CI provider stated.
 
-use crate::compared::Compared;
+use crate::compared::{Compared, made};
 use crate::policy::claim::ClaimDemand;
 use crate::policy::glob::Glob;
 use crate::policy::signer::{Keyless, Subject};
@@ -12,7 +12,7 @@ impl Keyless {
         let is_issuer = certificate.issuer == self.issuer;
         let code = ReasonCode::IssuerMismatch;
         compared.that("issuer", &self.issuer, &certificate.issuer, is_issuer, code);
-        let (wanted, found) = (self.subject.wanted(), certificate.san.value());
+        let (wanted, found) = (made(|| self.subject.wanted()), certificate.san.value());
         let holds = self.subject.accepts(&certificate.san);
         compared.that("subject", wanted, found, holds, ReasonCode::SubjectMismatch);
         if is_issuer {
@@ -72,15 +72,16 @@ impl ClaimDemand {
             (None, Some(value)) => self.any_of.iter().any(|pattern| pattern.fits_old(value)),
             (None, None) => false,
         };
-        let found = match stated {
+        let found = made(|| match stated {
             (Some(new), Some(old)) if !self.claim.agree(new, old) => {
                 format!("{name} {new} in one extension and {old} in the other")
             }
             (Some(value), _) | (None, Some(value)) => format!("{name} {value}"),
             (None, None) => format!("the certificate states no {name}"),
-        };
+        });
+        let wanted = made(|| self.wanted());
         let code = ReasonCode::SourceMismatch;
-        compared.that(self.claim.field(), self.wanted(), found, holds, code);
+        compared.that(self.claim.field(), wanted, found, holds, code);
     }
 }
 

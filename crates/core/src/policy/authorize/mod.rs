@@ -5,7 +5,7 @@ mod identity;
 use std::collections::BTreeSet;
 
 use super::signer::{Key, Maker, Signer, TimeDemand};
-use crate::compared::Compared;
+use crate::compared::{Compared, made};
 use crate::trust::distinct_operators;
 use crate::{Digest, Facts, Format, ReasonCode, San, SignedBy, TimeSource, UnixTime};
 pub(crate) use identity::{GITHUB, WORKFLOW_HOST, WORKFLOWS};
@@ -57,9 +57,9 @@ impl Signer {
                 let Some(key) = keys.iter().find(|key| key.key == *id) else {
                     return compared.fail("signer", self.other_maker(facts));
                 };
-                let wanted = format!("key `{}` ({})", key.id, key.key);
+                let wanted = format_args!("key `{}` ({})", key.id, key.key);
                 let code = ReasonCode::SignerMismatch;
-                compared.that("key", wanted, format!("key {id}"), true, code);
+                compared.that("key", wanted, format_args!("key {id}"), true, code);
                 Some(key)
             }
             (Maker::Keyless(keyless), SignedBy::Certificate(certificate)) => {
@@ -158,8 +158,8 @@ impl Signer {
         if let Some(life) = root.life {
             compared.that(
                 "trust.maxAge",
-                format!("refreshed before {}", life.serves_until),
-                format!("trust root `{}`, expired {}", root.name, life.expires),
+                format_args!("refreshed before {}", life.serves_until),
+                format_args!("trust root `{}`, expired {}", root.name, life.expires),
                 life.serves_until >= now,
                 ReasonCode::TrustRootExpired,
             );
@@ -169,11 +169,11 @@ impl Signer {
     /// Verification step 14, the Signer's half: how many logs vouch is a fact; whether one must is the policy's word.
     fn compare_sct(&self, facts: &Facts, compared: &mut Compared) {
         if self.root.as_ref().is_none_or(|root| root.sct) {
-            let found = match facts.sct_logs() {
+            let found = made(|| match facts.sct_logs() {
                 0 => "none".to_owned(),
                 1 => "one".to_owned(),
                 count => format!("{count} of them"),
-            };
+            });
             let wanted = "a certificate-transparency proof";
             let holds = facts.sct_logs() > 0;
             compared.that("sct", wanted, found, holds, ReasonCode::SctMissing);
@@ -185,15 +185,11 @@ impl Signer {
             Format::Legacy => self.legacy,
             bundle => self.bundles.contains(&bundle),
         };
-        let mut wanted: Vec<&str> = self
-            .bundles
-            .iter()
-            .map(|version| version.as_str())
-            .collect();
-        if self.legacy {
-            wanted.push(Format::Legacy.as_str());
-        }
-        let wanted = wanted.join(" or ");
+        let wanted = made(|| {
+            let legacy = self.legacy.then_some(Format::Legacy);
+            let all = self.bundles.iter().copied().chain(legacy);
+            all.map(Format::as_str).collect::<Vec<_>>().join(" or ")
+        });
         let code = ReasonCode::FormatNotAllowed;
         compared.that("formats", wanted, format.as_str(), allowed, code);
     }
@@ -204,11 +200,11 @@ impl Signer {
             return;
         }
         let logs = facts.logs();
-        let found = match logs.len() {
+        let found = made(|| match logs.len() {
             0 => "no log entry".to_owned(),
             1 => "a log entry".to_owned(),
             count => format!("{count} log entries"),
-        };
+        });
         let wanted = "a log entry (log: required)";
         compared.that(
             "log",
@@ -249,8 +245,8 @@ impl Signer {
     fn compare_time(&self, facts: &Facts, now: UnixTime, compared: &mut Compared) {
         let times = facts.times();
         if let Some(future) = times.iter().find(|proven| proven.time > now) {
-            let found = format!("{} by {}", future.time, future.source.authority());
-            let wanted = format!("not after {now}");
+            let found = format_args!("{} by {}", future.time, future.source.authority());
+            let wanted = format_args!("not after {now}");
             return compared.that("time", wanted, found, false, ReasonCode::TimeInFuture);
         }
         let wanted = match self.time {
@@ -260,11 +256,11 @@ impl Signer {
             TimeDemand::Either => "a time proven by a log or a timestamp authority",
         };
         let proven = times.iter().find(|proven| self.time.takes(&proven.source));
-        let found = match proven {
+        let found = made(|| match proven {
             Some(proven) => format!("{} by {}", proven.time, proven.source.authority()),
             None if times.is_empty() => "no proven time".to_owned(),
             None => "a time of the other kind".to_owned(),
-        };
+        });
         compared.that(
             "time",
             wanted,
@@ -294,21 +290,22 @@ impl Key {
             return;
         }
         let side = |at: Option<UnixTime>| at.map_or_else(|| "…".to_owned(), |at| at.to_string());
-        let wanted = format!(
-            "key `{}` from {} to {}",
-            self.id,
-            side(self.valid_from),
-            side(self.valid_until)
-        );
+        let wanted = made(|| {
+            let (from, until) = (side(self.valid_from), side(self.valid_until));
+            format!("key `{}` from {from} to {until}", self.id)
+        });
         let outside = facts.times().iter().find(|proven| {
             self.valid_from.is_some_and(|from| proven.time < from)
                 || self.valid_until.is_some_and(|until| proven.time > until)
         });
-        let (found, holds) = match (outside, facts.times().first()) {
-            (Some(proven), _) => (proven.time.to_string(), false),
-            (None, Some(proven)) => (proven.time.to_string(), true),
-            (None, None) => ("no proven time".to_owned(), false),
+        let (proven, holds) = match (outside, facts.times().first()) {
+            (Some(proven), _) => (Some(proven), false),
+            (None, first) => (first, first.is_some()),
         };
+        let found = made(|| match proven {
+            Some(proven) => proven.time.to_string(),
+            None => "no proven time".to_owned(),
+        });
         compared.that("keys", wanted, found, holds, ReasonCode::KeyWindow);
     }
 }
@@ -323,16 +320,18 @@ fn enough<'a>(
 ) {
     let names: BTreeSet<&str> = operators.collect();
     let count = distinct_operators(names.iter().copied());
-    let names: Vec<&str> = names.into_iter().filter(|name| !name.is_empty()).collect();
-    let found = match names.as_slice() {
-        [] => format!("{count}"),
-        names => format!("{count} ({})", names.join(", ")),
-    };
+    let found = made(|| {
+        let named = names.iter().copied().filter(|name| !name.is_empty());
+        match named.collect::<Vec<_>>().as_slice() {
+            [] => format!("{count}"),
+            names => format!("{count} ({})", names.join(", ")),
+        }
+    });
     let noun = match wanted {
         1 => "operator",
         _ => "different operators",
     };
-    let wanted_text = format!("{wanted} {noun} ({field}: {wanted})");
+    let wanted_text = format_args!("{wanted} {noun} ({field}: {wanted})");
     compared.that(field, wanted_text, found, count >= wanted, code);
 }
 

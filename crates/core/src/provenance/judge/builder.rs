@@ -71,7 +71,7 @@ pub(super) fn compare(
         .iter()
         .filter(|builder| builder.may_speak(facts, signer, certificate));
     if let Some(builder) = trusted.min_by_key(|builder| (builder.level, &builder.name)) {
-        let wanted = format!("Builder `{}`", builder.name);
+        let wanted = format_args!("Builder `{}`", builder.name);
         let code = ReasonCode::BuilderMismatch;
         compared.that("builders", wanted, &facts.builder, true, code);
         return builder.level;

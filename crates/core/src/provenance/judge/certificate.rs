@@ -80,14 +80,20 @@ pub(super) fn compare(facts: &BuildFacts, certificate: &Certificate, compared: &
 fn told(name: &str, value: &str, own: Option<&str>, agrees: bool, compared: &mut Compared) {
     let found = own.unwrap_or("nothing: the provenance does not state it");
     let code = ReasonCode::ProvenanceCertificateMismatch;
-    compared.that(&format!("certificate.{name}"), value, found, agrees, code);
+    compared.that(
+        format_args!("certificate.{name}"),
+        value,
+        found,
+        agrees,
+        code,
+    );
 }
 
 fn agree(claim: CiClaim, own: &str, value: &str, is_old: bool) -> bool {
     match claim {
         CiClaim::Repository => match Repository::parse(own) {
             Ok(own) if is_old => own.is_path(value),
-            own => own.is_ok() && own == Repository::parse(value),
+            own => own.is_ok_and(|own| own.is(value)),
         },
         CiClaim::Commit => {
             let own = GitDigest::parse(own);

@@ -1,7 +1,7 @@
 //! `source`: what the provenance, or where it is silent the certificate, says of what was built.
 
 use super::NOTHING;
-use crate::compared::Compared;
+use crate::compared::{Compared, made};
 use crate::policy::claim::{CiClaim, ClaimDemand};
 use crate::provenance::BuildFacts;
 use crate::{Certificate, ReasonCode};
@@ -41,9 +41,9 @@ impl SourceDemand {
                 })
             });
             let found = found.map_or(NOTHING, |it| it.text);
-            let what = format!("source.{}", demand.claim.name());
+            let what = format_args!("source.{}", demand.claim.name());
             let code = code_of(demand.claim);
-            compared.that(&what, demand.wanted(), found, fits, code);
+            compared.that(what, made(|| demand.wanted()), found, fits, code);
         }
         if let Some(tags) = &self.tags {
             // The certificate's ref is the same: what a GitHub certificate does not confirm fails before.
@@ -52,7 +52,7 @@ impl SourceDemand {
                 .strip_prefix("refs/tags/")
                 .and_then(|tag| semver::Version::parse(tag.strip_prefix('v').unwrap_or(tag)).ok());
             let fits = version.is_some_and(|version| tags.matches(&version));
-            let wanted = format!("a tag with a version {tags}");
+            let wanted = format_args!("a tag with a version {tags}");
             compared.that(
                 "source.tags",
                 wanted,
