@@ -213,6 +213,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_of_an_object_says_what_the_whole_object_says() {
+        let known = ImageFields::default();
+        let mut object = pod(&["a", "b"]);
+        object["metadata"]["ownerReferences"] = json!([{"kind": "ReplicaSet", "controller": true}]);
+        let bundle = |text: &str| json!({"annotations": {"countersign.dev/break-glass": text}});
+        let template = |text: &str| json!({"metadata": bundle(text)});
+        object["metadata"]["annotations"] = bundle("{\"a\":1}")["annotations"].clone();
+        object["template"] = template("{\"b\":1}");
+        object["spec"]["template"] = template("{\"c\":1}");
+        object["spec"]["jobTemplate"] = json!({"spec": {"template": template("{\"d\":1}")}});
+        let text = object.to_string();
+        let limits = countersign_core::Limits::default();
+        let kept = countersign_core::parse_object_with(text.as_bytes(), &limits, &outline(&known));
+        let asked = |object| asked(&review(Operation::Create, Some(object), None), &known).unwrap();
+        let (kept, whole) = (asked(kept.unwrap()), asked(object));
+        assert_eq!(kept, whole);
+        assert!(whole.is_owned_pod);
+        assert_eq!((whole.fields.len(), whole.approvals.len()), (2, 4));
+    }
+
+    #[test]
     fn only_a_pod_with_a_controller_is_owned() {
         let owned = |kind: &str, owners: Value| {
             let mut object = pod(&["a"]);

@@ -1,11 +1,12 @@
 //! What is told of which object: an owner is the maker's word, and no way out of the maker's namespace.
 #![allow(clippy::unwrap_used)]
 
-use countersign_core::{ImageFields, Outline};
+use countersign::Checker;
+use countersign_core::ImageFields;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{Answer, Review};
+use crate::{Answer, Review, Reviewer};
 
 fn review(change: impl FnOnce(&mut Value)) -> Review {
     let mut body = json!({
@@ -25,10 +26,8 @@ fn review(change: impl FnOnce(&mut Value)) -> Review {
         },
     });
     change(&mut body["request"]);
-    let outline = LOOKED_AT
-        .into_iter()
-        .fold(ImageFields::default().outline(), Outline::with);
-    Review::from_json(body.to_string().as_bytes(), &outline).unwrap()
+    let reviewer = Reviewer::waiting(Checker::new, ImageFields::default());
+    Review::from_json(body.to_string().as_bytes(), reviewer.outline()).unwrap()
 }
 
 fn told(review: &Review, door: Door, answer: &Answer) -> Option<Notice> {
