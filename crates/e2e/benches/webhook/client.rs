@@ -47,6 +47,8 @@ pub(crate) struct Answers {
     pub(crate) said: Vec<(Said, Duration)>,
     /// Connections that broke, and what was no answer.
     pub(crate) failed: Vec<String>,
+    /// The last answer by which nobody could tell, for whoever has to find out why.
+    pub(crate) untold: Option<String>,
 }
 
 impl Question {
@@ -192,6 +194,7 @@ impl Door {
                 Ok(answers) => {
                     all.said.extend(answers.said);
                     all.failed.extend(answers.failed);
+                    all.untold = answers.untold.or(all.untold);
                 }
                 Err(_) => all
                     .failed
@@ -212,7 +215,12 @@ impl Door {
                     .and_then(|it| connection.insert(it).ask(question)),
             };
             match asked {
-                Ok(said) => answers.said.push((said, since.elapsed())),
+                Ok(said) => {
+                    if said == Said::Unknown {
+                        answers.untold = connection.as_ref().map(Connection::body);
+                    }
+                    answers.said.push((said, since.elapsed()));
+                }
                 Err(error) => {
                     connection = None;
                     answers.failed.push(format!("{error:#}"));
@@ -231,6 +239,14 @@ struct Connection {
 }
 
 impl Connection {
+    /// Of the last answer.
+    fn body(&self) -> String {
+        let head = find(&self.answer, b"\r\n\r\n").unwrap_or_default();
+        String::from_utf8_lossy(&self.answer[head..])
+            .trim()
+            .to_owned()
+    }
+
     fn ask(&mut self, question: &Question) -> Result<Said> {
         self.stream.write_all(&question.bytes)?;
         self.stream.flush()?;

@@ -154,6 +154,13 @@ fn judge(lab: &mut Lab, webhook: &Server, seen: &[Slice]) -> Result<()> {
         webhook.metric("countersign_webhook_policy_generation", "")?,
         webhook.metric("countersign_webhook_policy_reloads_refused_total", "")?,
     );
+    let unexplained = seen.iter().filter(|it| !it.is_explained);
+    for untold in unexplained
+        .filter_map(|it| it.answers.untold.as_ref())
+        .take(5)
+    {
+        println!("  unknown: {untold}");
+    }
     let failures: Vec<&String> = seen.iter().flat_map(|it| &it.answers.failed).collect();
     for failure in failures.iter().take(5) {
         println!("  failed: {failure}");
