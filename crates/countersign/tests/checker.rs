@@ -111,6 +111,28 @@ fn ask(checker: &Checker, image: &str) -> Decision {
 
 const SIGNED: &str = "signature: {from: key}";
 
+/// Of a registry that is left alone one request finds out whether it is back. A check makes two at once, and when the other one is refused meanwhile,
+/// that must not end the first: nobody would ever find out.
+#[test]
+fn a_registry_that_is_back_is_found_out_by_a_check_that_asks_twice_at_once() {
+    let scene = Scene::new().bundle();
+    let image = format!("{}/acme/app@{}", scene.registry.host(), scene.digest);
+    let checker = scene.checker(policies(&scene.key, SIGNED, "", ""));
+    scene.registry.fault(|_| true, Fault::CutAfter(10));
+    for _ in 0..3 {
+        assert_eq!(ask(&checker, &image).effect(), Verdict::Unknown);
+    }
+    scene.registry.heal();
+    scene.registry.clear_requests();
+    // It is left alone for a few seconds at first, and would be asked twice in each of these tries then.
+    let is_back = (0..150).any(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        ask(&checker, &image).effect() == Verdict::Allow
+    });
+    assert!(is_back);
+    assert!(!scene.registry.requests().is_empty());
+}
+
 /// With everything in the caches, and then with the registry gone.
 #[test]
 fn a_revocation_counts_at_once_and_without_the_registry() {

@@ -132,12 +132,12 @@ impl<'a> Question<'a> {
         reference: &Reference,
     ) -> Result<(PinnedImage, Known), Gap> {
         let early = async {
-            Ok(match reference {
+            match reference {
                 Reference::Digest(digest) if self.needs.referrers => {
                     Some(self.bundles_of(places, digest).await)
                 }
                 Reference::Digest(_) | Reference::Tag(_) => None,
-            })
+            }
         };
         let rest = async {
             let image = resolve(places.registry, places.image, reference, &self.budget).await?;
@@ -151,9 +151,12 @@ impl<'a> Question<'a> {
                 targets.extend(self.platforms(&image));
             }
             let found = self.bundles(places, &targets).await;
-            Ok((image, found))
+            Ok::<_, Gap>((image, found))
         };
-        let (early, (image, found)) = tokio::try_join!(early, rest)?;
+        // Neither ends the other: of a registry that is left alone one request finds out whether it is back, and whoever dropped that because the other
+        // was refused meanwhile would have it left alone for ever.
+        let (early, rest) = tokio::join!(early, rest);
+        let (image, found) = rest?;
         let mut early = early.unwrap_or_default();
         early.gaps.extend(places.gaps(None));
         let own = self.examined(&image, &early);
