@@ -20,10 +20,9 @@ pub fn every_new_image_is_judged(body: &[u8]) {
     let slip = Slip::from_json(body).expect("what is read whole is read in part");
     assert_eq!((&slip.uid, slip.namespace.filter(|it| !it.is_empty())), (&review.uid, review.namespace.clone()));
     let asked_by = |review: &Review| asked(review, &known).map_err(|error| error.to_string());
-    // What is passed over is checked, but for pairs of surrogates.
-    if let Ok(whole) = whole {
-        assert_eq!(asked_by(&review), asked_by(&whole));
-    }
+    // What is passed over is checked, but for pairs of surrogates and the range of numbers, at which the oracle's reader stops as well.
+    let Ok(whole) = whole else { return };
+    assert_eq!(asked_by(&review), asked_by(&whole));
     let Ok(asked) = asked_by(&review) else { return };
     match runs(body) {
         Runs::Nothing => assert!(matches!(review.operation, Operation::Delete | Operation::Connect)),

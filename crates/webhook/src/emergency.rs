@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use countersign_core::{Approvals, ApprovalsError, Digest, Limits, Trust, bundles_of};
 use serde_json::Value;
 
+use crate::images::at;
+
 /// The annotation of an object, or of the template of its Pods: Sigstore bundles, one on each line.
 const ANNOTATION: &str = "countersign.dev/break-glass";
 /// Where it stands: on what is the object's own, or becomes that of its Pods.
@@ -34,10 +36,9 @@ const MOST_FILES: usize = 64;
 
 /// The bundles that an object carries, each once.
 pub(crate) fn annotated(object: &Value) -> Vec<Vec<u8>> {
-    let texts = PLACES.iter().filter_map(|place| {
-        let there = place.iter().try_fold(object, |at, name| at.get(name));
-        there?.as_str()
-    });
+    let texts = PLACES
+        .iter()
+        .filter_map(|place| at(object, place)?.as_str());
     let mut bundles: Vec<Vec<u8>> = Vec::new();
     for bundle in texts.flat_map(|text| bundles_of(text.as_bytes())) {
         if !bundles.iter().any(|it| it == bundle) {

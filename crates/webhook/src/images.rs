@@ -99,9 +99,14 @@ fn read(
     Ok(known.of(object)?)
 }
 
+/// What stands in the field that these names lead to, one in the other.
+pub(crate) fn at<'a>(object: &'a Value, names: &[&str]) -> Option<&'a Value> {
+    names.iter().try_fold(object, |at, name| at.get(name))
+}
+
 /// Whether a controller made it. Anybody can write that, so it relieves of nothing but age.
 fn is_owned(object: &Value) -> bool {
-    let owners = OWNERS.iter().try_fold(object, |at, name| at.get(name));
+    let owners = at(object, &OWNERS);
     let is_controller = |owner: &Value| owner.get("controller") == Some(&Value::Bool(true));
     owners
         .and_then(Value::as_array)

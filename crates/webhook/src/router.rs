@@ -170,12 +170,12 @@ impl Doors {
         };
         let bytes = read(body, length, time).await?;
         let wrong = |error: BadReview| bad(error.to_string());
-        let whole =
+        let review_of =
             |bytes: &Bytes| Review::from_json(bytes, self.reviewer.outline()).map_err(wrong);
         // Where there is room for anybody it is read whole at once; else only as far as to know whose turn it is.
         let (review, slip) = match self.gate.has_room_for_all() {
             true => {
-                let review = whole(&bytes)?;
+                let review = review_of(&bytes)?;
                 let slip = Slip::of(&review);
                 (Some(review), slip)
             }
@@ -199,7 +199,7 @@ impl Doors {
         };
         let review = match review {
             Some(review) => review,
-            None => whole(&bytes)?,
+            None => review_of(&bytes)?,
         };
         let left = time.saturating_sub(begun.elapsed());
         let answer = self.reviewer.review(&review, door, left).await;

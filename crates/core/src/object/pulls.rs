@@ -50,16 +50,11 @@ impl PodPulls {
             }
             Some(other) => return Err(ObjectError::shape(&list, "a list", other)),
         };
-        let mut account = None;
-        for name in ACCOUNTS {
-            if account.is_none() {
-                account = text(place, spec, name)?;
-            }
-        }
+        let mut accounts = ACCOUNTS.iter().map(|name| text(place, spec, name));
         Ok(Self {
             within: format!("{place}."),
             secrets,
-            service_account: account,
+            service_account: accounts.find_map(Result::transpose).transpose()?,
         })
     }
 

@@ -1,9 +1,8 @@
 //! Typed reading against serde_json's, and what it refuses beyond that.
 #![allow(clippy::unwrap_used)]
 
-use std::marker::PhantomData;
-
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 
 use proptest::prelude::*;
 use serde::Deserialize;
