@@ -126,7 +126,7 @@ impl Backoff {
         };
         self.change((host.to_owned(), *access), |state| {
             state.failures += 1;
-            if state.failures >= FAILURES || state.probing {
+            if !state.is_left_alone() && (state.failures >= FAILURES || state.probing) {
                 let wait = wait(state.closed, jitter());
                 state.close(wait, error, false);
             }
@@ -173,10 +173,18 @@ impl Backoff {
 }
 
 impl State {
+    /// Requests that were under way when it was closed fail as well; that says nothing new, and makes the wait no longer.
+    fn is_left_alone(&self) -> bool {
+        let until = self.until.as_ref();
+        until.is_some_and(|until| until.at > Instant::now())
+    }
+
     fn close(&mut self, wait: Duration, cause: &RegistryError, told: bool) {
         let at = Instant::now() + wait;
         self.probing = false;
-        self.closed = self.closed.saturating_add(1);
+        if !self.is_left_alone() {
+            self.closed = self.closed.saturating_add(1);
+        }
         // What the host said stands against what is only guessed.
         let stands = self
             .until
@@ -336,6 +344,31 @@ mod tests {
         );
         assert!(waits.iter().all(|it| *it <= LONGEST_WAIT + FIRST_WAIT));
         assert!(*waits.last().unwrap() >= LONGEST_WAIT * 3 / 4 - FIRST_WAIT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_fails_in_one_moment_makes_one_wait() {
+        let backoff = Backoff::default();
+        fail(&backoff, 50);
+        tokio::time::sleep(FIRST_WAIT).await;
+        std::mem::forget(admit(&backoff).await.unwrap());
+        fail(&backoff, 50);
+        assert!(admit(&backoff).await.is_err());
+        tokio::time::sleep(FIRST_WAIT * 2).await;
+        admit(&backoff).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_host_tells_many_in_one_moment_counts_once() {
+        let backoff = Backoff::default();
+        for _ in 0..50 {
+            backoff.was_told_to_wait(&limited(1), &Access::anonymous());
+        }
+        tokio::time::sleep(FIRST_WAIT).await;
+        std::mem::forget(admit(&backoff).await.unwrap());
+        fail(&backoff, 1);
+        tokio::time::sleep(FIRST_WAIT * 2).await;
+        admit(&backoff).await.unwrap();
     }
 
     #[test]
