@@ -27,7 +27,7 @@ const SLICE: Duration = Duration::from_secs(5);
 const CYCLE: usize = 12;
 const FAULTY: usize = 2;
 /// A registry that failed is asked again after a while: what is answered until then is explained by the fault too.
-const AFTER: usize = 7;
+const AFTER: usize = 4;
 const MOST_GROWTH: f64 = 1.1;
 /// The API server waits 10 s; half a second is for the way.
 const MOST_SECONDS: f64 = 9.5;
