@@ -126,7 +126,7 @@ impl Backoff {
         };
         self.change((host.to_owned(), *access), |state| {
             state.failures += 1;
-            if !state.is_left_alone() && (state.failures >= FAILURES || state.probing) {
+            if state.failures >= FAILURES || state.probing {
                 let wait = wait(state.closed, jitter());
                 state.close(wait, error, false);
             }
@@ -157,8 +157,7 @@ impl Backoff {
     fn change(&self, key: Key, change: impl FnOnce(&mut State)) {
         let mut states = lock(&self.states);
         if states.len() >= MAX_HOSTS && !states.contains_key(&key) {
-            let now = Instant::now();
-            states.retain(|_, state| state.until.as_ref().is_some_and(|it| it.at > now));
+            states.retain(|_, state| state.is_left_alone());
         }
         if states.len() >= MAX_HOSTS && !states.contains_key(&key) {
             return;
@@ -173,30 +172,27 @@ impl Backoff {
 }
 
 impl State {
-    /// Requests that were under way when it was closed fail as well; that says nothing new, and makes the wait no longer.
     fn is_left_alone(&self) -> bool {
         let until = self.until.as_ref();
         until.is_some_and(|until| until.at > Instant::now())
     }
 
+    /// Leaves it alone for so long. Where it is left alone already only what the host itself says counts: requests that were under way then fail as well, which
+    /// says nothing new.
     fn close(&mut self, wait: Duration, cause: &RegistryError, told: bool) {
-        let at = Instant::now() + wait;
-        self.probing = false;
-        if !self.is_left_alone() {
+        let is_left_alone = self.is_left_alone();
+        if is_left_alone && !told {
+            return;
+        }
+        if !is_left_alone {
             self.closed = self.closed.saturating_add(1);
         }
-        // What the host said stands against what is only guessed.
-        let stands = self
-            .until
-            .as_ref()
-            .is_some_and(|until| until.told && !told && until.at > at);
-        if !stands {
-            self.until = Some(Until {
-                at,
-                cause: cause.clone(),
-                told,
-            });
-        }
+        self.probing = false;
+        self.until = Some(Until {
+            at: Instant::now() + wait,
+            cause: cause.clone(),
+            told,
+        });
     }
 }
 
@@ -204,8 +200,7 @@ impl Pass {
     /// Whether it still holds, after a wait elsewhere.
     pub(super) fn stands(&self) -> bool {
         let states = lock(&self.states);
-        let until = states.get(&self.key).and_then(|state| state.until.as_ref());
-        self.is_probe || until.is_none_or(|until| until.at <= Instant::now())
+        self.is_probe || !states.get(&self.key).is_some_and(State::is_left_alone)
     }
 
     /// The host has answered: nothing is held against it any more. But what it has said of others meanwhile stands.
